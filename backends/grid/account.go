@@ -1,0 +1,68 @@
+package grid
+
+import "time"
+
+// AccountKind says what an account in an experiment's workload system stands for.
+type AccountKind string
+
+// The kinds of account or DN.
+const (
+	PersonAccount  AccountKind = "person"
+	PilotFactory   AccountKind = "pilot factory"
+	RobotAccount   AccountKind = "robot"
+	ServiceAccount AccountKind = "service"
+	UnknownAccount AccountKind = "unknown"
+)
+
+// Account is one user row of a workload system, such as PanDA's users table.
+type Account struct {
+	ID         string // the system's immutable key
+	Experiment Experiment
+	Name       string // exact and case-sensitive, such as PanDA's prodUserName
+	DN         string
+	Email      string
+	Kind       AccountKind
+	Banned     bool
+	BannedAt   time.Time // zero when unknown
+	LastSeen   time.Time
+}
+
+// AccountMatches is what a name or DN resolves to. Only Exact may be acted
+// upon; the rest is shown and never picked.
+type AccountMatches struct {
+	Exact      []Account
+	LookAlike  []Account // other case, look-alike letters, small typing distance
+	SamePerson []Account // other accounts with the same normalised DN
+	ReadAt     time.Time
+}
+
+// KillState is where a job stands after a kill was asked for.
+type KillState string
+
+// The life of a kill. Only Gone means that the job's end was seen.
+const (
+	KillRequested KillState = "requested" // accepted by the server
+	KillDelivered KillState = "delivered" // the pilot has been told
+	KillGone      KillState = "gone"      // seen to have ended
+	KillEvading   KillState = "evading"   // told, past the deadline and still there
+)
+
+// LiveJob is one job of an account that has not ended, as a plan lists it.
+type LiveJob struct {
+	ID        string
+	Task      string
+	Status    string // queued, running, …
+	Site      string
+	Host      string
+	Batch     string // the site's batch id, to warn the site with
+	Cores     int
+	Heartbeat time.Time // last contact of the pilot; zero when never
+}
+
+// JobKill is how far the kill of one job has come.
+type JobKill struct {
+	Job      LiveJob
+	State    KillState
+	Evidence string    // the field that says so, such as commandToPilot=tobekilled
+	Due      time.Time // by when the next contact is expected
+}

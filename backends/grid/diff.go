@@ -1,0 +1,90 @@
+package grid
+
+import "fmt"
+
+// Diff says in sentences how a later trace differs from an earlier one of the
+// same query: people who are new, confirmed now, or gone; sources that
+// recovered or failed; more jobs. It is empty when nothing changed that a
+// person must know.
+func Diff(before, after Trace) []string {
+	var out []string
+	known := map[string]Person{}
+	for _, p := range before.People {
+		for _, k := range diffKeys(p) {
+			known[k] = p
+		}
+	}
+	met := map[string]bool{}
+	for _, p := range after.People {
+		var old Person
+		found := false
+		for _, k := range diffKeys(p) {
+			if o, ok := known[k]; ok && !found {
+				old, found = o, true
+			}
+			met[k] = true
+		}
+		switch {
+		case !found:
+			out = append(out, fmt.Sprintf("New: %s (%s), %s.", p.title(), p.Confidence, count(p.Jobs, "job", "jobs")))
+			continue
+		case old.Confidence != Confirmed && p.Confidence == Confirmed:
+			out = append(out, fmt.Sprintf("Confirmed now: %s was only possible before.", p.title()))
+		case old.Confidence == Confirmed && p.Confidence != Confirmed:
+			out = append(out, fmt.Sprintf("Only possible now: %s was confirmed before.", p.title()))
+		}
+		if p.Jobs > old.Jobs {
+			out = append(out, fmt.Sprintf("More jobs of %s: %d, were %d.", p.title(), p.Jobs, old.Jobs))
+		}
+	}
+	for _, p := range before.People {
+		gone := true
+		for _, k := range diffKeys(p) {
+			gone = gone && !met[k]
+		}
+		if gone {
+			out = append(out, fmt.Sprintf("Not found any more: %s, who was %s before.", p.title(), p.Confidence))
+		}
+	}
+	return append(out, diffReports(before.Reports, after.Reports)...)
+}
+
+// diffKeys finds a person again in another trace, also when a dispute about the
+// names came up in between.
+func diffKeys(p Person) []string {
+	dn, _ := NormalizeDN(p.DN)
+	return append(personKeysOf(p), "login "+p.Username+" and dn "+dn.Key())
+}
+
+func diffReports(before, after []Report) []string {
+	var out []string
+	states := map[string]SourceState{}
+	for _, r := range before {
+		states[r.Name] = r.State
+	}
+	for _, r := range after {
+		switch old, known := states[r.Name]; {
+		case !known || old == r.State:
+		case r.State == Complete:
+			out = append(out, fmt.Sprintf("%s is complete now: it was %s before.", r.Name, old))
+		default:
+			out = append(out, fmt.Sprintf("%s is %s now: it was %s before.", r.Name, r.State, old))
+		}
+	}
+	return out
+}
+
+// title is the shortest text that names a person.
+func (p Person) title() string {
+	switch {
+	case p.Username != "" && p.Name != "" && p.Name != p.Username:
+		return p.Username + " (" + p.Name + ")"
+	case p.Username != "":
+		return p.Username
+	case p.Name != "":
+		return p.Name
+	case p.DN != "":
+		return p.DN
+	}
+	return "a person without a name in the records"
+}

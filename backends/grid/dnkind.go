@@ -1,0 +1,82 @@
+package grid
+
+import (
+	"strings"
+)
+
+// KindOfDN tells from the shape of a DN, and from the site map's list of
+// factories, what sort of identity it is, and why in a sentence fragment. It
+// also knows the issuer,subject form in which a computing element names a
+// token. sites may be nil. A DN of a shape nobody listed is UnknownAccount, never
+// a person by default.
+func KindOfDN(s string, sites *SiteMap) (AccountKind, string) {
+	if owner, ok := sites.Factory(s); ok {
+		return PilotFactory, "the site map lists it as a pilot factory of " + owner
+	}
+	if strings.HasPrefix(strings.TrimSpace(s), "https://") {
+		return ServiceAccount, "a token of a service client; it names no user"
+	}
+	dn, ok := NormalizeDN(s)
+	if !ok {
+		return UnknownAccount, "not a DN"
+	}
+	cns := dn.CommonNames()
+	pilot := strings.Contains(strings.ToLower(strings.Join(cns, "\n")), "pilot")
+	switch robot, service := isRobot(cns), isService(dn, cns); {
+	case (robot || service) && pilot:
+		return PilotFactory, "a service DN with \"pilot\" in its name"
+	case robot:
+		return RobotAccount, "its CN begins with Robot"
+	case service:
+		return ServiceAccount, "a DN of a computer or service"
+	}
+	if why := personShape(dn, cns); why != "" {
+		return PersonAccount, why
+	}
+	if pilot {
+		return PilotFactory, "\"pilot\" in its name, and not the shape of a person's DN"
+	}
+	return UnknownAccount, "a DN of no known shape"
+}
+
+func isRobot(cns []string) bool {
+	for _, cn := range cns {
+		word, _, _ := strings.Cut(strings.ToLower(cn), " ")
+		if strings.TrimRight(word, ":-") == "robot" {
+			return true
+		}
+	}
+	return false
+}
+
+// isService knows the units of computers, service/host names and host names.
+func isService(dn DN, cns []string) bool {
+	if dn.has("OU", "computers") || dn.has("OU", "Services") || dn.has("OU", "Hosts") {
+		return true
+	}
+	for _, cn := range cns {
+		host := cn[strings.LastIndexByte(cn, '/')+1:]
+		if strings.Contains(host, ".") && !strings.ContainsAny(host, " @") {
+			return true
+		}
+	}
+	return false
+}
+
+func personShape(dn DN, cns []string) string {
+	if isCERNUser(dn.rdns) && len(cns) >= 2 && isDigits(cns[1]) {
+		return "a CERN person's DN: login, person id, name"
+	}
+	for _, cn := range cns {
+		if strings.HasPrefix(strings.ToUpper(cn), "UID:") {
+			return "a CILogon person's DN"
+		}
+	}
+	if n := len(cns); n > 0 && strings.Contains(cns[n-1], " ") {
+		return "its CN is a name of several words"
+	}
+	if dn.has("OU", "People") || dn.has("O", "people") {
+		return "a DN among people"
+	}
+	return ""
+}

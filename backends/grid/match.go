@@ -1,0 +1,294 @@
+package grid
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Match tells whether a job belongs in the answer to a query, and why. It is
+// the one rule that every source asks, so that all mean the same by "ran there
+// then". A job that cannot be excluded is Possible, never left out: that is the
+// price of missing nobody.
+func Match(q Query, j Job) (Sighting, bool) {
+	at := inSites(q, j)
+	if at == never || !everRan(j) {
+		return Sighting{}, false
+	}
+	s := Sighting{Job: j, Sources: []string{j.Source}}
+	var sure overlap
+	switch q.Kind {
+	case ByHost:
+		sure, s.Host, s.Why = matchHost(q, j, at)
+	case ByIP:
+		sure, s.Host, s.Why = matchIP(q, j)
+	case ByBatch:
+		sure, s.Why = matchPilot(j, q.Window)(matchBatch(q, j))
+		s.Host = latestHost(j)
+	case ByPilotID:
+		sure, s.Why = matchPilot(j, q.Window)(matchPilotID(q, j))
+		s.Host = latestHost(j)
+	case ByUser:
+		sure, s.Why = matchUser(q, j)
+		s.Host = latestHost(j)
+	}
+	if sure == never {
+		return Sighting{}, false
+	}
+	s.Confidence = Possible
+	switch {
+	case sure == surely && at == surely:
+		s.Confidence = Confirmed
+	case sure == surely:
+		s.Why += "; the record does not say that it ran at the site"
+	}
+	return s, true
+}
+
+// inSites applies the site filter. A job whose site is unknown, or that had an
+// earlier run at a site unknown, may have been there.
+func inSites(q Query, j Job) overlap {
+	switch {
+	case len(q.Sites) == 0 || containsFold(q.Sites, j.Site):
+		return surely
+	case j.Site == "":
+		return maybe
+	case q.Kind == ByBatch || q.Kind == ByPilotID:
+		return never // the record's batch id and pilot are those of the latest run
+	case slices.ContainsFunc(j.EarlierSites, func(s string) bool { return containsFold(q.Sites, s) }):
+		return maybe
+	case len(j.EarlierSites) == 0 && (j.Starts > 1 || !j.PreviousStart.IsZero()):
+		return maybe
+	}
+	return never
+}
+
+// placed is one way in which a record puts its job on the host.
+type placed struct {
+	sure overlap
+	host string
+	why  string
+}
+
+// matchHost takes the best of what the record's host claims say; when they say
+// nothing, it asks what cannot be excluded.
+func matchHost(q Query, j Job, at overlap) (overlap, string, string) {
+	latest, latestWhy := latestRun(j, q.Window)
+	var best placed
+	named := false
+	for _, c := range j.Hosts {
+		named = named || c.Last
+		if p := placeByClaim(q, j, c, latest, latestWhy); p.sure > best.sure {
+			best = p
+		}
+	}
+	if best.sure != never {
+		return best.sure, best.host, best.why
+	}
+	earlier, earlierWhy := earlierRun(j, q.Window)
+	switch {
+	case q.IP.IsValid() && slices.Contains(j.Addresses, q.IP) && latest != never:
+		return maybe, "", fmt.Sprintf("its address is %s, which several machines may share; %s", q.IP, latestWhy)
+	case !named && latest != never:
+		return maybe, "", "no host in the record; " + latestWhy
+	case earlier:
+		return maybe, "", "host of an earlier run unknown: " + earlierWhy
+	case len(q.Sites) > 0 && at == surely && onlyContainers(j) && latest != never:
+		return maybe, "", "only a container's name in the record, not the worker node's; " + latestWhy
+	}
+	return never, "", ""
+}
+
+// placeByClaim applies the rules to one host that the record names.
+func placeByClaim(q Query, j Job, c HostClaim, latest overlap, latestWhy string) placed {
+	exact := c.Host == q.Host || slices.Contains(q.Aliases, c.Host)
+	switch {
+	case c.Host == "" || !exact && !sameAsAny(q, c.Host):
+		return placed{}
+	case c.Last && !exact && len(q.Sites) == 0:
+		return placed{min(latest, maybe), c.Host, fmt.Sprintf("%s, %s; only the short names are equal: name the site to be sure", c.Field, latestWhy)}
+	case c.Last:
+		return placed{latest, c.Host, c.Field + ", " + latestWhy}
+	case beforeLatest(j, q.Window), latest != never && strings.HasSuffix(c.Field, "Reason"):
+		return placed{maybe, c.Host, c.Field + " names the host of an earlier run, whose times are unknown"}
+	}
+	return placed{}
+}
+
+func sameAsAny(q Query, host string) bool {
+	return SameHost(q.Host, host) || slices.ContainsFunc(q.Aliases, func(alias string) bool { return SameHost(alias, host) })
+}
+
+// onlyContainers reports that every host of the latest run is the id of a
+// container, which stands for a worker node that is not named.
+func onlyContainers(j Job) bool {
+	for _, c := range j.Hosts {
+		if c.Last && (len(c.Host) != 12 || strings.Trim(c.Host, "0123456789abcdef") != "") {
+			return false
+		}
+	}
+	return true
+}
+
+func matchIP(q Query, j Job) (overlap, string, string) {
+	latest, why := latestRun(j, q.Window)
+	if slices.Contains(j.Addresses, q.IP) && latest != never {
+		text := fmt.Sprintf("address %s, %s; several machines may share an address (NAT)", q.IP, why)
+		if q.IP.IsPrivate() && len(q.Sites) == 0 {
+			return maybe, latestHost(j), text + "; a private address repeats at other sites"
+		}
+		return latest, latestHost(j), text
+	}
+	for _, c := range j.Hosts {
+		if c.Host == q.IP.String() && (latest != never || beforeLatest(j, q.Window)) {
+			return maybe, c.Host, c.Field + " names the address, perhaps of an earlier run"
+		}
+	}
+	return never, "", ""
+}
+
+// matchPilot joins who the pilot is with when its job ran.
+func matchPilot(j Job, w Window) func(overlap, string) (overlap, string) {
+	return func(who overlap, whoWhy string) (overlap, string) {
+		when, whenWhy := latestRun(j, w)
+		if who == never || when == never {
+			return never, ""
+		}
+		return min(who, when), whoWhy + ", " + whenWhy
+	}
+}
+
+// matchBatch compares the site batch's id. The ids of two sites, and of two
+// queues of a site, repeat; a queue that the record does not know excludes
+// nothing.
+func matchBatch(q Query, j Job) (overlap, string) {
+	if q.Batch == "" || j.Pilot.Batch == "" {
+		return never, ""
+	}
+	if q.Queue != "" && j.Pilot.Queue != "" && !strings.EqualFold(q.Queue, j.Pilot.Queue) && !SameHost(lowerASCII(q.Queue), lowerASCII(j.Pilot.Queue)) {
+		return never, ""
+	}
+	cluster, rest, _ := strings.Cut(j.Pilot.Batch, ".")
+	switch {
+	case strings.EqualFold(q.Batch, j.Pilot.Batch), q.Batch == cluster && !isDigits(rest):
+		if len(q.Sites) == 0 && (q.Queue == "" || j.Pilot.Queue == "") {
+			return maybe, "GLIDEIN_SiteWMS_JobId; batch ids repeat among sites: name the site to be sure"
+		}
+		return surely, "GLIDEIN_SiteWMS_JobId"
+	case q.Batch == cluster:
+		return maybe, fmt.Sprintf("GLIDEIN_SiteWMS_JobId is %s, of the same cluster", j.Pilot.Batch)
+	}
+	return never, ""
+}
+
+// matchPilotID compares cluster and proc. They repeat among the factories'
+// schedds, so without one more fact the pilot is only a possible one.
+func matchPilotID(q Query, j Job) (overlap, string) {
+	p := j.Pilot
+	if p.ID.Cluster != q.Pilot.Cluster || p.ID.Proc != q.Pilot.Proc || p.ID == (PilotID{}) {
+		return never, ""
+	}
+	if q.Pilot.Schedd != "" && p.ID.Schedd != "" && !sameSchedd(q.Pilot.Schedd, p.ID.Schedd) ||
+		q.Factory != "" && p.Factory != "" && !sameFactory(q.Factory, p) ||
+		q.Entry != "" && p.Entry != "" && !strings.EqualFold(strings.TrimPrefix(q.Entry, "entry_"), p.Entry) {
+		return never, ""
+	}
+	switch {
+	case q.Pilot.Schedd != "" && p.ID.Schedd != "", q.Entry != "" && p.Entry != "", q.Factory != "" && p.Factory != "", len(q.Sites) > 0:
+		return surely, "GLIDEIN_ClusterId and ProcId"
+	}
+	return maybe, "GLIDEIN_ClusterId and ProcId; these repeat among factories: name the schedd to be sure"
+}
+
+// sameSchedd accepts the host of a schedd for its whole name.
+func sameSchedd(typed, recorded string) bool {
+	if strings.EqualFold(typed, recorded) {
+		return true
+	}
+	host, _ := HostOf(typed)
+	other, _ := HostOf(recorded)
+	return !strings.Contains(typed, "@") && SameHost(host, other)
+}
+
+// sameFactory accepts the factory's name, or the host of its schedd.
+func sameFactory(typed string, p Pilot) bool {
+	return strings.EqualFold(typed, p.Factory) || sameSchedd(typed, p.ID.Schedd)
+}
+
+// matchUser finds jobs of a login, a DN or a name. The job need not have a
+// host; a run before the latest one was the same person's.
+func matchUser(q Query, j Job) (overlap, string) {
+	who, whoWhy := namesUser(q.User, j)
+	if who == never {
+		return never, ""
+	}
+	when, whenWhy := latestRun(j, q.Window)
+	if when == never {
+		if earlier, why := earlierRun(j, q.Window); earlier {
+			return maybe, whoWhy + ", an earlier run: " + why
+		}
+		return never, ""
+	}
+	return min(who, when), whoWhy + ", " + whenWhy
+}
+
+// namesUser compares one identity after the other and gives the best.
+func namesUser(user string, j Job) (overlap, string) {
+	user = strings.TrimSpace(user)
+	if user == "" {
+		return never, ""
+	}
+	dn, isDN := NormalizeDN(user)
+	best, why := never, ""
+	better := func(o overlap, w string) {
+		if o > best {
+			best, why = o, w
+		}
+	}
+	for _, id := range j.Identities {
+		own, ownDN := NormalizeDN(id.Value)
+		switch {
+		case isDN && ownDN && dn.Equal(own):
+			better(surely, "the DN is equal")
+		case isDN && id.Kind == "panda" && id.Value == PandaName(user):
+			better(maybe, "PanDA makes this name of the DN, and may make it of others")
+		case isDN:
+		case id.Kind == "owner" && id.Value == user:
+			better(maybe, "Owner is a local account, which several people may share")
+		case id.Kind == "accounting" && accountingUser(id.Value) == user, id.Kind == "request" && requestor(id.Value) == user:
+			better(surely, id.Kind+" names "+user)
+		case id.Kind != "fqan" && id.Value == user:
+			better(surely, id.Kind+" is "+user)
+		case ownDN && own.login() == user:
+			better(surely, "the login in the DN is "+user)
+		case ownDN && slices.ContainsFunc(own.CommonNames(), func(cn string) bool { return foldName(cn) == foldName(user) }):
+			better(maybe, "the name in the DN is equal; names are not unique")
+		}
+	}
+	return best, why
+}
+
+// latestHost gives the best name of the latest run's host: a full one before a
+// short one.
+func latestHost(j Job) string {
+	host := ""
+	for _, c := range j.Hosts {
+		if c.Last && (host == "" || !strings.Contains(host, ".") && strings.Contains(c.Host, ".")) {
+			host = c.Host
+		}
+	}
+	return host
+}
+
+// PilotsOf gives the pilots that ran the jobs of some sightings, each once, to
+// look for more jobs of theirs. Possible sightings do not count: their pilot
+// need not have been on the host.
+func PilotsOf(sightings []Sighting) []PilotID {
+	var out []PilotID
+	for _, s := range sightings {
+		if id := s.Job.Pilot.ID; s.Confidence == Confirmed && id != (PilotID{}) && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}

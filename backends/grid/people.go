@@ -1,0 +1,151 @@
+package grid
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// mergePeople gives the people of the sightings, confirmed ones first, then
+// those with the most jobs.
+func mergePeople(sightings []Sighting, ended map[string]bool, people Aliases) []Person {
+	groups := newGroups()
+	var owners []Person
+	for i, s := range sightings {
+		owners = append(owners, Resolve(s.Job, people))
+		groups.add(i, personKeysOf(owners[i]))
+	}
+	var out []Person
+	for _, members := range groups.all() {
+		p := owners[members[0]]
+		jobs, claimed := map[string]bool{}, map[Identity]bool{}
+		p.Identities = nil
+		running := false
+		for _, i := range members {
+			s := sightings[i]
+			p = joinNames(p, owners[i])
+			for _, id := range owners[i].Identities {
+				if !claimed[id] {
+					claimed[id] = true
+					p.Identities = append(p.Identities, id)
+				}
+			}
+			if p.Confidence != Confirmed {
+				p.Confidence = s.Confidence
+			}
+			jobs[jobKey(s.Job)] = true
+			p.First = earliest(p.First, began(s.Job))
+			p.Last = later(p.Last, later(s.Job.End, began(s.Job)))
+			running = running || stillRunning(s.Job, ended)
+			p.Sites = append(p.Sites, s.Job.Site)
+			p.Hosts = append(p.Hosts, s.Host)
+			p.SubmitFrom = append(p.SubmitFrom, s.Job.SubmitAddress)
+			if id := s.Job.Pilot.ID; id != (PilotID{}) {
+				p.Pilots = append(p.Pilots, id.String())
+			}
+		}
+		p.Jobs = len(jobs)
+		if running {
+			p.Last = time.Time{}
+		}
+		for _, list := range []*[]string{&p.Sites, &p.Hosts, &p.Pilots, &p.SubmitFrom} {
+			*list = sortedNames(*list)
+		}
+		out = append(out, p)
+	}
+	slices.SortStableFunc(out, func(a, b Person) int {
+		return cmp.Or(compareConfidence(a.Confidence, b.Confidence), cmp.Compare(b.Jobs, a.Jobs), cmp.Compare(a.Username, b.Username), cmp.Compare(a.DN, b.DN))
+	})
+	return out
+}
+
+// sortedNames sorts, and removes repeats and empty names.
+func sortedNames(names []string) []string {
+	names = slices.DeleteFunc(names, func(n string) bool { return n == "" })
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// personKeysOf gives the keys of which one in common makes two owners one
+// person. When the claims of a job disagree, no single one of them may tie it to
+// anybody: whoever submitted could so hide behind another's login.
+func personKeysOf(p Person) []string {
+	dn, _ := NormalizeDN(p.DN)
+	if p.Disagreement {
+		return []string{string(p.Experiment) + " disputed " + p.Username + " " + dn.Key()}
+	}
+	var keys []string
+	if p.Username != "" {
+		keys = append(keys, string(p.Experiment)+" "+p.Label+" "+p.Username)
+	}
+	if !dn.IsZero() && p.Label != labelProduction {
+		keys = append(keys, "dn "+dn.Key())
+	}
+	if len(keys) == 0 {
+		keys = append(keys, string(p.Experiment)+" without a name")
+	}
+	return keys
+}
+
+// joinNames adds the names of b to a. One login with two DNs, or one DN with
+// two logins, may be one person or may be an impostor: that is a disagreement.
+func joinNames(a, b Person) Person {
+	differ := func(x, y string) bool { return x != "" && y != "" && x != y }
+	da, _ := NormalizeDN(a.DN)
+	db, _ := NormalizeDN(b.DN)
+	a.Disagreement = a.Disagreement || b.Disagreement || differ(da.Key(), db.Key()) ||
+		a.Experiment == b.Experiment && differ(foldName(a.Username), foldName(b.Username))
+	if a.Label != b.Label {
+		a.Label = ""
+	}
+	a.Experiment = joinExperiments(a.Experiment, b.Experiment)
+	a.Username = cmp.Or(a.Username, b.Username)
+	a.Name = cmp.Or(a.Name, b.Name)
+	a.DN = cmp.Or(a.DN, b.DN)
+	a.Email = cmp.Or(a.Email, b.Email)
+	return a
+}
+
+// groups joins members that have a key in common, directly or by way of others.
+type groups struct {
+	parent []int
+	byKey  map[string]int
+}
+
+func newGroups() *groups { return &groups{byKey: map[string]int{}} }
+
+func (g *groups) add(i int, keys []string) {
+	g.parent = append(g.parent, i)
+	for _, k := range keys {
+		if other, ok := g.byKey[k]; ok {
+			g.parent[g.root(i)] = g.root(other)
+		} else {
+			g.byKey[k] = i
+		}
+	}
+}
+
+func (g *groups) root(i int) int {
+	for g.parent[i] != i {
+		g.parent[i] = g.parent[g.parent[i]]
+		i = g.parent[i]
+	}
+	return i
+}
+
+// all gives the groups in the order of their first members.
+func (g *groups) all() [][]int {
+	var out [][]int
+	place := map[int]int{}
+	for i := range g.parent {
+		root := g.root(i)
+		at, ok := place[root]
+		if !ok {
+			at = len(out)
+			place[root] = at
+			out = append(out, nil)
+		}
+		out[at] = append(out[at], i)
+	}
+	return out
+}

@@ -1,0 +1,133 @@
+package grid
+
+import (
+	"net/netip"
+	"time"
+)
+
+// QueryKind is what a trace was asked by.
+type QueryKind string
+
+// The ways to ask for a trace.
+const (
+	ByHost    QueryKind = "host"
+	ByBatch   QueryKind = "batch"
+	ByPilotID QueryKind = "pilot"
+	ByUser    QueryKind = "user"
+	ByIP      QueryKind = "ip"
+)
+
+// Window is a closed interval of time, UTC.
+type Window struct {
+	From time.Time
+	To   time.Time
+}
+
+// Query asks which jobs match and overlapped a window.
+type Query struct {
+	Kind      QueryKind
+	Raw       string   // what was typed, for the answer
+	Host      string   // ByHost: normalised by HostOf
+	Aliases   []string // other names of Host that the site map knows
+	IP        netip.Addr
+	Batch     string
+	Queue     string
+	Pilot     PilotID // ByPilotID: Schedd may be empty
+	Factory   string
+	Entry     string
+	User      string    // ByUser: a login, a name or a DN
+	Sites     []string  // empty: any site. Names as the source knows them
+	Asked     time.Time // the time that was asked about
+	Window    Window    // the window to search, already widened
+	OpenUntil time.Time // where the window ends when that is in the future; else zero
+	Why       []string  // why it is wider than asked, a sentence each
+	Only      []string  // names of the sources to ask; empty: all
+}
+
+// Found is what one source knows about a Query.
+type Found struct {
+	Sightings []Sighting
+	Report    Report
+	FollowOn  []FollowOn
+}
+
+// Confidence tells a proven sighting from one that cannot be excluded.
+type Confidence string
+
+// The two confidences.
+const (
+	Confirmed Confidence = "confirmed"
+	Possible  Confidence = "possible"
+)
+
+// Sighting is one job seen on a host in a window.
+type Sighting struct {
+	Job        Job
+	Confidence Confidence
+	Why        string // the rule and the field that placed it there
+	Host       string
+	Sources    []string
+}
+
+// SourceState is how one source did.
+type SourceState string
+
+// The states of a source. NotAsked carries its reason in Report.Notes.
+const (
+	Complete SourceState = "complete"
+	Partial  SourceState = "partial"
+	Failed   SourceState = "failed"
+	NotAsked SourceState = "not asked"
+)
+
+// Report is one source's completeness statement.
+type Report struct {
+	Name        string
+	Experiment  Experiment
+	State       SourceState
+	Searched    string    // what was searched, in words
+	Records     int       // records looked at
+	Matched     int       // records that matched
+	Newest      time.Time // data age: the newest record the source has; zero when unknown
+	Notes       []string  // what is missing and what it means
+	WouldChange []string  // what could change the answer later
+}
+
+// FollowOn is somebody or something exposed by what was found.
+type FollowOn struct {
+	Person string `json:"person"`
+	Host   string `json:"host"`
+	Why    string `json:"why"`
+}
+
+// Person is one human or service found by a trace, merged from its sightings.
+type Person struct {
+	Confidence   Confidence
+	Experiment   Experiment
+	Username     string
+	Name         string
+	DN           string
+	Email        string
+	Label        string // such as "central production, service credential"; empty for a plain person
+	Disagreement bool
+	Identities   []Identity
+	Jobs         int
+	First        time.Time
+	Last         time.Time // zero while one of the jobs runs
+	Sites        []string
+	Hosts        []string
+	Pilots       []string
+	SubmitFrom   []string
+}
+
+// Trace is the merged answer of every source.
+type Trace struct {
+	Query       Query
+	Complete    bool
+	OpenUntil   time.Time // zero when the window cannot change any more
+	Reports     []Report
+	People      []Person
+	Sightings   []Sighting
+	FollowOn    []FollowOn
+	WouldChange []string
+}

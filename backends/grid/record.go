@@ -1,0 +1,345 @@
+package grid
+
+import (
+	"errors"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrNoJobID says that a record names no job: it has no GlobalJobId and no
+// schedd with a cluster and proc.
+var ErrNoJobID = errors.New("the record names no job: no GlobalJobId and no schedd with ClusterId and ProcId")
+
+// JobFromRecord reads one job record in any of the shapes that the CMS tools
+// write: documents and hits of es-cms, MONIT documents, and the ads of
+// condor_history, condor_q and condor_history -epochs as JSON. source names
+// where the record came from. Values may be decoded with or without UseNumber.
+//
+// It takes what is usable and leaves the rest: the only error is ErrNoJobID.
+func JobFromRecord(rec map[string]any, source string) (Job, error) {
+	a := attributesOf(rec)
+	j := Job{Source: source, Experiment: CMS}
+	if !identify(a, &j) {
+		return Job{}, ErrNoJobID
+	}
+	if strings.EqualFold(a.firstText("vo", "x509userproxyvoname"), string(ATLAS)) {
+		j.Experiment = ATLAS
+	}
+	j.Status = statusOf(a)
+	j.Kind = kindOf(a, j.Status)
+	j.Site = siteOf(a)
+	j.EarlierSites = earlierSites(a)
+	j.Type = lowerASCII(a.firstText("type", "cms_type"))
+	j.Task = a.firstText("crab_workflow", "crab_reqname", "wmagent_requestname", "workflow")
+	j.SubmitAddress = a.text("crab_submitteripaddr")
+	j.Pilot = pilotOf(a)
+	readTimes(a, &j)
+	j.Starts = smallCount(a, "numjobstarts")
+	j.ShadowStarts = smallCount(a, "numshadowstarts")
+	if wall, ok := a.seconds("remotewallclocktime"); ok {
+		if committed, ok := a.seconds("committedtime"); ok && wall > committed {
+			j.LostWall = wall - committed
+		}
+	}
+	readHosts(a, &j)
+	j.Identities = identitiesOf(a, source)
+	return j, nil
+}
+
+// identify finds the job's id. A record without GlobalJobId gets the one that
+// HTCondor would have made, so that it meets the other records of its job.
+func identify(a attributes, j *Job) bool {
+	cluster, okC := a.count("clusterid")
+	proc, okP := a.count("procid")
+	j.Schedd = a.text("scheddname")
+	if id := a.text("globaljobid"); id != "" {
+		j.ID = id
+		if schedd, rest, ok := strings.Cut(id, "#"); ok {
+			j.Schedd = schedd
+			number, _, _ := strings.Cut(rest, "#")
+			if c, p, ok := parseClusterProc(number); ok {
+				cluster, proc = c, p
+			}
+		}
+		j.Cluster, j.Proc = cluster, proc
+		return true
+	}
+	if !okC || !okP || j.Schedd == "" {
+		return false
+	}
+	j.Cluster, j.Proc = cluster, proc
+	j.ID = j.Schedd + "#" + strconv.FormatInt(cluster, 10) + "." + strconv.FormatInt(proc, 10)
+	if q := a.date("qdate"); !q.IsZero() {
+		j.ID += "#" + strconv.FormatInt(q.Unix(), 10)
+	}
+	return true
+}
+
+func parseClusterProc(s string) (cluster, proc int64, ok bool) {
+	c, p, found := strings.Cut(s, ".")
+	cluster, errC := strconv.ParseInt(c, 10, 64)
+	proc, errP := strconv.ParseInt(p, 10, 64)
+	return cluster, proc, found && errC == nil && errP == nil && cluster >= 0 && proc >= 0
+}
+
+// The words for a job's state, as CMS's documents and HTCondor's numbers give
+// them.
+var jobStates = map[int64]string{1: "Idle", 2: "Running", 3: "Removed", 4: "Completed", 5: "Held", 6: "TransferringOutput", 7: "Suspended"}
+
+func statusOf(a attributes) string {
+	if s := a.text("status"); s != "" {
+		return s
+	}
+	n, _ := a.count("jobstatus")
+	return jobStates[n]
+}
+
+// isRunning tells whether a job of this status occupies a slot.
+func isRunning(status string) bool {
+	switch lowerASCII(status) {
+	case "running", "transferringoutput", "suspended", "starting":
+		return true
+	}
+	return false
+}
+
+// kindOf decides how the record may be read. Only the words for an end, or a
+// record from a history, make it one of a finished job.
+func kindOf(a attributes, status string) RecordKind {
+	if _, ok := a.count("runinstanceid"); ok {
+		return Epoch
+	}
+	switch {
+	case status == "Completed" || status == "Removed":
+		return Finished
+	case a.text("metadata.spider_source") == "condor_history":
+		return Finished
+	case isRunning(status) || status == "Idle" || status == "Held":
+		return Snapshot
+	}
+	if end, _ := a.firstDate("CompletionDate", "JobFinishedHookDone"); !end.IsZero() || a.text("remotehost") == "" {
+		return Finished
+	}
+	return Snapshot
+}
+
+// siteOf follows the order in which the CMS spider looks for the site.
+func siteOf(a attributes) string {
+	return cleanSite(a.firstText("site", "glidein_cmssite", "match_exp_jobglidein_cmssite", "match_glidein_cmssite",
+		"machineattrglidein_cmssite0", "machineattrcmsprocessingsitename0"))
+}
+
+func cleanSite(s string) string { return strings.TrimSuffix(s, "_Disk") }
+
+func earlierSites(a attributes) []string {
+	var out []string
+	for i := 1; i <= 8; i++ {
+		n := strconv.Itoa(i)
+		s := cleanSite(a.firstText("machineattrglidein_cmssite"+n, "machineattrcmsprocessingsitename"+n))
+		if s != "" && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func pilotOf(a attributes) Pilot {
+	p := Pilot{
+		Factory: a.text("glidein_factory"),
+		Entry:   a.text("glidein_entry_name"),
+		Name:    a.text("glidein_name"),
+		Client:  a.text("glideclient_name"),
+		Batch:   a.text("glidein_sitewms_jobid"),
+		Queue:   a.text("glidein_sitewms_queue"),
+	}
+	cluster, okC := a.count("glidein_clusterid")
+	proc, okP := a.count("glidein_procid")
+	if okC && okP {
+		p.ID = PilotID{Schedd: a.text("glidein_schedd"), Cluster: cluster, Proc: proc}
+	}
+	return p
+}
+
+func readTimes(a attributes, j *Job) {
+	j.Submitted = a.date("qdate")
+	j.FirstStart = a.date("jobstartdate")
+	j.Start = a.date("jobcurrentstartdate")
+	j.PreviousStart = a.date("joblaststartdate")
+	j.ProxyEnds = a.date("x509userproxyexpiration")
+	switch j.Kind {
+	case Finished:
+		// A job that was removed, as an attacker's is, has no CompletionDate.
+		j.End, j.EndField = a.firstDate("CompletionDate", "JobFinishedHookDone", "EnteredCurrentStatus", "RecordTime")
+	case Epoch:
+		// Not EnteredCurrentStatus: the ad is written while the status still dates
+		// from the start, and an end at the start would hide the run.
+		for _, field := range []string{"EpochWriteDate", "JobCurrentFinishTransferOutputDate", "LastVacateTime", "CompletionDate"} {
+			if t := a.date(lowerASCII(field)); !t.IsZero() && !t.Before(j.Start) {
+				j.End, j.EndField = t, field
+				break
+			}
+		}
+	case Snapshot:
+		if !isRunning(j.Status) && !j.Start.IsZero() {
+			j.End, j.EndField = a.firstDate("EnteredCurrentStatus", "LastVacateTime")
+		}
+	}
+	j.Recorded, _ = a.firstDate("RecordTime", "metadata.timestamp", "ServerTime", "DataCollectionDate", "DataCollection")
+	if j.Recorded.IsZero() {
+		// An ad from a history does not say when it was read: the latest thing that
+		// it knows of is the best there is.
+		for _, field := range []string{"enteredcurrentstatus", "lastjobleaserenewal", "lastremotestatusupdate", "jobcurrentstartdate"} {
+			j.Recorded = later(j.Recorded, a.date(field))
+		}
+		j.Recorded = later(j.Recorded, j.End)
+	}
+}
+
+func smallCount(a attributes, name string) int {
+	n, _ := a.count(name)
+	return int(min(n, 1<<30))
+}
+
+// reasonHost finds the slot names, and reasonAddr the addresses, in the text of
+// a hold or removal, which is often all that is left of an earlier run.
+var (
+	reasonHost = regexp.MustCompile(`[A-Za-z0-9_.-]+(?:@[A-Za-z0-9_.-]+)+`)
+	reasonAddr = regexp.MustCompile(`\b(?i:starter|startd) at <?([0-9A-Fa-f.:\[\]]+)`)
+)
+
+// readHosts collects every place that names a host or an address. While a job
+// runs, RemoteHost is its host and LastRemoteHost the one of the run before;
+// at the end RemoteHost goes and LastRemoteHost is the host of the last run.
+func readHosts(a attributes, j *Job) {
+	running := j.Kind == Epoch || j.Kind == Snapshot && isRunning(j.Status)
+	remote, _ := HostOf(a.text("remotehost"))
+	last, _ := HostOf(a.text("lastremotehost"))
+	j.addHost(remote, "RemoteHost", running || last == "")
+	j.addHost(last, "LastRemoteHost", !running || j.Kind == Epoch && remote == "")
+	slot, _ := HostOf(a.text("glidein_sitewms_slot"))
+	j.addHost(slot, "GLIDEIN_SiteWMS_Slot", true)
+	for i := range 9 {
+		n := strconv.Itoa(i)
+		host, _ := HostOf(a.text("machineattrname" + n))
+		j.addHost(host, "MachineAttrName"+n, i == 0)
+		if addr := sinfulAddr(a.text("machineattrstartdipaddr" + n)); i > 0 && addr.IsValid() {
+			j.addHost(addr.String(), "MachineAttrStartdIpAddr"+n, false)
+		}
+	}
+	for _, field := range []string{"HoldReason", "LastHoldReason", "RemoveReason"} {
+		text := a.text(lowerASCII(field))
+		for _, name := range reasonHost.FindAllString(text, maxList) {
+			if host, _ := HostOf(name); strings.HasPrefix(name, "slot") || strings.HasPrefix(name, "glidein_") {
+				j.addHost(host, field, false)
+			}
+		}
+		for _, m := range reasonAddr.FindAllStringSubmatch(text, maxList) {
+			if addr := hostAddr(strings.TrimRight(m[1], ".:")); addr.IsValid() {
+				j.addHost(addr.String(), field, false)
+			}
+		}
+	}
+	principal := a.text("startdprincipal")
+	j.addAddress(hostAddr(principal[strings.LastIndexByte(principal, '/')+1:]))
+	for _, name := range []string{"startdipaddr", "starteripaddr", "machineattrstartdipaddr0"} {
+		for _, addr := range sinfulAddrs(a.text(name)) {
+			j.addAddress(addr)
+		}
+	}
+	for _, h := range j.Hosts {
+		if addr, err := netip.ParseAddr(h.Host); err == nil && h.Last {
+			j.addAddress(addr)
+		}
+	}
+}
+
+func (j *Job) addHost(host, field string, last bool) {
+	claim := HostClaim{Host: host, Field: field, Last: last}
+	if host != "" && len(j.Hosts) < maxList && !slices.Contains(j.Hosts, claim) {
+		j.Hosts = append(j.Hosts, claim)
+	}
+}
+
+// addAddress leaves out addresses that every machine has.
+func (j *Job) addAddress(a netip.Addr) {
+	if a.IsValid() && !a.IsLoopback() && !a.IsUnspecified() && len(j.Addresses) < maxList && !slices.Contains(j.Addresses, a) {
+		j.Addresses = append(j.Addresses, a)
+	}
+}
+
+// sinfulAddrs gives the main address of a contact string and those in its
+// addrs parameter, where "+" separates and "-" stands for ":".
+func sinfulAddrs(s string) []netip.Addr {
+	out := []netip.Addr{sinfulAddr(s)}
+	_, list, ok := strings.Cut(s, "addrs=")
+	if !ok {
+		return out
+	}
+	if i := strings.IndexAny(list, "&>"); i >= 0 {
+		list = list[:i]
+	}
+	for part := range strings.SplitSeq(list, "+") {
+		if i := strings.LastIndexByte(part, '-'); i > 0 && len(out) < maxList {
+			out = append(out, hostAddr(strings.ReplaceAll(strings.Trim(part[:i], "[]"), "-", ":")))
+		}
+	}
+	return out
+}
+
+// crabTask reads the login out of a CRAB task's name, yymmdd_HHMMSS:LOGIN_crab_NAME.
+var crabTask = regexp.MustCompile(`^\d{6}_\d{6}:([A-Za-z0-9.-]+)_crab_`)
+
+// identitiesOf collects every name that the record gives the job's owner, with
+// who vouches for it: only the proxy's attributes and the local account are set
+// by the schedd, the rest by whoever submitted.
+func identitiesOf(a attributes, source string) []Identity {
+	var out []Identity
+	add := func(kind, value string, by Trust) {
+		id := Identity{Kind: kind, Value: value, AssertedBy: by, Source: source}
+		if value != "" && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	add("crab", a.text("crab_userhn"), BySubmitter)
+	if m := crabTask.FindStringSubmatch(a.firstText("crab_workflow", "crab_reqname")); m != nil {
+		add("crab", m[1], BySubmitter)
+	}
+	add("dn", a.text("x509userproxysubject"), BySchedd)
+	for _, fqan := range append(a.texts("x509userproxyfqan"), a.text("x509userproxyfirstfqan")) {
+		fqan = strings.ReplaceAll(strings.ReplaceAll(fqan, "&comma;", ","), "&amp;", "&")
+		switch {
+		case !strings.Contains(fqan, "="):
+		case strings.Contains(fqan, "/Role=") || strings.Contains(fqan, "/Capability="):
+			add("fqan", fqan, BySchedd)
+		default:
+			add("dn", fqan, BySchedd)
+		}
+	}
+	add("email", a.text("x509userproxyemail"), BySchedd)
+	add("dn", a.text("crab_userdn"), BySubmitter)
+	add("accounting", a.text("accountinggroup"), BySubmitter)
+	add("accounting", a.text("acctgroupuser"), BySubmitter)
+	add("connect", a.text("connectclientuser"), BySubmitter)
+	add("request", a.text("wmagent_requestname"), BySubmitter)
+	owner := a.text("owner")
+	if owner == "" {
+		owner, _, _ = strings.Cut(a.text("user"), "@")
+	}
+	add("owner", owner, BySchedd)
+	return out
+}
+
+// earliest gives the first of the times that there are.
+func earliest(times ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}

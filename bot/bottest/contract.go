@@ -1,0 +1,358 @@
+package bottest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode"
+
+	"go.uber.org/goleak"
+
+	"github.com/gridwarden/gridwarden/bot"
+)
+
+// Harness is one platform under test, and the ways to act on it as people do.
+type Harness struct {
+	Platform bot.Platform
+	Channel  bot.Thread // where the suite talks; its Root is empty
+	// Type makes one person type text in the channel. With times above 1 the
+	// platform delivers the same event that often. It may return before
+	// anything is delivered.
+	Type func(text string, times int)
+	// Shown is everything that people can see, as text; nil where a platform
+	// has its own proof that foreign text is harmless.
+	Shown func() string
+}
+
+// patience bounds every wait; nothing waits that long unless it fails.
+const patience = 20 * time.Second
+
+// Hostile are strings that try to be more than text on some platform.
+var Hostile = []string{
+	"\x1b[2J\x1b]0;owned\x07red\x1b[31m", "line one\nline two\r\nalice> approve x", "\u202Eevorppa\u202C", "zero\u200Bwidth\u00ADsoft",
+	"@here @channel @everyone <@U123> <!channel> <@&1>", "*bold* _it_ `code` ```fence``` ~x~ ||spoiler||", "<script>alert(1)</script> &amp; &lt;",
+	"[click](https://evil.example/) <https://evil.example|bank>", "![x](https://evil.example/x.png)", "# heading\n> quote\n| a | b |", "\x00\x07\x7f", "e\u0301\u0301\u0301\u0301\u0301\u0301\u0301\u0301", "|| pipes | and \\ slashes \\n",
+	"/DC=ch/DC=cern/OU=Users/CN=Naughty User", strings.Repeat("very long ", 400),
+}
+
+// PlatformContract is what every Platform must do. newPlatform makes a fresh
+// one for each test; the suite listens on it and stops listening.
+func PlatformContract(t *testing.T, newPlatform func(t *testing.T) Harness) {
+	t.Helper()
+	tests := []struct {
+		name string
+		run  func(*testing.T, *trial)
+	}{
+		{"has a name that can stand in an address", contractName},
+		{"a typed line is one whole event", contractTyped},
+		{"equal lines are different events", contractDistinct},
+		{"a repeated delivery keeps its id", contractDuplicate},
+		{"an event that was not taken comes again", contractRedelivery},
+		{"posts in the channel and in threads", contractPost},
+		{"updates a message, and only one that exists", contractUpdate},
+		{"refuses a place that is not its own", contractPlace},
+		{"hostile text is taken and harmless", contractHostile},
+		{"many post at once", contractConcurrent},
+		{"finds a keyed post", contractKeyed},
+		{"whispers", contractWhisper},
+		{"does nothing once its context has ended", contractCancelled},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			test.run(t, newTrial(t, newPlatform(t)))
+		})
+	}
+	t.Run("stops listening when told, and leaves nothing behind", func(t *testing.T) {
+		before := goleak.IgnoreCurrent()
+		x := newTrial(t, newPlatform(t))
+		x.h.Type("help", 1)
+		x.event(t)
+		x.stop(t)
+		goleak.VerifyNone(t, before)
+	})
+}
+
+// trial is a platform that is listened on.
+type trial struct {
+	h      Harness
+	events chan bot.Event
+	cancel context.CancelFunc
+	ended  chan error
+
+	mu      sync.Mutex
+	refusal func(bot.Event) error
+}
+
+func newTrial(t *testing.T, h Harness) *trial {
+	ctx, cancel := context.WithCancel(context.Background())
+	x := &trial{h: h, events: make(chan bot.Event, 64), cancel: cancel, ended: make(chan error, 1)}
+	go func() {
+		x.ended <- h.Platform.Listen(ctx, func(_ context.Context, ev bot.Event) error {
+			x.mu.Lock()
+			refuse := x.refusal
+			x.mu.Unlock()
+			x.events <- ev
+			if refuse != nil {
+				return refuse(ev)
+			}
+			return nil
+		})
+	}()
+	t.Cleanup(func() { x.stop(t) })
+	return x
+}
+
+func (x *trial) stop(t *testing.T) {
+	t.Helper()
+	x.cancel()
+	select {
+	case err := <-x.ended:
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("Listen ended with %v; want nil or the context's error", err)
+		}
+		x.ended <- nil // for a second stop
+	case <-time.After(patience):
+		t.Fatal("Listen did not end with its context")
+	}
+}
+
+func (x *trial) event(t *testing.T) bot.Event {
+	t.Helper()
+	select {
+	case ev := <-x.events:
+		return ev
+	case <-time.After(patience):
+		t.Fatal("no event was delivered")
+		return bot.Event{}
+	}
+}
+
+func contractName(t *testing.T, x *trial) {
+	name := x.h.Platform.Name()
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r < 'a' || r > 'z' }) {
+		t.Errorf("Name() = %q; want lower-case letters", name)
+	}
+}
+
+func contractTyped(t *testing.T, x *trial) {
+	before := time.Now().Add(-time.Minute)
+	x.h.Type("trace wn042 14:05", 1)
+	ev := x.event(t)
+	want := x.h.Channel
+	if ev.Kind != bot.Typed || ev.Value != "trace wn042 14:05" || ev.ID == "" {
+		t.Errorf("event %+v; want a typed one with an id and the text as it was typed", ev)
+	}
+	if ev.Thread.Platform != want.Platform || ev.Thread.Workspace != want.Workspace || ev.Thread.Channel != want.Channel {
+		t.Errorf("thread %+v; want one in %+v", ev.Thread, want)
+	}
+	if ev.Account.Platform != x.h.Platform.Name() || ev.Account.ID == "" || ev.Account.Standing != bot.Member {
+		t.Errorf("account %+v; want a member's, with the platform and an id", ev.Account)
+	}
+	if ev.At.Location() != time.UTC || ev.At.Before(before) {
+		t.Errorf("at %v; want now, in UTC", ev.At)
+	}
+}
+
+func contractDistinct(t *testing.T, x *trial) {
+	x.h.Type("pending", 1)
+	first := x.event(t)
+	x.h.Type("pending", 1)
+	second := x.event(t)
+	if first.ID == second.ID || first.Message != "" && first.Message == second.Message {
+		t.Errorf("two lines made the events %q and %q with messages %q and %q", first.ID, second.ID, first.Message, second.Message)
+	}
+}
+
+func contractDuplicate(t *testing.T, x *trial) {
+	x.h.Type("pending", 2)
+	first, second := x.event(t), x.event(t)
+	if first.ID != second.ID || first.Message != second.Message {
+		t.Errorf("the second delivery is %q of message %q; want %q of %q", second.ID, second.Message, first.ID, first.Message)
+	}
+}
+
+func contractRedelivery(t *testing.T, x *trial) {
+	refused := 0
+	x.mu.Lock()
+	x.refusal = func(bot.Event) error {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if refused++; refused == 1 {
+			return errors.New("the journal is busy")
+		}
+		return nil
+	}
+	x.mu.Unlock()
+	x.h.Type("pending", 1)
+	first, second := x.event(t), x.event(t)
+	if first.ID != second.ID {
+		t.Errorf("after a refusal event %q was delivered; want %q again", second.ID, first.ID)
+	}
+}
+
+func contractPost(t *testing.T, x *trial) {
+	ctx := t.Context()
+	x.h.Type("trace wn042 14:05", 1)
+	ev := x.event(t)
+	seen := map[string]bool{}
+	post := func(root string) string {
+		t.Helper()
+		thread := x.h.Channel
+		thread.Root = root
+		id, err := x.h.Platform.Post(ctx, thread, bot.Say("Posted below %s.", root))
+		if err != nil || id == "" || seen[id] {
+			t.Fatalf("Post below %q = %q, %v; want a new id", root, id, err)
+		}
+		seen[id] = true
+		return id
+	}
+	own := post("")
+	post(own)
+	post(own)
+	if ev.Message != "" {
+		post(ev.Message)
+	}
+}
+
+func contractUpdate(t *testing.T, x *trial) {
+	ctx, p := t.Context(), x.h.Platform
+	id, err := p.Post(ctx, x.h.Channel, bot.Say("before"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"after", "after", "later"} {
+		if err := p.Update(ctx, x.h.Channel, id, bot.Say("%s", text)); err != nil {
+			t.Errorf("Update to %q: %v", text, err)
+		}
+	}
+	if x.h.Shown != nil && !strings.Contains(x.h.Shown(), "later") {
+		t.Errorf("the update is not shown:\n%s", x.h.Shown())
+	}
+	if err := p.Update(ctx, x.h.Channel, "no such message", bot.Say("x")); err == nil {
+		t.Error("Update of a message that does not exist succeeded")
+	}
+	if seeder, ok := p.(bot.Seeder); ok {
+		if err := seeder.Seed(ctx, x.h.Channel, id, []string{"+1"}); err != nil {
+			t.Errorf("Seed: %v", err)
+		}
+		if err := seeder.Seed(ctx, x.h.Channel, "no such message", []string{"+1"}); err == nil {
+			t.Error("Seed under a message that does not exist succeeded")
+		}
+	}
+}
+
+func contractPlace(t *testing.T, x *trial) {
+	elsewhere := x.h.Channel
+	elsewhere.Platform = "elsewhere"
+	nowhere := x.h.Channel
+	nowhere.Channel = ""
+	for _, thread := range []bot.Thread{elsewhere, nowhere} {
+		if id, err := x.h.Platform.Post(t.Context(), thread, bot.Say("lost")); err == nil {
+			t.Errorf("Post to %s = %q; want an error", thread, id)
+		}
+	}
+}
+
+func contractHostile(t *testing.T, x *trial) {
+	for _, s := range Hostile {
+		m := bot.Message{
+			Title:   bot.Textf("*title* %s", s),
+			Lines:   []bot.Text{bot.Textf("%s", s), bot.Textf("_%s_ and `%s`", s, s)},
+			Table:   &bot.Table{Columns: []string{"user", s}, Rows: [][]string{{s, s}, {s}}},
+			Buttons: []bot.Button{{Label: "Approve", Value: "approve:x", Typed: "approve x"}},
+			Files:   []bot.File{{Name: "evidence.txt", Media: "text/plain", Data: []byte(s)}},
+		}
+		if _, err := x.h.Platform.Post(t.Context(), x.h.Channel, m); err != nil {
+			t.Errorf("Post of %.40q: %v", s, err)
+		}
+	}
+	if x.h.Shown == nil {
+		return
+	}
+	for line := range strings.Lines(x.h.Shown()) {
+		for _, r := range strings.TrimSuffix(line, "\n") {
+			if !unicode.IsGraphic(r) {
+				t.Fatalf("%U reached the person in %q", r, line)
+			}
+		}
+	}
+}
+
+func contractConcurrent(t *testing.T, x *trial) {
+	const posters, each = 8, 10
+	ids := make(chan string, posters*each)
+	var wg sync.WaitGroup
+	for p := range posters {
+		wg.Go(func() {
+			for n := range each {
+				id, err := x.h.Platform.Post(t.Context(), x.h.Channel, bot.Say("%d of poster %d", n, p))
+				if err == nil {
+					err = x.h.Platform.Update(t.Context(), x.h.Channel, id, bot.Say("%d of poster %d, corrected", n, p))
+				}
+				if err != nil {
+					t.Errorf("poster %d: %v", p, err)
+				}
+				ids <- id
+			}
+		})
+	}
+	wg.Wait()
+	close(ids)
+	seen := map[string]bool{}
+	for id := range ids {
+		seen[id] = true
+	}
+	if len(seen) != posters*each {
+		t.Errorf("%d posts got %d different ids", posters*each, len(seen))
+	}
+}
+
+func contractKeyed(t *testing.T, x *trial) {
+	ctx := t.Context()
+	poster, keyed := x.h.Platform.(bot.KeyedPoster)
+	finder, finds := x.h.Platform.(bot.Finder)
+	if !keyed || !finds {
+		t.Skip("this platform cannot look for a post")
+	}
+	id, err := poster.PostKeyed(ctx, x.h.Channel, "reply/1", bot.Say("once"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, found, err := finder.FindPost(ctx, x.h.Channel, "reply/1"); err != nil || !found || got != id {
+		t.Errorf("FindPost = %q, %t, %v; want %q", got, found, err, id)
+	}
+	if got, found, err := finder.FindPost(ctx, x.h.Channel, "reply/2"); err != nil || found {
+		t.Errorf("FindPost of a key never posted = %q, %t, %v", got, found, err)
+	}
+	below := x.h.Channel
+	below.Root = id
+	if got, found, err := finder.FindPost(ctx, below, "reply/1"); err != nil || found {
+		t.Errorf("FindPost in another thread = %q, %t, %v", got, found, err)
+	}
+}
+
+func contractWhisper(t *testing.T, x *trial) {
+	w, ok := x.h.Platform.(bot.Whisperer)
+	if !ok {
+		t.Skip("this platform cannot whisper")
+	}
+	x.h.Type("whoami", 1)
+	ev := x.event(t)
+	if err := w.Whisper(t.Context(), x.h.Channel, ev.Account, bot.Say("only for you")); err != nil {
+		t.Errorf("Whisper: %v", err)
+	}
+}
+
+func contractCancelled(t *testing.T, x *trial) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if id, err := x.h.Platform.Post(ctx, x.h.Channel, bot.Say("late")); err == nil {
+		t.Errorf("Post with an ended context = %q; want an error", id)
+	}
+	if err := x.h.Platform.Update(ctx, x.h.Channel, "no such message", bot.Say("late")); err == nil {
+		t.Error("Update with an ended context succeeded")
+	}
+}

@@ -1,0 +1,48 @@
+// Package bottest is what tests of the bot stand on: a strict platform in
+// memory, a nasty one that does what real platforms do on their bad days, the
+// suite that every Platform passes, and the runner of transcripts.
+//
+// # Transcripts
+//
+// A transcript is a txtar file. Its section `conversation` is played; every
+// other section is handed to the function that builds the bot, as a file. The
+// clock is a fake one (testing/synctest): waiting costs nothing.
+//
+// Steps, each on a line of its own:
+//
+//	(at 2026-06-24T12:00:00Z)          the clock at the start; only as the first step
+//	alice> /trace wn042 14:05          alice types in the channel
+//	alice>> approve {id}               alice types in the thread of the latest message
+//	mallory (guest)> /bans             the same from an account of that standing
+//	alice in #atlas-ops> /pending      the same in another channel, which then is the channel
+//	alice: approve {id} by button      decides by button, reaction or typed
+//	alice: deny {id} by typed: reason  (a reaction carries no reason)
+//	alice: withdraw {id} by reaction
+//	alice: click plot                  presses the latest button with that first word
+//	alice: react +1                    reacts to the latest message with buttons
+//	alice: unreact +1
+//	(wait 31m)                         lets time pass
+//	(again)                            the platform delivers the latest event once more
+//
+// Below a step stand the messages that it must cause, in order; anything that
+// is missing, different or too much fails the test. Messages in other channels
+// are expected in an order of their own. Each message is a block of lines, and
+// blocks are set apart by a blank line. The first line of a block may say what
+// kind of message it is:
+//
+//	< Nobody ran there.                a line of a message that was posted
+//	<u BAN Naughty User — denied       a message that was updated
+//	<w alice You hold no role.         a message for alice only
+//	<in atlas-ops                      what follows was said in that channel
+//
+// Every line of a message must be accounted for:
+//
+//	< text          exactly this line
+//	<~ regexp       a line that matches; (?P<id>…) keeps what it matched as {id}
+//	<* text         a line that contains this
+//	<...            any number of lines, also none
+//
+// The marks combine: `<u~ regexp`, `<w* alice text`. Captured names stand for
+// their values in steps and in expectations. Lines that begin with # are
+// comments. How a message becomes lines is told by [Lines].
+package bottest

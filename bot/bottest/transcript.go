@@ -1,0 +1,320 @@
+package bottest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/gridwarden/gridwarden/bot"
+)
+
+// Bot is a built bot on one platform.
+type Bot interface {
+	// Send delivers an event as the platform would: it returns once the event
+	// is in the inbox. Platform and workspace of the account and the thread are
+	// filled in by Send where the runner cannot know them, and so is Message of
+	// a typed event on a platform that has no NewID.
+	Send(ctx context.Context, ev bot.Event) error
+	Platform() Watched
+	// Idle returns when everything that was asked is answered and said.
+	Idle(ctx context.Context) error
+}
+
+// Setup is what a transcript gives to the function that builds the bot.
+type Setup struct {
+	Files map[string][]byte // its sections besides the conversation
+}
+
+const conversation = "conversation"
+
+// homeChannel is where people type unless a step says otherwise.
+const homeChannel = "security"
+
+// RunTranscript plays a transcript on the bot that start builds. Both run in a
+// synctest bubble: start must end everything it began in t.Cleanup.
+func RunTranscript(t *testing.T, file string, start func(t *testing.T, setup Setup) Bot) {
+	t.Helper()
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	setup := Setup{Files: map[string][]byte{}}
+	for _, f := range archive.Files {
+		if _, twice := setup.Files[f.Name]; twice {
+			t.Fatalf("%s: the section %q stands twice", file, f.Name)
+		}
+		setup.Files[f.Name] = f.Data
+	}
+	text, ok := setup.Files[conversation]
+	if !ok {
+		t.Fatalf("%s: there is no section %q", file, conversation)
+	}
+	delete(setup.Files, conversation)
+	s, err := parseScript(string(text))
+	if err != nil {
+		t.Fatalf("%s: conversation %v", file, err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		if err := setClock(s.at); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if err := play(t.Context(), start(t, setup), s); err != nil {
+			t.Fatalf("%s: conversation %v", file, err)
+		}
+	})
+}
+
+// setClock moves the fake clock before anything runs that would notice.
+func setClock(at time.Time) error {
+	if at.IsZero() {
+		return nil
+	}
+	d := time.Until(at)
+	if d < 0 {
+		return fmt.Errorf("the clock cannot go back to %s", at)
+	}
+	time.Sleep(d)
+	return nil
+}
+
+// player is a transcript in play.
+type player struct {
+	bot     Bot
+	channel string
+	said    []Said // everything up to now
+	kept    names
+	latest  *bot.Event
+	events  int
+}
+
+// play does each step and checks what it caused. It stops at the first
+// difference. It must run in a synctest bubble.
+func play(ctx context.Context, b Bot, s script) error {
+	p := player{bot: b, channel: homeChannel, kept: names{}}
+	for _, step := range s.steps {
+		filled, err := p.kept.fillStep(step)
+		if err == nil {
+			err = p.do(ctx, filled)
+		}
+		if err == nil {
+			err = b.Idle(ctx)
+		}
+		if err == nil {
+			synctest.Wait()
+			err = p.check(step.want)
+		}
+		if err != nil {
+			return fmt.Errorf("line %d, %s: %w", step.line, step.raw, err)
+		}
+	}
+	return nil
+}
+
+func (p *player) do(ctx context.Context, s step) error {
+	switch s.kind {
+	case waits:
+		time.Sleep(s.wait)
+		return nil
+	case repeats:
+		if p.latest == nil {
+			return errors.New("nothing was delivered yet")
+		}
+		return p.bot.Send(ctx, *p.latest)
+	case types:
+		if s.channel != "" {
+			p.channel = s.channel
+		}
+		at := bot.Thread{Platform: p.bot.Platform().Name(), Channel: p.channel}
+		if s.reply {
+			if len(p.said) == 0 {
+				return errors.New("there is no message to reply to")
+			}
+			at = threadOf(p.said[len(p.said)-1])
+		}
+		return p.types(ctx, s, at, s.text)
+	case clicks:
+		for _, said := range slices.Backward(p.said) {
+			if value, ok := buttonOf(said.Message, s.text); ok {
+				return p.clicks(ctx, s, said, value)
+			}
+		}
+		return fmt.Errorf("no message ever had a button %q", s.text)
+	case reacts, unreacts:
+		said, err := p.offered()
+		if err != nil {
+			return err
+		}
+		return p.reacts(ctx, s, said, s.kind == reacts, s.text)
+	case decides:
+		return p.decides(ctx, s)
+	}
+	return nil
+}
+
+// threadOf is where an answer to a message belongs.
+func threadOf(s Said) bot.Thread {
+	t := s.Thread
+	if t.Root == "" {
+		t.Root = s.ID
+	}
+	return t
+}
+
+func (p *player) types(ctx context.Context, s step, t bot.Thread, text string) error {
+	ev := bot.Event{Kind: bot.Typed, Thread: t, Value: text}
+	if ids, ok := p.bot.Platform().(interface{ NewID(bot.Thread) string }); ok {
+		ev.Message = ids.NewID(t)
+	}
+	return p.send(ctx, s, ev)
+}
+
+func (p *player) clicks(ctx context.Context, s step, on Said, value string) error {
+	if s.reason != "" {
+		value += ":" + s.reason
+	}
+	return p.send(ctx, s, bot.Event{Kind: bot.Clicked, Thread: on.Thread, Target: on.ID, Value: value})
+}
+
+func (p *player) reacts(ctx context.Context, s step, on Said, add bool, name string) error {
+	kind := bot.Reacted
+	if !add {
+		kind = bot.Unreacted
+	}
+	return p.send(ctx, s, bot.Event{Kind: kind, Thread: on.Thread, Target: on.ID, Value: name})
+}
+
+// decides maps an intent to what a person does on the surface.
+func (p *player) decides(ctx context.Context, s step) error {
+	card, err := p.card(s.card)
+	if err != nil {
+		return err
+	}
+	switch s.surface {
+	case "typed":
+		return p.types(ctx, s, threadOf(card), strings.TrimSpace(s.text+" "+s.card+" "+s.reason))
+	case "button":
+		for _, said := range slices.Backward(p.said) {
+			if string(said.Message.Card) != s.card {
+				continue
+			}
+			if value, ok := buttonOf(said.Message, s.text); ok {
+				return p.clicks(ctx, s, card, value)
+			}
+		}
+		return fmt.Errorf("the card of %s never had a button %q", s.card, s.text)
+	}
+	switch {
+	case s.reason != "":
+		return errors.New("a reaction carries no reason")
+	case s.text == "deny":
+		return p.reacts(ctx, s, card, true, "-1")
+	}
+	return p.reacts(ctx, s, card, s.text == "approve", "+1")
+}
+
+// card is the latest showing of an action's card, in this channel where it has one.
+func (p *player) card(id string) (Said, error) {
+	var found *Said
+	for i, s := range p.said {
+		if string(s.Message.Card) == id && s.How != Whispered && (found == nil || s.Thread.Channel == p.channel || found.Thread.Channel != p.channel) {
+			found = &p.said[i]
+		}
+	}
+	if found == nil {
+		return Said{}, fmt.Errorf("no card of %s was shown", id)
+	}
+	return *found, nil
+}
+
+// offered is the latest message that came with buttons.
+func (p *player) offered() (Said, error) {
+	for _, s := range slices.Backward(p.said) {
+		if len(s.Message.Buttons) > 0 {
+			return s, nil
+		}
+	}
+	return Said{}, errors.New("no message had buttons")
+}
+
+// buttonOf is the value of the button whose label or command begins with a word.
+func buttonOf(m bot.Message, word string) (string, bool) {
+	for _, b := range m.Buttons {
+		for _, s := range []string{b.Label, b.Typed} {
+			if f := strings.Fields(strings.ToLower(s)); len(f) > 0 && f[0] == strings.ToLower(word) {
+				return b.Value, true
+			}
+		}
+	}
+	return "", false
+}
+
+func (p *player) send(ctx context.Context, s step, ev bot.Event) error {
+	p.events++
+	ev.ID = fmt.Sprintf("t%d", p.events)
+	ev.At = time.Now().UTC()
+	ev.Account = s.who
+	ev.Account.Platform = p.bot.Platform().Name()
+	p.latest = &ev
+	return p.bot.Send(ctx, ev)
+}
+
+// check holds what was said since the last step against what was expected.
+func (p *player) check(blocks []block) error {
+	all := p.bot.Platform().Said()
+	fresh := all[len(p.said):]
+	p.said = all
+	places := channels(fresh)
+	for i := range blocks {
+		blocks[i] = blocks[i].in(p.channel)
+		if !slices.Contains(places, blocks[i].channel) {
+			places = append(places, blocks[i].channel)
+		}
+	}
+	for _, place := range places {
+		said := slices.DeleteFunc(slices.Clone(fresh), func(s Said) bool { return s.Thread.Channel != place })
+		for _, b := range blocks {
+			if b.channel != place {
+				continue
+			}
+			if len(said) == 0 {
+				return fmt.Errorf("missing in %s, expected on line %d:\n%s", place, b.line, b)
+			}
+			if err := p.meets(b, said[0]); err != nil {
+				return err
+			}
+			said = said[1:]
+		}
+		if len(said) > 0 {
+			return fmt.Errorf("not expected:\n%s", blockOf(said[0]))
+		}
+	}
+	return nil
+}
+
+func (p *player) meets(b block, s Said) error {
+	trial := maps.Clone(p.kept)
+	ok, err := trial.match(b.lines, Lines(s.Message))
+	if err != nil {
+		return fmt.Errorf("line %d: %w", b.line, err)
+	}
+	if !ok || b.how != s.How || b.how == Whispered && b.to != s.To.ID && b.to != s.To.Name {
+		return fmt.Errorf("different from line %d:\n%s\nbut this was said:\n%s", b.line, b, blockOf(s))
+	}
+	p.kept = trial
+	return nil
+}
+
+func (b block) in(channel string) block {
+	if b.channel == "" {
+		b.channel = channel
+	}
+	return b
+}

@@ -1,0 +1,53 @@
+package console
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gridwarden/gridwarden/bot"
+)
+
+// save writes a file of a message into the configured directory and returns
+// its path, "" where files are not saved. The name that the file came with is
+// foreign: only its letters, digits, dots, dashes and underscores are kept,
+// behind the time of the start, the message's number and the beginning of the
+// content's SHA-256, and nothing that exists is overwritten or followed.
+func (c *Console) save(n int, f bot.File) (string, error) {
+	if c.cfg.Files == "" {
+		return "", nil
+	}
+	sum := sha256.Sum256(f.Data)
+	name := fmt.Sprintf("%s-%s-%d-%x-%s", c.savedAt, c.opt.Boot, n, sum[:4], plainName(f.Name))
+	root, err := os.OpenRoot(c.cfg.Files)
+	if err != nil {
+		return "", fmt.Errorf("the file was not saved: %w", err)
+	}
+	defer root.Close()
+	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return filepath.Join(c.cfg.Files, name), nil // an update carries the same file again
+	}
+	if err != nil {
+		return "", fmt.Errorf("the file was not saved: %w", err)
+	}
+	_, err = out.Write(f.Data)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return "", fmt.Errorf("the file was not saved whole: %w", err)
+	}
+	return filepath.Join(c.cfg.Files, name), nil
+}
+
+func plainName(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-', r == '_':
+			return r
+		}
+		return '_'
+	}, s)
+	return s[max(0, len(s)-80):] // the ending says what it is
+}

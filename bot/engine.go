@@ -1,0 +1,487 @@
+package bot
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/audit"
+)
+
+// Bounds of one request.
+const (
+	commandDeadline = 60 * time.Second
+	stepDeadline    = 20 * time.Second // shorter than the lease of a running action
+	concurrent      = 64               // requests in work at once; decisions are not counted
+	maxEvent        = 64 << 10         // bytes of one event's value that are kept
+	staleDecision   = 5 * time.Minute  // older destructive requests are asked again
+)
+
+// Engine takes events to replies. Build it with New, then Run it.
+type Engine struct {
+	log       *slog.Logger
+	journal   Journal
+	people    *People
+	decider   *Decider
+	commands  []Command
+	platforms map[string]Platform
+	limiter   *limiter
+	slots     chan struct{}
+	holder    string // this process, as the holder of leases
+
+	wake    chan struct{} // something waits to be delivered
+	wakeDue chan struct{} // something may be due
+	working inFlight
+	ctx     context.Context // of Run: requests outlive the delivery of their event
+	ctxMu   sync.Mutex
+}
+
+// Parts is what an Engine is made of. Platforms may be empty for a process
+// that only answers its own terminal.
+type Parts struct {
+	Log       *slog.Logger
+	Journal   Journal
+	People    *People
+	Decider   *Decider
+	Commands  []Command
+	Platforms []Platform
+	Holder    string // names this process in leases; unique among running processes
+}
+
+// New checks that the commands are whole and puts the parts together.
+func New(p Parts) (*Engine, error) {
+	e := &Engine{
+		log: p.Log, journal: p.Journal, people: p.People, decider: p.Decider,
+		platforms: map[string]Platform{}, holder: p.Holder,
+		limiter: newLimiter(p.People), slots: make(chan struct{}, concurrent),
+		wake: make(chan struct{}, 1), wakeDue: make(chan struct{}, 1),
+	}
+	p.Decider.refresh = e.refreshGroups
+	names := map[string]bool{}
+	for _, c := range p.Commands {
+		switch {
+		case c.Name == "" || c.Summary == "" || c.Example == "":
+			return nil, fmt.Errorf("bot: command %q needs a name, a summary and an example", c.Name)
+		case names[c.Name]:
+			return nil, fmt.Errorf("bot: command %q stands twice", c.Name)
+		case (c.Run == nil) == (c.Plan == nil):
+			return nil, fmt.Errorf("bot: command %q needs either Run or Plan", c.Name)
+		case c.Plan != nil && (c.Apply == nil || c.Verify == nil):
+			return nil, fmt.Errorf("bot: command %q needs Apply and Verify", c.Name)
+		}
+		names[c.Name] = true
+		e.commands = append(e.commands, c)
+	}
+	for _, platform := range p.Platforms {
+		e.platforms[platform.Name()] = platform
+	}
+	return e, nil
+}
+
+// Commands returns the commands in /help order.
+func (e *Engine) Commands() []Command { return slices.Clone(e.commands) }
+
+func (e *Engine) command(name string) (Command, bool) {
+	i := slices.IndexFunc(e.commands, func(c Command) bool { return c.Name == name })
+	if i < 0 {
+		return Command{}, false
+	}
+	return e.commands[i], true
+}
+
+// Reply is how a request ended.
+type Reply struct {
+	Request string
+	Command string
+	State   string // answered, partial, proposed, decided, refused, failed
+	Code    string // of the error, "" without one
+	Message Message
+	Err     error
+}
+
+// Receive takes an event from a platform. When it returns nil the event is
+// durable and the platform may be acknowledged; the answer comes later. It
+// never waits for a backend.
+func (e *Engine) Receive(ctx context.Context, ev Event) error {
+	rec, fresh, err := e.receive(ctx, ev)
+	if err != nil || !fresh {
+		return err
+	}
+	e.working.add()
+	go func() {
+		defer e.working.done()
+		// A decision never waits behind questions to slow backends.
+		if ev.Kind == Typed && !isDecision(ev.Value) {
+			e.slots <- struct{}{}
+			defer func() { <-e.slots }()
+		}
+		e.serve(e.context(ctx), rec, false)
+	}()
+	return nil
+}
+
+// Do receives an event and returns its reply, which is not posted anywhere.
+func (e *Engine) Do(ctx context.Context, ev Event) (Reply, error) {
+	rec, fresh, err := e.receive(ctx, ev)
+	if err != nil {
+		return Reply{}, err
+	}
+	if !fresh {
+		return Reply{}, fmt.Errorf("bot: event %s was received before", ev.ID)
+	}
+	return e.serve(ctx, rec, true), nil
+}
+
+// receive is hops 2 and 3: the event is in the inbox before anybody is told.
+func (e *Engine) receive(ctx context.Context, ev Event) (ReceivedEvent, bool, error) {
+	if len(ev.Value) > maxEvent {
+		ev.Value = ev.Value[:maxEvent] // Tokenize refuses far shorter text; the rest proves nothing
+	}
+	ev.Value = strings.ToValidUTF8(ev.Value, "\uFFFD")
+	rec := ReceivedEvent{Request: newRequestID(), Event: ev, At: now()}
+	fresh, err := e.journal.Receive(ctx, rec.Request, ev, rec.At)
+	if err != nil {
+		return rec, false, fmt.Errorf("bot: receiving an event: %w", err)
+	}
+	return rec, fresh, nil
+}
+
+// serve answers one received event. Everything that decides whether something
+// may run stands here, in this order; nothing else in the program runs a command.
+// The numbers are the hops of the design; 1 to 3 are the platform and receive,
+// 10 to 12 the outbox.
+func (e *Engine) serve(ctx context.Context, rec ReceivedEvent, direct bool) (reply Reply) {
+	ev, req := rec.Event, e.request(rec)
+	log := e.log.With("request", rec.Request)
+	ctx, cancel := context.WithTimeout(ctx, commandDeadline)
+	defer cancel()
+	reply = Reply{Request: rec.Request}
+	fail := func(err error) Reply { return e.conclude(ctx, log, req, reply, refusal(err), direct) }
+
+	a, err := e.read(ctx, ev) // 4 parse
+	req.Surface, req.Notes = a.surface, a.notes
+	if errors.Is(err, errNotForUs) {
+		_, err = e.journal.Finish(ctx, rec.Request, action.Effects{})
+		return Reply{Request: rec.Request, State: "ignored", Err: err}
+	}
+	if err == nil {
+		req.Person, err = e.recognise(ev.Account) // 6a who asks: known before anything is answered
+	} else if _, unknown := e.recognise(ev.Account); unknown != nil {
+		err = unknown
+	}
+	if err != nil {
+		return fail(err)
+	}
+	cmd, tokens, err := e.find(a) // 5 find the command
+	if err != nil {
+		return fail(err)
+	}
+	req.Command, reply.Command = cmd.Name, cmd.Name
+	if err := e.admit(ctx, req, cmd); err != nil { // 6b role, channel, rate
+		return fail(err)
+	}
+	if req.Words, req.Options, err = arguments(cmd, tokens); err != nil {
+		return fail(err)
+	}
+	received := req.record(audit.Received, map[string]any{"as": Echo(cmd.Name, req.Words, req.Options), "typed": req.Raw})
+	if err := e.journal.Write(ctx, action.Effects{Records: []audit.Record{received}}); err != nil { // 7 no record, no command
+		return fail(err)
+	}
+	reply, err = e.perform(ctx, req, cmd, reply) // 8 run or plan
+	if err != nil {
+		return fail(err)
+	}
+	return e.conclude(ctx, log, req, reply, nil, direct) // 9 answered, said and done in one transaction
+}
+
+// perform runs a read command, or plans a destructive one and proposes it.
+func (e *Engine) perform(ctx context.Context, req *Request, cmd Command, reply Reply) (_ Reply, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("bot: %s panicked: %v\n%s", cmd.Name, r, debug.Stack())
+		}
+	}()
+	if cmd.Run != nil {
+		m, err := cmd.Run(ctx, req)
+		if err != nil {
+			return reply, withUsage(cmd, err)
+		}
+		reply.Message, reply.State = m, "answered"
+		if m.Partial {
+			reply.State = "partial"
+		}
+		if cmd.Decision {
+			reply.State = "decided"
+		}
+		return reply, nil
+	}
+	plan, err := cmd.Plan(ctx, req)
+	if err != nil {
+		return reply, withUsage(cmd, err)
+	}
+	m, err := e.decider.Propose(ctx, req, cmd, plan)
+	if err != nil {
+		return reply, err
+	}
+	reply.Message, reply.State = m, "proposed"
+	return reply, nil
+}
+
+// conclude is hop 9: the record, the answer in the outbox and the inbox's done
+// are one transaction. If that fails the person still gets the one message
+// that is posted without the journal.
+func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, reply Reply, refused *Problem, direct bool) Reply {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepDeadline)
+	defer cancel()
+	kind := audit.Answered
+	if refused != nil {
+		kind, reply.Code, reply.Err = audit.Refused, refused.Code, refused
+		reply.State = "refused"
+		if refused.Code == "internal" || refused.Code == "unavailable" {
+			reply.State = "failed"
+			log.ErrorContext(ctx, "request failed", "error", refused.Cause)
+		}
+		reply.Message = Message{Lines: []Text{{{Text: refused.Sentence}}}, Private: req.Surface != "typed"}
+		if refused.Code == "internal" {
+			reply.Message.Line("Quote request `%s` to whoever runs gridwarden.", req.ID)
+		}
+	}
+	fx := action.Effects{Records: []audit.Record{req.record(kind, map[string]any{
+		"state": reply.State, "code": reply.Code, "said": reply.Message.Plain(),
+	})}}
+	if m := req.introduce(reply.Message); !direct && !reply.Message.Empty() {
+		fx.Posts = append(fx.Posts, post("reply/"+req.ID, req.Thread, m, req.Account))
+	}
+	if again := reply.Message.Again; again != nil && refused == nil {
+		fx.Work = append(fx.Work, againWork(req, again))
+	}
+	done, err := e.journal.Finish(ctx, req.ID, fx)
+	e.nudge()
+	if err != nil {
+		log.ErrorContext(ctx, "answer not stored", "error", err)
+		sentence, ok := sentenceOf(err)
+		if !ok {
+			sentence = "gridwarden cannot write its journal. Nothing was run; ask again when it is repaired."
+		}
+		reply.State, reply.Code, reply.Err = "failed", "unavailable", err
+		reply.Message = Message{Lines: []Text{{{Text: sentence}}}}
+		if !direct {
+			e.sayWithoutJournal(ctx, log, req, reply.Message)
+		}
+		return reply
+	}
+	if !done {
+		log.InfoContext(ctx, "request was already finished elsewhere")
+	}
+	return reply
+}
+
+// recognise returns who asks (hop 6a). Only members that the configuration
+// knows are answered; everybody else gets the reason.
+func (e *Engine) recognise(a Account) (Person, error) {
+	switch a.Standing {
+	case Member:
+	case Guest, Outsider, Bot, Bridged, Deactivated:
+		return Person{}, Problemf("standing", "gridwarden takes nothing from %s accounts. Ask from your own full account.", a.Standing)
+	default:
+		return Person{}, Problemf("standing", "The platform did not say what kind of account this is, so nothing was done.")
+	}
+	id, ok := e.people.PersonOf(a.Key())
+	if !ok {
+		return Person{}, Problemf("unknown-person", "The account %s belongs to nobody that gridwarden knows, so nothing was done. An admin can add it under people: in the configuration.", a.Key())
+	}
+	person, _ := e.people.Person(id)
+	return person, nil
+}
+
+// admit checks channel, role and rate (hop 6b).
+func (e *Engine) admit(ctx context.Context, req *Request, cmd Command) error {
+	if req.Thread.Platform == RunPlatform {
+		req.Personal = true
+	} else {
+		channel, ok := e.people.channel(req.Thread)
+		if !ok || !channel.allows(cmd.Name) {
+			return Problemf("channel", "`%s` may not be used in this channel. Channels are listed under channels: in the configuration.", cmd.Name)
+		}
+		req.Personal = channel.PersonalData && !e.shared(ctx, req.Thread)
+		if !req.Personal && cmd.Plan != nil {
+			return Problemf("channel", "`%s` is refused here: others can read this channel. Ask in the security channel.", cmd.Name)
+		}
+	}
+	if !req.Person.May(cmd.Role) {
+		return Problemf("role", "`%s` needs the role %s; you hold %s. Ask %s.", cmd.Name, cmd.Role, rolesOf(req.Person), e.holders(cmd.Role))
+	}
+	if !cmd.Decision {
+		return e.limiter.allow(req.Person, req.Thread)
+	}
+	return nil
+}
+
+// shared reports whether others than the security team can read a thread. Not
+// knowing counts as shared.
+func (e *Engine) shared(ctx context.Context, t Thread) bool {
+	audience, ok := e.platforms[t.Platform].(Audience)
+	if !ok {
+		return false
+	}
+	shared, err := audience.Shared(ctx, t)
+	return err != nil || shared
+}
+
+func (e *Engine) holders(role Role) string {
+	var names []string
+	for _, p := range e.people.Rules().People {
+		if held, ok := e.people.Person(p.ID); ok && held.May(role) {
+			names = append(names, held.Display())
+		}
+	}
+	if len(names) == 0 {
+		return "an admin to give it to you"
+	}
+	return strings.Join(names, " or ")
+}
+
+func rolesOf(p Person) string {
+	if len(p.Roles) == 0 {
+		return "none"
+	}
+	names := make([]string, len(p.Roles))
+	for i, r := range p.Roles {
+		names[i] = string(r)
+	}
+	return strings.Join(names, ", ")
+}
+
+// request starts a Request from what was received.
+func (e *Engine) request(rec ReceivedEvent) *Request {
+	ev := rec.Event
+	t := ev.Thread
+	if t.Root == "" {
+		t.Root = ev.Message // a root command opens its own thread
+	}
+	req := &Request{ID: rec.Request, Account: ev.Account, Thread: t, Raw: ev.Value, At: rec.At}
+	if ev.Kind != Typed {
+		req.Raw = fmt.Sprintf("%s %s on %s", ev.Kind, ev.Value, ev.Target)
+	}
+	if id, ok := e.people.PersonOf(ev.Account.Key()); ok {
+		req.Person.ID = id
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stepDeadline)
+	defer cancel()
+	if req.Incident = ev.Incident; req.Incident != "" {
+		return req
+	}
+	if i, err := e.journal.IncidentAt(ctx, t.String()); err == nil && i.ClosedAt.IsZero() {
+		req.Incident = i.ID
+	}
+	return req
+}
+
+// record makes an audit record of the request.
+func (r *Request) record(kind audit.Kind, body map[string]any) audit.Record {
+	body["thread"], body["surface"], body["name"] = r.Thread.String(), r.Surface, r.Account.Name
+	data, err := json.Marshal(body)
+	if err != nil { // strings, numbers and times always marshal
+		panic(err)
+	}
+	return audit.Record{
+		ID: audit.NewID(), At: now(), Kind: kind, Request: r.ID, Incident: r.Incident,
+		Person: string(r.Person.ID), Account: r.Account.Key(), Body: data,
+	}
+}
+
+// introduce puts above an answer who asked what, as it was understood: a slash
+// command leaves no trace in the channel otherwise.
+func (r *Request) introduce(m Message) Message {
+	if r.Command == "" || r.Surface != "typed" || m.Private {
+		return m
+	}
+	lines := []Text{Textf("_%s asked:_ `%s`", r.Person.Display(), Echo(r.Command, r.Words, r.Options))}
+	for _, note := range r.Notes {
+		lines = append(lines, Textf("_%s_", note))
+	}
+	if r.Late {
+		lines = append(lines, Textf("_Asked at %s, before a restart; answered late._", clock(r.At)))
+	}
+	if len(m.Title) > 0 {
+		lines = append(lines, m.Title)
+		m.Title = nil
+	}
+	m.Lines = append(lines, m.Lines...)
+	return m
+}
+
+// refusal is what a person is told about an error.
+func refusal(err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	var r *action.Refusal
+	if errors.As(err, &r) {
+		return &Problem{Code: r.Code, Sentence: r.Sentence, Cause: err}
+	}
+	if sentence, ok := sentenceOf(err); ok {
+		return &Problem{Code: "refused", Sentence: sentence, Cause: err}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &Problem{Code: "unavailable", Sentence: "It took too long and was stopped; nothing was changed. Ask again, or look at `status`.", Cause: err}
+	}
+	return &Problem{Code: "internal", Sentence: "Something went wrong inside gridwarden; nothing was changed.", Cause: err}
+}
+
+// withUsage adds the usage line to complaints about arguments.
+func withUsage(c Command, err error) error {
+	var p *Problem
+	if errors.As(err, &p) && p.Code == "usage" && !strings.Contains(p.Sentence, "Usage:") {
+		return usage(c, p.Sentence)
+	}
+	return err
+}
+
+func isDecision(typed string) bool {
+	first, _, _ := strings.Cut(strip(typed), " ")
+	_, ok := verdictOf(strings.ToLower(first))
+	return ok
+}
+
+// context returns Run's context, or ctx without its cancellation before Run.
+func (e *Engine) context(ctx context.Context) context.Context {
+	e.ctxMu.Lock()
+	defer e.ctxMu.Unlock()
+	if e.ctx != nil {
+		return e.ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
+// now is the time as the program stores it: UTC, microseconds.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// clock writes a time for people.
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// newRequestID is short enough to quote.
+func newRequestID() string { return "r-" + word(10) }
+
+// NewActionID makes an id that people can type: no letters that look alike.
+func NewActionID() action.ID { return action.ID(word(6)) }
+
+func word(n int) string {
+	const letters = "abcdefghjkmnpqrstuvwxyz23456789"
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails, see crypto/rand
+	for i := range b {
+		b[i] = letters[int(b[i])%len(letters)]
+	}
+	return string(b)
+}

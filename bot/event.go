@@ -1,0 +1,96 @@
+package bot
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Kind is what a person did.
+type Kind string
+
+// The kinds of Event.
+const (
+	Typed     Kind = "typed"     // a message to the bot; Value is its text
+	Clicked   Kind = "clicked"   // a button; Value is the button's value, Target the message
+	Reacted   Kind = "reacted"   // a reaction; Value is its name, Target the message
+	Unreacted Kind = "unreacted" // a reaction taken back
+)
+
+// Event is one thing a person did in chat, authenticated by its platform.
+type Event struct {
+	ID      string // the platform's stable id: a second delivery carries the same one
+	Kind    Kind
+	Account Account
+	Thread  Thread
+	Message string // id of the message that was typed, "" when the platform has none (slash commands)
+	Target  string // id of the message that was clicked or reacted on
+	Value   string
+	At      time.Time // UTC, as the platform says
+	// Incident is the case that the request is part of, where the surface says
+	// so (run --incident); else the thread's.
+	Incident string `json:",omitempty"`
+	Reply   string    `json:"-"` // response url or token: opaque, short-lived, never stored or audited
+}
+
+// Account is one chat or operating-system account. ID is immutable; Name is
+// what its owner calls himself today and is foreign text.
+type Account struct {
+	Platform  string
+	Workspace string
+	ID        string
+	Name      string
+	Standing  Standing
+}
+
+// Key is the account's address in configuration and records: platform/workspace/id,
+// without the workspace where the platform has none.
+func (a Account) Key() string {
+	if a.Workspace == "" {
+		return a.Platform + "/" + a.ID
+	}
+	return a.Platform + "/" + a.Workspace + "/" + a.ID
+}
+
+// Standing is what the platform says an account is. Only a Member may decide.
+type Standing string
+
+// The standings. The zero value is not Member: unknown fails closed.
+const (
+	Member      Standing = "member"
+	Guest       Standing = "guest"
+	Outsider    Standing = "outsider" // of another organisation, in a shared channel
+	Bot         Standing = "bot"
+	Bridged     Standing = "bridged" // spoken through a relay
+	Deactivated Standing = "deactivated"
+)
+
+// Thread is the full address of a conversation. Root is "" for the channel itself.
+type Thread struct {
+	Platform  string
+	Workspace string
+	Channel   string
+	Root      string
+}
+
+// String encodes a Thread so that ParseThread gives it back.
+func (t Thread) String() string {
+	return url.PathEscape(t.Platform) + "/" + url.PathEscape(t.Workspace) + "/" + url.PathEscape(t.Channel) + "/" + url.PathEscape(t.Root)
+}
+
+// ParseThread decodes what String encoded.
+func ParseThread(s string) (Thread, error) {
+	parts := strings.Split(s, "/")
+	if len(parts) != 4 {
+		return Thread{}, errors.New("bot: not a thread address")
+	}
+	for i, p := range parts {
+		u, err := url.PathUnescape(p)
+		if err != nil {
+			return Thread{}, errors.New("bot: not a thread address")
+		}
+		parts[i] = u
+	}
+	return Thread{Platform: parts[0], Workspace: parts[1], Channel: parts[2], Root: parts[3]}, nil
+}

@@ -1,0 +1,105 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/audit"
+)
+
+// groupsEvery is how often groups are read without anybody deciding.
+const groupsEvery = 30 * time.Second
+
+func (e *Engine) watchGroups(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(groupsEvery):
+			e.refreshGroups(ctx)
+		}
+	}
+}
+
+// refreshGroups reads every group that is the source of a role. A change is
+// recorded and told; a group that is empty or cannot be read leaves nobody
+// with the role and raises an alarm.
+func (e *Engine) refreshGroups(ctx context.Context) {
+	for role, group := range e.people.Rules().Groups {
+		var members []string
+		why := "the platform does not run here"
+		if g, ok := e.platforms[group.Platform].(Grouper); ok {
+			var err error
+			if members, err = g.Members(ctx, group.Name); err != nil {
+				if ctx.Err() != nil {
+					return
+				}
+				members, why = nil, "it cannot be read"
+				e.log.ErrorContext(ctx, "group not readable", "group", group.Name, "error", err)
+			} else {
+				why = "it is empty"
+			}
+		}
+		old := e.people.setGroup(role, members)
+		if slices.Equal(old, slices.Sorted(slices.Values(members))) {
+			continue
+		}
+		m := Say("The group *%s* gives the role *%s* to: %s.", group.Name, role, strings.Join(members, ", "))
+		if len(members) == 0 {
+			m = Say("ALARM: nobody holds the role *%s* by the group *%s* any more: %s. Votes of its members do not count until this is repaired.", role, group.Name, why)
+		}
+		e.tellSecurity(ctx, m, map[string]any{"group": group.Name, "role": role, "before": old, "now": members})
+	}
+}
+
+// tellSecurity records a change of who may do what and tells the security channel.
+func (e *Engine) tellSecurity(ctx context.Context, m Message, body map[string]any) {
+	if err := e.journal.Write(ctx, e.decider.securityNews(m, body)); err != nil {
+		e.log.ErrorContext(ctx, "a change of people, roles or policies was not recorded", "error", err, "change", m.Plain())
+	}
+	e.nudge()
+}
+
+// Reload puts other people, roles and policies in force; it is recorded and told.
+func (e *Engine) Reload(ctx context.Context, rules Rules) error {
+	e.people.Reload(rules)
+	e.refreshGroups(ctx)
+	return e.noteRules(ctx)
+}
+
+// noteRules records the rules in force when they differ from the last ones known.
+func (e *Engine) noteRules(ctx context.Context) error {
+	links, err := e.journal.Links(ctx)
+	if err != nil {
+		return fmt.Errorf("bot: reading linked accounts: %w", err)
+	}
+	e.people.setLinks(links)
+	rules := e.people.Rules()
+	inForce, err := json.Marshal(map[string]any{"people": rules.People, "policies": rules.Policies, "channels": rules.Channels, "groups": rules.Groups})
+	if err != nil {
+		return fmt.Errorf("bot: encoding the rules: %w", err)
+	}
+	const key = "rules in force"
+	before, err := e.journal.Remembered(ctx, key)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("bot: reading the last rules: %w", err)
+	}
+	if string(before) == string(inForce) {
+		return nil
+	}
+	m := Say("People, roles or policies changed; %d people and %d policies are in force. `whoami` tells what you may do.", len(rules.People), len(rules.Policies))
+	fx := e.decider.securityNews(m, map[string]any{"rules": json.RawMessage(inForce)})
+	if len(before) == 0 {
+		fx.Posts = nil // the first start is no change
+	}
+	if err := e.journal.Remember(ctx, key, inForce, fx); err != nil {
+		return fmt.Errorf("bot: recording the rules: %w", err)
+	}
+	return nil
+}

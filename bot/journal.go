@@ -1,0 +1,164 @@
+package bot
+
+import (
+	"context"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/audit"
+)
+
+// ErrNotFound is returned by a Journal for something that it does not have,
+// ErrExists for something that must be new and is not.
+var (
+	ErrNotFound = action.ErrNotFound
+	ErrExists   = action.ErrExists
+)
+
+// Journal is the bot's own database and the record of truth. Every method
+// either takes effect durably or not at all. Errors that a person should
+// understand (disk full, read-only, locked) implement ForPeople. The Store's
+// methods are part of it; see action.Store for their contract.
+type Journal interface {
+	action.Store
+	Inbox
+	Outbox
+	Timer
+	Cases
+
+	// Write stores records, work and posts that belong to no other change.
+	Write(ctx context.Context, fx action.Effects) error
+	// Records returns the records that fit, oldest first, at most f.Limit.
+	Records(ctx context.Context, f RecordFilter) ([]audit.Record, error)
+
+	// Links returns the accounts that were tied to people in chat: account key to person.
+	Links(ctx context.Context) (map[string]action.PersonID, error)
+	// Link ties an account to a person, with its record. ErrExists when it is tied to another.
+	Link(ctx context.Context, account string, person action.PersonID, fx action.Effects) error
+
+	// Remembered returns the bytes kept under key; ErrNotFound when there are none.
+	Remembered(ctx context.Context, key string) ([]byte, error)
+	// Remember replaces the bytes kept under key, together with fx.
+	Remember(ctx context.Context, key string, value []byte, fx action.Effects) error
+}
+
+// Inbox holds every Event before the platform is acknowledged.
+type Inbox interface {
+	// Receive stores ev under request unless its platform, workspace and id
+	// were received before: then fresh is false and nothing changes.
+	Receive(ctx context.Context, request string, ev Event, at time.Time) (fresh bool, err error)
+	// Finish marks the request done together with fx, in one transaction. A
+	// request that was done before stays as it is, its effects are dropped and
+	// done is false.
+	Finish(ctx context.Context, request string, fx action.Effects) (done bool, err error)
+	// Unfinished returns what was received and not finished, oldest first.
+	Unfinished(ctx context.Context) ([]ReceivedEvent, error)
+}
+
+// ReceivedEvent is an Event in the inbox.
+type ReceivedEvent struct {
+	Request string
+	Event   Event
+	At      time.Time // when it was received
+}
+
+// Outbox says things in order: within a thread nothing is delivered before
+// what was queued earlier.
+type Outbox interface {
+	// NextDeliveries returns the first waiting delivery of each thread that is
+	// due at now, and hides them for lease from other callers.
+	NextDeliveries(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]Delivery, error)
+	// Delivered marks a delivery done. For a card it stores the message id and
+	// the version shown.
+	Delivered(ctx context.Context, id int64, message string, version int, at time.Time) error
+	// Undelivered puts a delivery off until next and keeps why. giveUp ends it:
+	// later deliveries of the thread go on.
+	Undelivered(ctx context.Context, id int64, why string, next time.Time, giveUp bool) error
+	// CardMessages returns where an action's card stands, by thread address.
+	CardMessages(ctx context.Context, id action.ID) (map[string]CardMessage, error)
+	// CardAt returns the action whose card is the message; ErrNotFound when none is.
+	CardAt(ctx context.Context, thread, message string) (action.ID, error)
+	// Waiting counts deliveries that are queued, and the oldest one's time.
+	Waiting(ctx context.Context) (n int, oldest time.Time, err error)
+}
+
+// Delivery is one Post on its way.
+type Delivery struct {
+	ID       int64
+	Post     action.Post
+	Attempts int
+	QueuedAt time.Time
+}
+
+// CardMessage is where a card stands and which version of the action it shows.
+type CardMessage struct {
+	Message string
+	Version int
+}
+
+// Timer is work to be done later, at least once.
+type Timer interface {
+	// DueWork returns work due at now and hides it for lease from other callers.
+	DueWork(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]DueWork, error)
+	// WorkDone removes the work, together with fx, unless it was replaced
+	// meanwhile: a newer Work of the same kind and key stays.
+	WorkDone(ctx context.Context, w DueWork, fx action.Effects) error
+	// WorkAgain puts the work off.
+	WorkAgain(ctx context.Context, w DueWork, at time.Time, why string) error
+	// NextWork returns when the earliest work is due; zero when there is none.
+	NextWork(ctx context.Context) (time.Time, error)
+}
+
+// DueWork is Work that is due. Token fences it against a newer one.
+type DueWork struct {
+	action.Work
+	Token    int64
+	Attempts int
+}
+
+// Cases are incidents with their notes.
+type Cases interface {
+	// OpenIncident stores a new case; ErrExists when its thread is the home of an open one.
+	OpenIncident(ctx context.Context, i Incident, fx action.Effects) error
+	// UpdateIncident changes a case in one transaction.
+	UpdateIncident(ctx context.Context, id string, change func(*Incident) (action.Effects, error)) (Incident, error)
+	// Incident returns one case; ErrNotFound when there is none.
+	Incident(ctx context.Context, id string) (Incident, error)
+	// IncidentAt returns the case whose home the thread is, open ones first.
+	IncidentAt(ctx context.Context, thread string) (Incident, error)
+	// Incidents returns the latest first, at most limit.
+	Incidents(ctx context.Context, limit int) ([]Incident, error)
+}
+
+// Incident is a case: its home thread and what people noted in it. The rest of
+// its timeline is the audit records that name it.
+type Incident struct {
+	ID       string          `json:"id"`
+	Version  int             `json:"version"`
+	Title    string          `json:"title"`
+	Thread   string          `json:"thread"`
+	OpenedBy action.PersonID `json:"opened_by"`
+	OpenedAt time.Time       `json:"opened_at"`
+	ClosedBy action.PersonID `json:"closed_by,omitempty"`
+	ClosedAt time.Time       `json:"closed_at,omitzero"`
+	Outcome  string          `json:"outcome,omitempty"`
+	Notes    []Note          `json:"notes,omitempty"`
+}
+
+// Note is something a person added to a case.
+type Note struct {
+	Person action.PersonID `json:"person"`
+	At     time.Time       `json:"at"`
+	Text   string          `json:"text"`
+}
+
+// RecordFilter picks records; empty fields pick all.
+type RecordFilter struct {
+	Subject  string
+	Request  string
+	Incident string
+	Kinds    []audit.Kind
+	Since    time.Time
+	Latest   bool // the latest Limit records instead of the first
+	Limit    int
+}

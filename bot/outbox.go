@@ -1,0 +1,195 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot/action"
+)
+
+// Bounds of delivery.
+const (
+	deliveryLease = 30 * time.Second
+	deliveryBatch = 16
+	giveUpAfter   = 24 * time.Hour // a message that could not be said for a day is recorded as unsaid
+	pollEvery     = time.Second    // other processes queue without telling us
+)
+
+// RunPlatform is the platform of commands given on the command line. Their
+// answers were printed already; posting there only keeps the order of things.
+const RunPlatform = "run"
+
+// decisionReactions are put under every card where a platform has reactions.
+var decisionReactions = []string{"white_check_mark"}
+
+// deliver says what waits in the outbox until ctx ends (hops 10 to 12).
+func (e *Engine) deliver(ctx context.Context) {
+	for ctx.Err() == nil {
+		n := e.deliverOnce(ctx)
+		if n > 0 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-e.wake:
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// deliverOnce says the first waiting message of each thread.
+func (e *Engine) deliverOnce(ctx context.Context) int {
+	e.working.add()
+	defer e.working.done()
+	deliveries, err := e.journal.NextDeliveries(ctx, now(), deliveryLease, deliveryBatch)
+	if err != nil {
+		if ctx.Err() == nil {
+			e.log.ErrorContext(ctx, "outbox not readable", "error", err)
+		}
+		return 0
+	}
+	results := make(chan struct{}, len(deliveries))
+	for _, d := range deliveries {
+		go func() {
+			defer func() { results <- struct{}{} }()
+			e.deliverOne(ctx, d)
+		}()
+	}
+	for range deliveries {
+		<-results
+	}
+	return len(deliveries)
+}
+
+// deliverOne says one message and notes where it stands. A card is rendered
+// from the action as it is now, so that an older version never overwrites a newer one.
+func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
+	log := e.log.With("post", d.Post.Key)
+	ctx, cancel := context.WithTimeout(ctx, deliveryLease)
+	defer cancel()
+	message, version, err := e.say(ctx, d)
+	if err == nil {
+		err = e.journal.Delivered(ctx, d.ID, message, version, now())
+		if err != nil {
+			log.ErrorContext(ctx, "delivery not noted; it will be looked for before it is repeated", "error", err)
+		}
+		return
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return // stopping: the lease lapses and another process says it
+	}
+	giveUp := d.Post.Card == "" && now().Sub(d.QueuedAt) > giveUpAfter
+	next := now().Add(min(time.Second<<min(d.Attempts, 6), time.Minute))
+	level := slog.LevelWarn
+	if giveUp {
+		level = slog.LevelError
+	}
+	log.Log(ctx, level, "message not delivered", "error", err, "attempts", d.Attempts+1, "given_up", giveUp)
+	if err := e.journal.Undelivered(ctx, d.ID, err.Error(), next, giveUp); err != nil {
+		log.ErrorContext(ctx, "failed delivery not noted", "error", err)
+	}
+}
+
+// say delivers one message and returns its id.
+func (e *Engine) say(ctx context.Context, d Delivery) (id string, version int, err error) {
+	t, err := ParseThread(d.Post.Thread)
+	if err != nil {
+		return "", 0, err
+	}
+	if t.Platform == RunPlatform {
+		if d.Post.Card != "" {
+			a, err := e.journal.Action(ctx, d.Post.Card)
+			return d.Post.Key, a.Version, err
+		}
+		return d.Post.Key, 0, nil
+	}
+	p, ok := e.platforms[t.Platform]
+	if !ok {
+		return "", 0, fmt.Errorf("bot: the platform %s does not run here", t.Platform)
+	}
+	if d.Post.Card != "" {
+		return e.sayCard(ctx, p, t, d)
+	}
+	var s said
+	if err := json.Unmarshal(d.Post.Body, &s); err != nil {
+		return "", 0, fmt.Errorf("bot: decoding a message: %w", err)
+	}
+	if s.To != nil {
+		if w, ok := p.(Whisperer); ok {
+			return "", 0, w.Whisper(ctx, t, *s.To, s.Message)
+		}
+	}
+	id, err = e.postOnce(ctx, p, t, d, s.Message)
+	return id, 0, err
+}
+
+// sayCard posts or updates a card in its room.
+func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) (string, int, error) {
+	a, err := e.journal.Action(ctx, d.Post.Card)
+	if err != nil {
+		return "", 0, fmt.Errorf("bot: reading the action of a card: %w", err)
+	}
+	cards, err := e.journal.CardMessages(ctx, a.ID)
+	if err != nil {
+		return "", 0, fmt.Errorf("bot: finding a card: %w", err)
+	}
+	shown, stands := cards[d.Post.Thread]
+	m := CardMessage(a)
+	switch {
+	case stands && shown.Version >= a.Version:
+		return shown.Message, shown.Version, nil
+	case stands:
+		return shown.Message, a.Version, p.Update(ctx, t, shown.Message, m)
+	}
+	id, err := e.postOnce(ctx, p, t, d, m)
+	if err != nil {
+		return "", 0, err
+	}
+	if s, ok := p.(Seeder); ok && a.State == action.Proposed {
+		if err := s.Seed(ctx, t, id, decisionReactions); err != nil {
+			e.log.WarnContext(ctx, "decision reactions not put under a card", "error", err)
+		}
+	}
+	return id, a.Version, nil
+}
+
+// postOnce posts a message; when an earlier try may have taken effect it looks
+// for it first, where the platform can.
+func (e *Engine) postOnce(ctx context.Context, p Platform, t Thread, d Delivery, m Message) (string, error) {
+	if f, ok := p.(Finder); ok && d.Attempts > 0 {
+		id, found, err := f.FindPost(ctx, t, d.Post.Key)
+		if err != nil || found {
+			return id, err
+		}
+	}
+	if k, ok := p.(KeyedPoster); ok {
+		return k.PostKeyed(ctx, t, d.Post.Key, m)
+	}
+	return p.Post(ctx, t, m)
+}
+
+// sayWithoutJournal is the one message that is posted although it cannot be
+// recorded: the refusal because of a journal that cannot be written.
+func (e *Engine) sayWithoutJournal(ctx context.Context, log *slog.Logger, req *Request, m Message) {
+	p, ok := e.platforms[req.Thread.Platform]
+	if !ok {
+		return
+	}
+	if _, err := p.Post(ctx, req.Thread, m); err != nil {
+		log.ErrorContext(ctx, "refusal not posted", "error", err)
+	}
+}
+
+// nudge wakes the loops.
+func (e *Engine) nudge() {
+	for _, c := range []chan struct{}{e.wake, e.wakeDue} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package bot
+
+import "context"
+
+// Platform is a chat system.
+type Platform interface {
+	// Name is the word used in configuration and addresses, such as "console".
+	Name() string
+	// Listen receives until ctx ends. handle returns once the Event is in the
+	// inbox; only then may the platform acknowledge it. When handle fails the
+	// platform must deliver the Event again or tell the person. It reconnects by itself.
+	Listen(ctx context.Context, handle func(context.Context, Event) error) error
+	// Post says m in t and returns the message's id.
+	Post(ctx context.Context, t Thread, m Message) (id string, err error)
+	// Update replaces the message id in t.
+	Update(ctx context.Context, t Thread, id string, m Message) error
+}
+
+// Whisperer is a Platform that can answer one account only.
+type Whisperer interface {
+	Whisper(ctx context.Context, t Thread, to Account, m Message) error
+}
+
+// Finder is a Platform that can tell whether a post took effect although its
+// acknowledgement was lost: it looks for key among the bot's recent messages in t.
+type Finder interface {
+	FindPost(ctx context.Context, t Thread, key string) (id string, found bool, err error)
+}
+
+// KeyedPoster is a Platform that can attach the key that Finder looks for.
+type KeyedPoster interface {
+	PostKeyed(ctx context.Context, t Thread, key string, m Message) (id string, err error)
+}
+
+// Seeder is a Platform on which the bot puts the decision reactions under a card itself.
+type Seeder interface {
+	Seed(ctx context.Context, t Thread, id string, reactions []string) error
+}
+
+// Grouper is a Platform whose groups can be the source of a role.
+type Grouper interface {
+	// Members returns the account keys in a group; an error when it cannot be read.
+	Members(ctx context.Context, group string) ([]string, error)
+}
+
+// Audience is a Platform that knows who can read a channel.
+type Audience interface {
+	// Shared reports whether guests, outsiders or the public can read t.
+	Shared(ctx context.Context, t Thread) (bool, error)
+}

@@ -1,0 +1,263 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/audit"
+)
+
+// workLease hides due work from other processes while one does it.
+const workLease = time.Minute
+
+// WorkOnce does everything that is due now and returns how much it was.
+func (e *Engine) WorkOnce(ctx context.Context) int {
+	e.working.add()
+	defer e.working.done()
+	due, err := e.journal.DueWork(ctx, now(), workLease, 8)
+	if err != nil {
+		if ctx.Err() == nil {
+			e.log.ErrorContext(ctx, "timed work not readable", "error", err)
+		}
+		return 0
+	}
+	done := make(chan struct{}, len(due))
+	for _, w := range due {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			e.do(ctx, w)
+		}()
+	}
+	for range due {
+		<-done
+	}
+	return len(due)
+}
+
+// do does one piece of work. An error puts it off; it is never dropped.
+func (e *Engine) do(ctx context.Context, w DueWork) {
+	log := e.log.With("work", w.Kind, "key", w.Key)
+	fx, err := e.dispatch(ctx, w)
+	if err == nil {
+		err = e.journal.WorkDone(ctx, w, fx)
+		e.nudge()
+	}
+	if err == nil {
+		return
+	}
+	at := now().Add(min(time.Second<<min(w.Attempts, 6), time.Minute))
+	log.WarnContext(ctx, "timed work failed and is put off", "error", err, "until", at)
+	if err := e.journal.WorkAgain(ctx, w, at, err.Error()); err != nil && ctx.Err() == nil {
+		log.ErrorContext(ctx, "timed work could not be put off; its lease lapses", "error", err)
+	}
+}
+
+func (e *Engine) dispatch(ctx context.Context, w DueWork) (fx action.Effects, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("bot: %s panicked: %v\n%s", w.Kind, r, debug.Stack())
+		}
+	}()
+	id := action.ID(w.Key)
+	switch w.Kind {
+	case action.WorkExpire:
+		return fx, e.transition(ctx, id, func(a *action.Action) (action.Effects, error) { return a.Expire(now()) })
+	case action.WorkRemind:
+		return fx, e.transition(ctx, action.OfReminder(w.Key), func(a *action.Action) (action.Effects, error) {
+			return a.Remind(len(a.Electable()), now())
+		})
+	case action.WorkRun:
+		return fx, e.step(ctx, id)
+	case action.WorkVerify:
+		return fx, e.look(ctx, id)
+	case workAgain:
+		return e.again(ctx, w)
+	}
+	return fx, fmt.Errorf("bot: no such work: %s", w.Kind)
+}
+
+// transition applies a timed transition. A refusal means that the action has
+// moved on meanwhile: its row is the truth and the work is done.
+func (e *Engine) transition(ctx context.Context, id action.ID, f func(*action.Action) (action.Effects, error)) error {
+	_, err := e.decider.change(ctx, nil, id, f)
+	var moved *action.Refusal
+	if errors.As(err, &moved) || errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// errMovedOn ends a step whose action was changed by somebody else.
+var errMovedOn = &action.Refusal{Code: "moved-on", Sentence: "The action has moved on meanwhile."}
+
+// step starts an approved action or does the next bounded step of a running
+// one. Who may vote, the votes, the digest and the start time are checked again
+// in the transaction that starts it.
+func (e *Engine) step(ctx context.Context, id action.ID) error {
+	a, err := e.journal.Action(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e.refreshGroups(ctx)
+	switch a.State {
+	case action.Approved:
+		if shown, err := e.cardShown(ctx, a); err != nil || !shown {
+			if err == nil {
+				err = fmt.Errorf("bot: the card of %s is not posted yet; nothing runs unseen", id)
+			}
+			if now().After(a.StartBy) {
+				return e.transition(ctx, id, func(a *action.Action) (action.Effects, error) { return a.Expire(now()) })
+			}
+			return err
+		}
+		a, err = e.decider.change(ctx, nil, id, func(a *action.Action) (action.Effects, error) {
+			return a.Start(e.people, e.holder, now())
+		})
+	case action.Running:
+		a, err = e.decider.change(ctx, nil, id, func(a *action.Action) (action.Effects, error) {
+			return a.Claim(e.people, e.holder, now())
+		})
+	default:
+		return nil
+	}
+	var refused *action.Refusal
+	if errors.As(err, &refused) {
+		e.log.InfoContext(ctx, "action does not run now", "action", id, "why", refused.Sentence)
+		return e.afterLease(ctx, id)
+	}
+	if err != nil {
+		return err
+	}
+	if a.State != action.Running {
+		return nil
+	}
+	return e.apply(ctx, a)
+}
+
+// afterLease looks again when another process's lease on a running action ends.
+func (e *Engine) afterLease(ctx context.Context, id action.ID) error {
+	a, err := e.journal.Action(ctx, id)
+	if err != nil || a.State != action.Running || a.Lease.Holder == e.holder {
+		return err
+	}
+	return e.journal.Write(ctx, action.Effects{Work: []action.Work{{Kind: action.WorkRun, Key: string(id), At: a.Lease.Until.Add(time.Second)}}})
+}
+
+// cardShown reports whether people can see the action in its home thread.
+func (e *Engine) cardShown(ctx context.Context, a action.Action) (bool, error) {
+	cards, err := e.journal.CardMessages(ctx, a.ID)
+	if err != nil {
+		return false, err
+	}
+	_, shown := cards[a.Home]
+	return shown, nil
+}
+
+// apply does one step of a running action that this process holds.
+func (e *Engine) apply(ctx context.Context, a action.Action) error {
+	version := a.Version
+	fenced := func(f func(a *action.Action) (action.Effects, error)) error {
+		return e.transition(context.WithoutCancel(ctx), a.ID, func(a *action.Action) (action.Effects, error) {
+			if a.Version != version || a.Lease.Holder != e.holder {
+				return action.Effects{}, errMovedOn
+			}
+			return f(a)
+		})
+	}
+	cmd, ok := e.command(a.Command)
+	if !ok {
+		return fenced(func(a *action.Action) (action.Effects, error) {
+			return a.StepFailed("this gridwarden has no command "+a.Command, now())
+		})
+	}
+	stepCtx, cancel := context.WithTimeout(ctx, stepDeadline)
+	defer cancel()
+	outcome, err := cmd.Apply(stepCtx, a)
+	if ctx.Err() != nil && err != nil {
+		return err // stopping: the lease lapses, Apply looks first what already holds
+	}
+	if err != nil {
+		e.log.WarnContext(ctx, "a step failed", "action", a.ID, "error", err)
+		return fenced(func(a *action.Action) (action.Effects, error) { return a.StepFailed(words(err), now()) })
+	}
+	return fenced(func(a *action.Action) (action.Effects, error) { return a.Stepped(outcome, now()) })
+}
+
+// look sees whether an applied action took effect.
+func (e *Engine) look(ctx context.Context, id action.ID) error {
+	a, err := e.journal.Action(ctx, id)
+	if errors.Is(err, ErrNotFound) || err == nil && a.State != action.Applied {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	cmd, ok := e.command(a.Command)
+	if !ok {
+		return fmt.Errorf("bot: no command %s to verify %s with", a.Command, id)
+	}
+	lookCtx, cancel := context.WithTimeout(ctx, stepDeadline)
+	defer cancel()
+	progress, err := cmd.Verify(lookCtx, a)
+	if ctx.Err() != nil && err != nil {
+		return err
+	}
+	return e.transition(context.WithoutCancel(ctx), id, func(b *action.Action) (action.Effects, error) {
+		if b.Version != a.Version {
+			return action.Effects{}, errMovedOn
+		}
+		if err != nil {
+			e.log.WarnContext(ctx, "a look at an action failed", "action", id, "error", err)
+			return b.LookFailed(words(err), now())
+		}
+		return b.Looked(progress, now())
+	})
+}
+
+// again runs a request once more by itself and says what is different.
+func (e *Engine) again(ctx context.Context, w DueWork) (action.Effects, error) {
+	var args againArgs
+	if err := json.Unmarshal(w.Args, &args); err != nil {
+		return action.Effects{}, fmt.Errorf("bot: decoding a request to run again: %w", err)
+	}
+	req := &args.Request
+	cmd, ok := e.command(req.Command)
+	if !ok || cmd.Again == nil {
+		return action.Effects{}, nil
+	}
+	runCtx, cancel := context.WithTimeout(ctx, commandDeadline)
+	defer cancel()
+	m, err := cmd.Again(runCtx, req, args.State)
+	if err != nil {
+		return action.Effects{}, fmt.Errorf("bot: running %s again: %w", req.Command, err)
+	}
+	var fx action.Effects
+	if m.Again != nil {
+		fx.Work = append(fx.Work, againWork(req, m.Again))
+	}
+	if !m.Empty() {
+		key := fmt.Sprintf("again/%s/%d", req.ID, now().UnixMicro())
+		fx.Posts = append(fx.Posts, post(key, req.Thread, m, req.Account))
+		fx.Records = append(fx.Records, req.record(audit.Answered, map[string]any{"again": true, "said": m.Plain()}))
+	}
+	return fx, nil
+}
+
+// words is an error as people may read it in a thread.
+func words(err error) string {
+	if s, ok := sentenceOf(err); ok {
+		return s
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "the backend did not answer in time"
+	}
+	return "the backend failed; the log has the details"
+}

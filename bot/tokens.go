@@ -1,0 +1,7 @@
+package bot
+
+// Token is one word of what was typed; Quoted ones are never options.
+type Token struct {
+	Text   string
+	Quoted bool
+}

@@ -1,0 +1,3 @@
+// Package auditlog is the command that shows what the audit log holds on one
+// action, request or case.
+package auditlog

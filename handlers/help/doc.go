@@ -1,0 +1,2 @@
+// Package help has the help command, made from the list of commands itself.
+package help

@@ -1,0 +1,178 @@
+package trace
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/bot"
+)
+
+// When an answer that can still change is looked at again. Records follow what
+// happened late: pilot logs about 45 minutes after the pilot's end, finished
+// jobs of CRAB up to 30 hours.
+const (
+	soonFor   = 6 * time.Hour // looked at hourly so long after it was asked
+	soonStep  = time.Hour
+	laterStep = 6 * time.Hour // then, until the window's end
+)
+
+// lags are the looks after the window's end; the last one is final.
+var lags = []time.Duration{0, time.Hour, 12 * time.Hour, 30 * time.Hour}
+
+// end is when the window is over.
+func (q question) end() time.Time {
+	if !q.OpenUntil.IsZero() {
+		return q.OpenUntil
+	}
+	return q.Window.To
+}
+
+// nextLook gives when to look again at a question that was asked at asked, or
+// no time when the answer will not change by itself any more.
+func (q question) nextLook(asked, now time.Time) time.Time {
+	if q.Asked.IsZero() || q.Squid != "" {
+		return time.Time{}
+	}
+	end := q.end()
+	if now.Before(end) {
+		step := laterStep
+		if now.Sub(asked) < soonFor {
+			step = soonStep
+		}
+		if next := now.Add(step); next.Before(end) {
+			return next
+		}
+	}
+	for _, lag := range lags {
+		if next := end.Add(lag); next.After(now) {
+			return next
+		}
+	}
+	return time.Time{}
+}
+
+// lookAgain asks for the next look, with what it will be compared to; nil when
+// there is none.
+func (a answer) lookAgain(asked time.Time, before grid.Trace) (*bot.Again, error) {
+	at := a.q.nextLook(asked, a.now)
+	if at.IsZero() {
+		return nil, nil
+	}
+	state, err := json.Marshal(comparable(before))
+	if err != nil {
+		return nil, fmt.Errorf("trace: keeping the answer to compare with: %w", err)
+	}
+	return &bot.Again{At: at, State: state}, nil
+}
+
+// comparable is what grid.Diff needs of a trace.
+func comparable(t grid.Trace) grid.Trace {
+	out := grid.Trace{Complete: t.Complete, Reports: t.Reports}
+	for _, p := range t.People {
+		p.Sites, p.Hosts, p.Pilots, p.SubmitFrom = nil, nil, nil, nil
+		out.People = append(out.People, p)
+	}
+	return out
+}
+
+// again looks once more and says only what is different. What was understood
+// before and is not any more, such as a source that left the configuration,
+// ends the looking with a word.
+func (t tracer) again(ctx context.Context, r *bot.Request, state []byte, read reader) (bot.Message, error) {
+	var before grid.Trace
+	if err := json.Unmarshal(state, &before); err != nil {
+		return bot.Message{}, fmt.Errorf("trace: reading the answer to compare with: %w", err)
+	}
+	now := time.Now().UTC()
+	q, err := t.understand(r, read, r.At, now)
+	if f, ok := errors.AsType[bot.ForPeople](err); ok {
+		return bot.Say("This trace is not looked at again by itself any more: %s", f.ForPeople()), nil
+	}
+	if err != nil {
+		return bot.Message{}, err
+	}
+	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, known: t.sites}
+	after := a.trace
+	if worse(before, after) {
+		after.People = carryOver(before.People, after.People)
+	}
+	m := a.difference(before, after)
+	m.Again, err = a.lookAgain(r.At, after)
+	return m, err
+}
+
+// worse reports whether a source that was complete is not any more.
+func worse(before, after grid.Trace) bool {
+	states := map[string]grid.SourceState{}
+	for _, r := range before.Reports {
+		states[r.Name] = r.State
+	}
+	for _, r := range after.Reports {
+		if states[r.Name] == grid.Complete && r.State != grid.Complete {
+			return true
+		}
+	}
+	return false
+}
+
+// carryOver keeps people whom a look missed because a source failed in it:
+// they are not gone.
+func carryOver(before, after []grid.Person) []grid.Person {
+	out := after[:len(after):len(after)]
+	for _, p := range before {
+		met := false
+		for _, o := range after {
+			met = met || samePerson(p, o)
+		}
+		if !met {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func samePerson(a, b grid.Person) bool {
+	da, okA := grid.NormalizeDN(a.DN)
+	db, okB := grid.NormalizeDN(b.DN)
+	if okA && okB {
+		return da.Equal(db)
+	}
+	return a.Experiment == b.Experiment && a.Username == b.Username && a.Name == b.Name
+}
+
+// difference words what a later look has found; empty when a person need not
+// know of it.
+func (a answer) difference(before, after grid.Trace) bot.Message {
+	m := bot.Message{Partial: !after.Complete}
+	changes := grid.Diff(before, after)
+	if !a.personal {
+		sources := grid.Diff(grid.Trace{Reports: before.Reports}, grid.Trace{Reports: after.Reports})
+		if n := len(changes) - len(sources); n > 0 {
+			sources = append(sources, fmt.Sprintf("%d changes among the people found; names are withheld here, ask again in a channel that may show them.", n))
+		}
+		changes = sources
+	}
+	for _, c := range changes {
+		m.Line("• %s", c)
+	}
+	final := a.q.nextLook(a.now, a.now).IsZero()
+	switch {
+	case final && after.Complete:
+		m.Line("The window is closed; this answer will not change any more by itself.")
+	case final:
+		m.Line("The window is closed and is not looked at again by itself, but not every source could be searched: ask again when they can.")
+	}
+	if m.Empty() {
+		return bot.Message{}
+	}
+	m.Title = bot.Textf("Looked again at %s: %d changes", a.q.subject(a.personal), len(changes))
+	if len(changes) == 0 {
+		m.Title = bot.Textf("Looked again at %s: nothing has changed", a.q.subject(a.personal))
+	}
+	m.Answer = map[string]any{"trace": a.machine()}
+	return m
+}

@@ -1,0 +1,192 @@
+package trace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/bot"
+)
+
+// deadline is what every source has for its answer, and then every enricher.
+const deadline = 20 * time.Second
+
+// find asks every source and enricher and merges what they know.
+func (t tracer) find(ctx context.Context, q question, now time.Time) grid.Trace {
+	found := t.askSources(ctx, q)
+	found = append(found, t.askEnrichers(ctx, q, found)...)
+	trace := grid.MergeKnowing(q.Query, found, now, t.sites)
+	if q.Squid != "" || q.tooOld(now) {
+		trace.Complete = false
+	}
+	return trace
+}
+
+// tooOld reports whether records of the time asked about may be gone.
+func (q question) tooOld(now time.Time) bool {
+	return !q.Asked.IsZero() && grid.OlderThanHorizon(q.Asked, now)
+}
+
+// askSources asks every source at once.
+func (t tracer) askSources(ctx context.Context, q question) []grid.Found {
+	found := make([]grid.Found, len(t.sources))
+	var wg sync.WaitGroup
+	for i, s := range t.sources {
+		p := party{s.Name(), s.Experiment()}
+		if why := q.leftOut(p); why != "" {
+			found[i] = p.notAsked(why)
+			continue
+		}
+		wg.Go(func() {
+			own, said := t.inWordsOf(p, q)
+			found[i] = t.ask(ctx, p, said, func(ctx context.Context) (grid.Found, error) { return s.Sightings(ctx, own) })
+			found[i].Sightings = doubt(found[i].Sightings, q.NAT)
+		})
+	}
+	wg.Wait()
+	return found
+}
+
+// askEnrichers asks every enricher at once, with what its experiment's sources
+// have seen.
+func (t tracer) askEnrichers(ctx context.Context, q question, found []grid.Found) []grid.Found {
+	seen := map[grid.Experiment][]grid.Sighting{}
+	for _, f := range found {
+		for _, s := range f.Sightings {
+			seen[s.Job.Experiment] = append(seen[s.Job.Experiment], s)
+		}
+	}
+	more := make([]grid.Found, len(t.enrichers))
+	var wg sync.WaitGroup
+	for i, e := range t.enrichers {
+		p := party{e.Name(), e.Experiment()}
+		if why := q.leftOut(p); why != "" {
+			more[i] = p.notAsked(why)
+			continue
+		}
+		wg.Go(func() {
+			own, said := t.inWordsOf(p, q)
+			sightings := slices.Clone(seen[p.experiment])
+			more[i] = t.ask(ctx, p, said, func(ctx context.Context) (grid.Found, error) { return e.Enrich(ctx, own, sightings) })
+			more[i].Sightings = doubt(more[i].Sightings, q.NAT)
+		})
+	}
+	wg.Wait()
+	return more
+}
+
+// leftOut says why a party is not asked; "" when it is.
+func (q question) leftOut(p party) string {
+	switch {
+	case q.Squid != "":
+		return "the address is a squid's; no job record names who asked through it"
+	case len(q.Only) > 0 && !slices.Contains(q.Only, p.name):
+		return "left out by source="
+	}
+	return ""
+}
+
+// inWordsOf translates the site to the names that a party's records use.
+func (t tracer) inWordsOf(p party, q question) (grid.Query, string) {
+	own := q.Query
+	var said string
+	own.Sites, said = t.sites.SitesFor(p.experiment, q.Site)
+	return own, said
+}
+
+// doubt makes possible what is confirmed only by an address that the worker
+// nodes of site share. "" is no such site.
+func doubt(sightings []grid.Sighting, site string) []grid.Sighting {
+	if site == "" {
+		return sightings
+	}
+	sightings = slices.Clone(sightings)
+	for i := range sightings {
+		if s := &sightings[i]; s.Confidence == grid.Confirmed {
+			s.Confidence = grid.Possible
+			s.Why += "; the address is shared by worker nodes of " + site
+		}
+	}
+	return sightings
+}
+
+// party is a source or an enricher, by the name that answers use.
+type party struct {
+	name       string
+	experiment grid.Experiment
+}
+
+func (p party) notAsked(why string) grid.Found {
+	return grid.Found{Report: grid.Report{Name: p.name, Experiment: p.experiment, State: grid.NotAsked, Notes: []string{why}}}
+}
+
+// ask calls one party within the deadline, even one that ignores it, and
+// survives its panic. Whatever goes wrong is in the report: a party never just
+// disappears from an answer.
+func (t tracer) ask(ctx context.Context, p party, said string, call func(context.Context) (grid.Found, error)) grid.Found {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	type reply struct {
+		found grid.Found
+		err   error
+	}
+	done := make(chan reply, 1)
+	go func() {
+		var out reply
+		defer func() {
+			if v := recover(); v != nil {
+				out = reply{err: fmt.Errorf("%w: %v", errBroken, v)}
+			}
+			done <- out
+		}()
+		out.found, out.err = call(ctx)
+	}()
+	var out reply
+	select {
+	case out = <-done:
+	case <-ctx.Done():
+		out.err = ctx.Err()
+	}
+	f := out.found
+	f.Report.Name, f.Report.Experiment = p.name, p.experiment
+	switch {
+	case out.err != nil:
+		t.log.WarnContext(ctx, "a source of a trace failed", "source", p.name, "error", out.err)
+		f.Report.State = grid.Failed
+		if len(f.Sightings) > 0 {
+			f.Report.State = grid.Partial
+		}
+		f.Report.Notes = append(f.Report.Notes, sentence(out.err))
+	case f.Report.State == "":
+		f.Report.State = grid.Partial
+		f.Report.Notes = append(f.Report.Notes, "it did not say whether it is complete")
+	}
+	if said != "" {
+		f.Report.Notes = append(f.Report.Notes, said)
+	}
+	return f
+}
+
+// errBroken stands for a panic, whose text is not for people.
+var errBroken = errors.New("trace: a source panicked")
+
+// sentence is what people may see of a source's error: addresses and answers of
+// servers are not for them.
+func sentence(err error) string {
+	var f bot.ForPeople
+	switch {
+	case errors.As(err, &f):
+		return f.ForPeople()
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Sprintf("no answer within %s", deadline)
+	case errors.Is(err, context.Canceled):
+		return "the question was cut short"
+	case errors.Is(err, errBroken):
+		return "it broke down while it was asked"
+	}
+	return "it failed; status tells more"
+}
