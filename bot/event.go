@@ -31,7 +31,7 @@ type Event struct {
 	// Incident is the case that the request is part of, where the surface says
 	// so (run --incident); else the thread's.
 	Incident string `json:",omitempty"`
-	Reply   string    `json:"-"` // response url or token: opaque, short-lived, never stored or audited
+	Reply    string `json:"-"` // response url or token: opaque, short-lived, never stored or audited
 }
 
 // Account is one chat or operating-system account. ID is immutable; Name is

@@ -8,9 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/gridwarden/gridwarden/bot/action"
-	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
 // groupsEvery is how often groups are read without anybody deciding.

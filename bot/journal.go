@@ -75,7 +75,7 @@ type Outbox interface {
 	// later deliveries of the thread go on.
 	Undelivered(ctx context.Context, id int64, why string, next time.Time, giveUp bool) error
 	// CardMessages returns where an action's card stands, by thread address.
-	CardMessages(ctx context.Context, id action.ID) (map[string]CardMessage, error)
+	CardMessages(ctx context.Context, id action.ID) (map[string]ShownCard, error)
 	// CardAt returns the action whose card is the message; ErrNotFound when none is.
 	CardAt(ctx context.Context, thread, message string) (action.ID, error)
 	// Waiting counts deliveries that are queued, and the oldest one's time.
@@ -90,8 +90,8 @@ type Delivery struct {
 	QueuedAt time.Time
 }
 
-// CardMessage is where a card stands and which version of the action it shows.
-type CardMessage struct {
+// ShownCard is where a card stands and which version of the action it shows.
+type ShownCard struct {
 	Message string
 	Version int
 }

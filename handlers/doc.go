@@ -1,2 +1,0 @@
-// Package handlers is the one list of commands.
-package handlers
