@@ -236,8 +236,7 @@ func (a attributes) date(name string) time.Time {
 	return t
 }
 
-// firstDate gives the first date of several names that there is, and its name
-// in lower case.
+// firstDate gives the first of the named dates that the record has, and its name.
 func (a attributes) firstDate(names ...string) (time.Time, string) {
 	for _, n := range names {
 		if t := a.date(lowerASCII(n)); !t.IsZero() {

@@ -1,8 +1,6 @@
 package grid
 
-import (
-	"strings"
-)
+import "strings"
 
 // KindOfDN tells from the shape of a DN, and from the site map's list of
 // factories, what sort of identity it is, and why in a sentence fragment. It
@@ -22,7 +20,9 @@ func KindOfDN(s string, sites *SiteMap) (AccountKind, string) {
 	}
 	cns := dn.CommonNames()
 	pilot := strings.Contains(strings.ToLower(strings.Join(cns, "\n")), "pilot")
-	switch robot, service := isRobot(cns), isService(dn, cns); {
+	robot := isRobot(cns)
+	service := !isCERNUser(dn.rdns) && isService(dn, cns)
+	switch {
 	case (robot || service) && pilot:
 		return PilotFactory, "a service DN with \"pilot\" in its name"
 	case robot:
@@ -49,14 +49,16 @@ func isRobot(cns []string) bool {
 	return false
 }
 
-// isService knows the units of computers, service/host names and host names.
+// isService knows the units of computers, service/host names and host names. One
+// dot alone does not make a host: first.last is a login.
 func isService(dn DN, cns []string) bool {
 	if dn.has("OU", "computers") || dn.has("OU", "Services") || dn.has("OU", "Hosts") {
 		return true
 	}
 	for _, cn := range cns {
-		host := cn[strings.LastIndexByte(cn, '/')+1:]
-		if strings.Contains(host, ".") && !strings.ContainsAny(host, " @") {
+		slash := strings.LastIndexByte(cn, '/')
+		host, dots := cn[slash+1:], strings.Count(cn[slash+1:], ".")
+		if (dots > 1 || dots == 1 && slash > 0) && !strings.ContainsFunc(host, func(r rune) bool { return !isHostRune(r) }) {
 			return true
 		}
 	}

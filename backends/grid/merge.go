@@ -144,6 +144,7 @@ func joinSightings(a, b Sighting) Sighting {
 	if older.Confidence == Confirmed && newer.Confidence != Confirmed {
 		out.Confidence, out.Why = older.Confidence, older.Why
 	}
+	// Two runs on one host are one sighting, from the start of the first.
 	if first := earliest(older.Job.Start, newer.Job.Start); newer.Job.Kind == Epoch && older.Job.Kind == Epoch && !first.IsZero() {
 		out.Job.Start = first
 	}
