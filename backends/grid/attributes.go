@@ -1,6 +1,7 @@
 package grid
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -64,17 +65,26 @@ func (a attributes) add(rec map[string]any, prefix string) {
 
 // attributeName gives the canonical name of a wanted attribute, else "".
 // MATCH_EXP_JOB_ marks what HTCondor recorded of the machine at match time.
+// It works in a buffer, since most of a record's hundreds of names are unwanted.
 func attributeName(s string) string {
-	if len(s) > 64 {
+	var buf [64]byte
+	if len(s) > len(buf) {
 		return ""
 	}
-	s = strings.TrimPrefix(lowerASCII(s), "data.")
-	s = strings.TrimPrefix(s, "match_exp_job_")
-	if wanted[s] {
-		return s
+	b := buf[:copy(buf[:], s)]
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + ('a' - 'A')
+		}
 	}
-	if stem := strings.TrimRight(s, "012345678"); len(stem) == len(s)-1 && numbered[stem] {
-		return s
+	b = bytes.TrimPrefix(b, []byte("data."))
+	b = bytes.TrimPrefix(b, []byte("match_exp_job_"))
+	if name, ok := wanted[string(b)]; ok {
+		return name
+	}
+	stem := bytes.TrimRight(b, "012345678")
+	if _, ok := numbered[string(stem)]; ok && len(stem) == len(b)-1 {
+		return string(b)
 	}
 	return ""
 }
@@ -95,10 +105,10 @@ metadata.timestamp metadata.spider_source`)
 // numbered are the attributes with a history: 0 is the latest run.
 var numbered = set(`machineattrname machineattrglidein_cmssite machineattrcmsprocessingsitename machineattrstartdipaddr`)
 
-func set(names string) map[string]bool {
-	m := map[string]bool{}
-	for _, n := range strings.Fields(names) {
-		m[n] = true
+func set(names string) map[string]string {
+	m := map[string]string{}
+	for n := range strings.FieldsSeq(names) {
+		m[n] = n
 	}
 	return m
 }

@@ -16,7 +16,7 @@ type When struct {
 }
 
 // maxTimeWords is how many words the longest form of a time has:
-// "Tue Jun 24 12:05:25 CEST 2025", or "24 Jun 2025 12:05:25 PM zone" less one.
+// "Tue Jun 24 12:05:25 CEST 2025".
 const maxTimeWords = 6
 
 // ParseTime reads the time at the start of words, which may hold it as one word
