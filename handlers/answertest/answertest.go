@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -96,7 +97,7 @@ func Problem(t testing.TB, c bot.Command, r *bot.Request) (code, sentence string
 	if err == nil {
 		t.Fatalf("%s %v was answered: %s", c.Name, r.Args(), m.Plain())
 	}
-	p, ok := err.(*bot.Problem)
+	p, ok := errors.AsType[*bot.Problem](err)
 	if !ok {
 		t.Fatalf("%s %v: the error is not for people: %v", c.Name, r.Args(), err)
 	}

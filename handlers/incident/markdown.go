@@ -75,16 +75,18 @@ func row(b *bytes.Buffer, cells ...string) {
 }
 
 // plain writes foreign text so that Markdown shows it as it is: no markup, no
-// links, no HTML, no mentions, one line.
+// links (also those made of bare addresses), no HTML, no mentions, one line.
 func plain(s string) string {
 	var b strings.Builder
-	for _, r := range s {
+	for i, r := range s {
 		switch {
 		case r == '\n' || r == '\r' || r == '\t':
 			b.WriteByte(' ')
 		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
 			fmt.Fprintf(&b, "\\\\u%04x", r)
-		case strings.ContainsRune("\\`*_{}[]<>()#+!|~@&$:", r):
+		case strings.ContainsRune("\\`*_{}[]<>#+!|~@&$", r),
+			r == ':' && strings.HasPrefix(s[i:], "://"),
+			r == '.' && strings.HasSuffix(strings.ToLower(s[:i]), "www"):
 			b.WriteByte('\\')
 			b.WriteRune(r)
 		default:

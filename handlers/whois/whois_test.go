@@ -1,0 +1,209 @@
+package whois_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/handlers/answertest"
+	"github.com/gridwarden/gridwarden/handlers/whois"
+)
+
+var at = time.Date(2026, 6, 24, 14, 5, 0, 0, time.UTC)
+
+const (
+	janeDN  = "/DC=ch/DC=cern/OU=Organic Units/OU=Users/CN=jane/CN=123456/CN=Jane Doe"
+	pilotDN = "/DC=ch/DC=cern/OU=computers/CN=cmspilotjob/vocms157.cern.ch"
+)
+
+// directory answers from a list, or by ask.
+type directory struct {
+	name     string
+	accounts []grid.Account
+	ask      func(context.Context) ([]grid.Account, error)
+}
+
+func (d directory) Name() string { return d.name }
+
+func (d directory) Accounts(ctx context.Context) ([]grid.Account, error) {
+	if d.ask != nil {
+		return d.ask(ctx)
+	}
+	return d.accounts, nil
+}
+
+var panda = directory{name: "panda", accounts: []grid.Account{
+	{ID: "1", Experiment: grid.ATLAS, Name: "Jane Doe", DN: janeDN, Kind: grid.PersonAccount, Banned: true, BannedAt: at.Add(-time.Hour), LastSeen: at},
+	{ID: "2", Experiment: grid.ATLAS, Name: "jane doe", DN: "/DC=org/O=x/CN=jane doe", Kind: grid.PersonAccount},
+	{ID: "3", Experiment: grid.ATLAS, Name: "Jаne Doe", Kind: grid.PersonAccount}, // a Cyrillic а
+	{ID: "4", Experiment: grid.ATLAS, Name: "John Roe", Kind: grid.PersonAccount},
+}}
+
+var cric = directory{name: "cric", accounts: []grid.Account{
+	{ID: "9", Experiment: grid.CMS, Name: "jane", DN: janeDN + "/CN=proxy", Kind: grid.PersonAccount},
+}}
+
+var sites = &grid.SiteMap{
+	Factories: []grid.Factory{{DN: pilotDN, Name: "CERN-Prod", Owner: "the CMS factory operators"}},
+	People:    []grid.Alias{{Name: "jane", Names: []string{"jdoe2"}}},
+}
+
+func command(t *testing.T, sites *grid.SiteMap, directories ...whois.Directory) bot.Command {
+	t.Helper()
+	return answertest.Command(t, whois.New(directories, sites, slog.New(slog.DiscardHandler)), "whois")
+}
+
+// machine is what the tests read of the machine form.
+type machine struct {
+	Kind, Owner, Login, DN, Query string
+	PandaName                     string `json:"panda_name"`
+	Complete, Withheld            bool
+	Count                         int
+	Matches                       []struct{ Match, Name, Source string }
+}
+
+func ask(t *testing.T, c bot.Command, r *bot.Request) (bot.Message, machine) {
+	t.Helper()
+	m := answertest.Run(t, c, r)
+	raw, err := json.Marshal(m.Answer["whois"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got machine
+	if err := json.Unmarshal(raw, &got); err != nil {
+		t.Fatal(err)
+	}
+	return m, got
+}
+
+func (m machine) matches() []string {
+	var out []string
+	for _, a := range m.Matches {
+		out = append(out, a.Match+": "+a.Name+" in "+a.Source)
+	}
+	return out
+}
+
+func TestAPersonWithLookAlikes(t *testing.T) {
+	c := command(t, sites, panda, cric)
+	m, got := ask(t, c, answertest.Request(c, at, "Jane", "Doe"))
+	want := []string{"exact: Jane Doe in panda", "same person: jane in cric", "look-alike: jane doe in panda", "look-alike: Jаne Doe in panda"}
+	if !slices.Equal(got.matches(), want) || got.Kind != "person" || !got.Complete {
+		t.Errorf("kind %s, complete=%v, matches %q, want %q", got.Kind, got.Complete, got.matches(), want)
+	}
+	for _, want := range []string{
+		"This is a person: Jane Doe\nTold by: the account of that very name.",
+		"Accounts: 1 exact, 1 more of the same person, 2 look-alikes.",
+		"yes, since 2026-06-24 13:05", "mixed scripts",
+		`Next: trace user "Jane Doe" FROM TO`,
+	} {
+		if !strings.Contains(m.Plain(), want) {
+			t.Errorf("%q is missing in\n%s", want, m.Plain())
+		}
+	}
+}
+
+func TestALookAlikeIsNeverPicked(t *testing.T) {
+	c := command(t, nil, panda)
+	m, got := ask(t, c, answertest.Request(c, at, "JANE DOE"))
+	if slices.ContainsFunc(got.Matches, func(a struct{ Match, Name, Source string }) bool { return a.Match != "look-alike" }) || len(got.Matches) != 3 || got.Kind != "unknown" {
+		t.Errorf("kind %s, matches %q", got.Kind, got.matches())
+	}
+	if !strings.Contains(m.Plain(), "No account has that very name.") {
+		t.Errorf("said\n%s", m.Plain())
+	}
+}
+
+func TestADNWithoutAnyDirectory(t *testing.T) {
+	c := command(t, nil)
+	m, got := ask(t, c, answertest.Request(c, at, janeDN+"/CN=1234567890"))
+	if got.Kind != "person" || got.PandaName != "Jane Doe" || got.DN != janeDN {
+		t.Errorf("got %+v", got)
+	}
+	if !strings.Contains(m.Plain(), "No directory of accounts is configured") || m.Partial {
+		t.Errorf("partial=%v, said\n%s", m.Partial, m.Plain())
+	}
+}
+
+func TestKinds(t *testing.T) {
+	for query, want := range map[string]struct{ kind, says string }{
+		pilotDN:     {"pilot factory", "The DN you were given is the pilot factory's, not the payload owner's."},
+		"CERN-Prod": {"pilot factory", "run by the CMS factory operators"},
+		"/DC=ch/DC=cern/OU=Organic Units/OU=Users/CN=cmscrab/CN=817881/CN=Robot: cms crab": {"robot", "works for many people"},
+		"/DC=ch/DC=cern/OU=computers/CN=vocms0253.cern.ch":                                 {"service", "names a machine or client"},
+		"jdoe2":  {"person", "The site map knows it as jane."},
+		"nobody": {"unknown", "no account has that very name"},
+	} {
+		c := command(t, sites, cric)
+		m, got := ask(t, c, answertest.Request(c, at, query))
+		if got.Kind != want.kind || !strings.Contains(m.Plain(), want.says) {
+			t.Errorf("%s is %q, said\n%s", query, got.Kind, m.Plain())
+		}
+		if want.kind == "pilot factory" && !strings.Contains(m.Plain(), "Next: trace HOST TIME") {
+			t.Errorf("%s: no way on to the owner in\n%s", query, m.Plain())
+		}
+	}
+}
+
+func TestOneNameOfSeveralDNs(t *testing.T) {
+	c := command(t, nil, directory{name: "panda", accounts: []grid.Account{
+		{ID: "1", Name: "Jane Doe", DN: janeDN}, {ID: "2", Name: "Jane Doe", DN: "/C=DE/O=x/CN=Jane Doe"},
+	}})
+	m, _ := ask(t, c, answertest.Request(c, at, "Jane Doe"))
+	if !strings.Contains(m.Plain(), "The name belongs to 2 different DNs.") {
+		t.Errorf("said\n%s", m.Plain())
+	}
+}
+
+func TestADirectoryThatFailsIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		c := command(t, nil, panda,
+			directory{name: "broken", ask: func(context.Context) ([]grid.Account, error) {
+				return []grid.Account{{Name: "Jane Doe"}}, errors.New("password=hunter2")
+			}},
+			directory{name: "hanging", ask: func(context.Context) ([]grid.Account, error) { <-release; return nil, nil }},
+			directory{name: "panicking", ask: func(context.Context) ([]grid.Account, error) { panic("x") }})
+		m, got := ask(t, c, answertest.Request(c, at, "Jane Doe"))
+		close(release)
+		for _, name := range []string{"broken", "hanging", "panicking"} {
+			if !strings.Contains(m.Plain(), name+" could not be read") {
+				t.Errorf("%s is not named in\n%s", name, m.Plain())
+			}
+		}
+		if got.Complete || !m.Partial || len(got.Matches) != 3 || strings.Contains(m.Plain(), "hunter2") {
+			t.Errorf("complete=%v, partial=%v, matches %q", got.Complete, m.Partial, got.matches())
+		}
+	})
+}
+
+func TestPersonalDataIsWithheld(t *testing.T) {
+	c := command(t, sites, panda, cric)
+	r := answertest.Request(c, at, janeDN)
+	r.Personal = false
+	m, got := ask(t, c, r)
+	raw, _ := json.Marshal(m.Answer)
+	if all := m.Plain() + string(raw); strings.Contains(all, "Jane") || strings.Contains(all, "jane") || strings.Contains(all, "123456") {
+		t.Errorf("personal data in %s", all)
+	}
+	if !got.Withheld || got.Count == 0 || !strings.Contains(m.Plain(), "This is a person") || !strings.Contains(m.Plain(), "withheld") {
+		t.Errorf("%+v, said\n%s", got, m.Plain())
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	c := command(t, nil)
+	for _, words := range [][]string{nil, {" "}, {strings.Repeat("x", 4097)}, {"a\xff"}} {
+		if code, _ := answertest.Problem(t, c, answertest.Request(c, at, words...)); code != "usage" {
+			t.Errorf("%.20q: code %q, want usage", words, code)
+		}
+	}
+}
