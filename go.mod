@@ -3,6 +3,7 @@ module github.com/gridwarden/gridwarden
 go 1.26.0
 
 require (
+	github.com/goccy/go-yaml v1.19.2
 	github.com/google/go-cmp v0.7.0
 	github.com/reeflective/readline v1.3.0
 	github.com/rivo/uniseg v0.4.7
