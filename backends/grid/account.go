@@ -56,7 +56,16 @@ type LiveJob struct {
 	Host      string
 	Batch     string // the site's batch id, to warn the site with
 	Cores     int
+	Submitted time.Time // zero when unknown
 	Heartbeat time.Time // last contact of the pilot; zero when never
+}
+
+// LiveTask is one task of an account that has not ended. While it lives it
+// makes new jobs in place of those that are killed.
+type LiveTask struct {
+	ID     string
+	Name   string
+	Status string // running, pending, aborting, …
 }
 
 // JobKill is how far the kill of one job has come.
