@@ -97,7 +97,7 @@ func (t tracer) again(ctx context.Context, r *bot.Request, state []byte, read re
 	}
 	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, known: t.sites}
 	after := a.trace
-	if !after.Complete {
+	if worse(before, after) {
 		after.People = carryOver(before.People, after.People)
 	}
 	m := a.difference(before, after)
@@ -105,8 +105,22 @@ func (t tracer) again(ctx context.Context, r *bot.Request, state []byte, read re
 	return m, err
 }
 
-// carryOver keeps the people whom an incomplete look has missed: that it did not
-// see them does not mean that they are gone.
+// worse reports whether a source that was complete is not any more.
+func worse(before, after grid.Trace) bool {
+	states := map[string]grid.SourceState{}
+	for _, r := range before.Reports {
+		states[r.Name] = r.State
+	}
+	for _, r := range after.Reports {
+		if states[r.Name] == grid.Complete && r.State != grid.Complete {
+			return true
+		}
+	}
+	return false
+}
+
+// carryOver keeps people whom a look missed because a source failed in it:
+// they are not gone.
 func carryOver(before, after []grid.Person) []grid.Person {
 	out := after[:len(after):len(after)]
 	for _, p := range before {
@@ -138,7 +152,7 @@ func (a answer) difference(before, after grid.Trace) bot.Message {
 	if !a.personal {
 		sources := grid.Diff(grid.Trace{Reports: before.Reports}, grid.Trace{Reports: after.Reports})
 		if n := len(changes) - len(sources); n > 0 {
-			sources = append(sources, fmt.Sprintf("%s among the people found; names are withheld here, ask again in a channel that may show them.", count(n, "change", "changes")))
+			sources = append(sources, fmt.Sprintf("%d changes among the people found; names are withheld here, ask again in a channel that may show them.", n))
 		}
 		changes = sources
 	}
@@ -155,11 +169,10 @@ func (a answer) difference(before, after grid.Trace) bot.Message {
 	if m.Empty() {
 		return bot.Message{}
 	}
-	news := "nothing has changed"
-	if n := len(changes); n > 0 {
-		news = count(n, "change", "changes")
+	m.Title = bot.Textf("Looked again at %s: %d changes", a.q.subject(a.personal), len(changes))
+	if len(changes) == 0 {
+		m.Title = bot.Textf("Looked again at %s: nothing has changed", a.q.subject(a.personal))
 	}
-	m.Title = bot.Textf("Looked again at *%s*: %s", a.q.subject(a.personal), news)
 	m.Answer = map[string]any{"trace": a.machine()}
 	return m
 }
