@@ -62,15 +62,15 @@ func (a answer) lookAgain(asked time.Time, before grid.Trace) (*bot.Again, error
 	if at.IsZero() {
 		return nil, nil
 	}
-	state, err := json.Marshal(comparable(before))
+	state, err := json.Marshal(baseline(before))
 	if err != nil {
 		return nil, fmt.Errorf("trace: keeping the answer to compare with: %w", err)
 	}
 	return &bot.Again{At: at, State: state}, nil
 }
 
-// comparable is what grid.Diff needs of a trace.
-func comparable(t grid.Trace) grid.Trace {
+// baseline is what grid.Diff needs of a trace.
+func baseline(t grid.Trace) grid.Trace {
 	out := grid.Trace{Complete: t.Complete, Reports: t.Reports}
 	for _, p := range t.People {
 		p.Sites, p.Hosts, p.Pilots, p.SubmitFrom = nil, nil, nil, nil
@@ -97,7 +97,7 @@ func (t tracer) again(ctx context.Context, r *bot.Request, state []byte, read re
 	}
 	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, known: t.sites}
 	after := a.trace
-	if worse(before, after) {
+	if !after.Complete {
 		after.People = carryOver(before.People, after.People)
 	}
 	m := a.difference(before, after)
@@ -105,22 +105,8 @@ func (t tracer) again(ctx context.Context, r *bot.Request, state []byte, read re
 	return m, err
 }
 
-// worse reports whether a source that was complete is not any more.
-func worse(before, after grid.Trace) bool {
-	states := map[string]grid.SourceState{}
-	for _, r := range before.Reports {
-		states[r.Name] = r.State
-	}
-	for _, r := range after.Reports {
-		if states[r.Name] == grid.Complete && r.State != grid.Complete {
-			return true
-		}
-	}
-	return false
-}
-
-// carryOver keeps people whom a look missed because a source failed in it:
-// they are not gone.
+// carryOver keeps the people whom an incomplete look has missed: that it did not
+// see them does not mean that they are gone.
 func carryOver(before, after []grid.Person) []grid.Person {
 	out := after[:len(after):len(after)]
 	for _, p := range before {
@@ -152,7 +138,7 @@ func (a answer) difference(before, after grid.Trace) bot.Message {
 	if !a.personal {
 		sources := grid.Diff(grid.Trace{Reports: before.Reports}, grid.Trace{Reports: after.Reports})
 		if n := len(changes) - len(sources); n > 0 {
-			sources = append(sources, fmt.Sprintf("%d changes among the people found; names are withheld here, ask again in a channel that may show them.", n))
+			sources = append(sources, fmt.Sprintf("%s among the people found; names are withheld here, ask again in a channel that may show them.", count(n, "change", "changes")))
 		}
 		changes = sources
 	}
@@ -169,10 +155,11 @@ func (a answer) difference(before, after grid.Trace) bot.Message {
 	if m.Empty() {
 		return bot.Message{}
 	}
-	m.Title = bot.Textf("Looked again at %s: %d changes", a.q.subject(a.personal), len(changes))
-	if len(changes) == 0 {
-		m.Title = bot.Textf("Looked again at %s: nothing has changed", a.q.subject(a.personal))
+	news := "nothing has changed"
+	if n := len(changes); n > 0 {
+		news = count(n, "change", "changes")
 	}
+	m.Title = bot.Textf("Looked again at *%s*: %s", a.q.subject(a.personal), news)
 	m.Answer = map[string]any{"trace": a.machine()}
 	return m
 }

@@ -97,7 +97,7 @@ func (a answer) sayFound(m *bot.Message) {
 	case c.Jobs > 0:
 		m.Line("*%s, but no record names a person.* %s", count(c.Jobs, "job", "jobs"), a.completeness())
 	case a.trace.Complete:
-		m.Line("*No one was found, and every source was complete.*")
+		m.Line("*No one was found, and %s.*", a.everySource())
 	default:
 		m.Line("*No one was found in what could be searched; this is not \"no one\".*")
 	}
@@ -105,10 +105,22 @@ func (a answer) sayFound(m *bot.Message) {
 
 func (a answer) completeness() string {
 	if a.trace.Complete {
-		return "Every source was complete."
+		return upper(a.everySource()) + "."
 	}
 	return "Not everything could be searched: there may be more."
 }
+
+// everySource claims no more than was asked.
+func (a answer) everySource() string {
+	for _, r := range a.trace.Reports {
+		if r.State == grid.NotAsked {
+			return "every source that was asked was complete"
+		}
+	}
+	return "every source was complete"
+}
+
+func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // sayPeople gives the confirmed people as the table, and the possible ones
 // under their own heading with the reason why they cannot be excluded.
@@ -217,7 +229,7 @@ func some(values []string) string {
 func (a answer) saySources(m *bot.Message) {
 	m.Below("*Sources:*")
 	for _, r := range a.trace.Reports {
-		parts := []string{}
+		var parts []string
 		if r.Searched != "" {
 			parts = append(parts, "searched "+r.Searched)
 		}
@@ -228,7 +240,10 @@ func (a answer) saySources(m *bot.Message) {
 			parts = append(parts, fmt.Sprintf("newest data %s (%s old)", utc(r.Newest), age(a.now.Sub(r.Newest))))
 		}
 		parts = append(parts, r.Notes...)
-		m.Below("• %s (%s): *%s*. %s", r.Name, r.Experiment, r.State, strings.Join(parts, "; "))
+		if len(parts) == 0 {
+			parts = []string{"it gave no reason"}
+		}
+		m.Below("• %s (%s): *%s*; %s", r.Name, r.Experiment, r.State, strings.Join(parts, "; "))
 	}
 }
 
