@@ -1,0 +1,83 @@
+package config
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// simple are names that need no quotes anywhere: in YAML, in chat, in a shell.
+var simple = regexp.MustCompile(`^[a-z0-9._-]{1,64}$`)
+
+const simpleForm = "use small letters, digits, dots, - and _ (at most 64)"
+
+const (
+	maxLimit     = 10000 // commands a minute
+	maxRetention = 3650 * day
+)
+
+// check reports everything that is wrong with what was decoded.
+func (c *Config) check(d *decoder) {
+	if c.Journal.SQLite == "" {
+		d.add("journal.sqlite", "is missing: name the file of the bot's own database, such as journal: {sqlite: gridwarden.db}")
+	}
+	if h := c.Backends.CMS.History; h != nil && h.SQLite == "" {
+		d.add("backends.cms.history.sqlite", "is missing: name the file that imported records are kept in, such as history.db")
+	}
+	c.checkFiles(d)
+	c.checkChannels(d)
+	c.checkSecurityChannel(d)
+	c.checkPeople(d)
+	c.checkRoles(d)
+	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
+		checkPolicy(d, name, c.Policies[name])
+	}
+	c.checkTrusted(d)
+	checkNumber(d, "limits.per_person_per_minute", c.Limits.PerPerson, 1, maxLimit)
+	checkNumber(d, "limits.per_channel_per_minute", c.Limits.PerChannel, 1, maxLimit)
+	checkSpan(d, "retention.requests", c.Retention.Requests, maxRetention)
+	checkSpan(d, "retention.personal_data", c.Retention.PersonalData, maxRetention)
+}
+
+// writtenFile is a file that the program writes, with the setting that names it.
+type writtenFile struct{ setting, path, what string }
+
+func (c *Config) files() []writtenFile {
+	all := []writtenFile{
+		{"journal.sqlite", c.Journal.SQLite, "journal"},
+		{"audit.key_file", c.Audit.KeyFile, "key of the audit log"},
+		{"audit.checkpoint_file", c.Audit.CheckpointFile, "latest checkpoint of the audit log"},
+	}
+	if h := c.Backends.CMS.History; h != nil {
+		all = append(all, writtenFile{"backends.cms.history.sqlite", h.SQLite, "imported job records"})
+	}
+	if s := c.Backends.Sandbox; s != nil {
+		all = append(all, writtenFile{"backends.sandbox.file", s.File, "state of the sandbox"})
+	}
+	return slices.DeleteFunc(all, func(f writtenFile) bool { return f.path == "" })
+}
+
+// checkFiles refuses one file for two purposes: each would destroy the other.
+func (c *Config) checkFiles(d *decoder) {
+	used := map[string]string{}
+	for _, f := range c.files() {
+		if first, twice := used[f.path]; twice {
+			d.add(f.setting, "is the same file as %s: name another", first)
+			continue
+		}
+		used[f.path] = f.setting
+	}
+}
+
+func checkNumber(d *decoder, path string, n, least, most int) {
+	if n < least || n > most {
+		d.add(path, "is %d: give a number from %d to %d", n, least, most)
+	}
+}
+
+func checkSpan(d *decoder, path string, span, most time.Duration) {
+	if span <= 0 || span > most {
+		d.add(path, "is %s: give more than nothing and at most %s", inWords(span), inWords(most))
+	}
+}
