@@ -85,7 +85,7 @@ func (e *Engine) recover(ctx context.Context) error {
 		e.working.add()
 		go func() {
 			defer e.working.done()
-			e.serveLate(ctx, rec)
+			e.serveLate(e.context(ctx), rec)
 		}()
 	}
 	return nil
@@ -169,11 +169,14 @@ func (e *Engine) Idle(ctx context.Context) error {
 			return err
 		}
 		due := !next.IsZero() && !next.After(now())
-		if e.working.none() && waiting == 0 && !due {
-			quiet++
-		} else {
+		switch {
+		case waiting > 0 || due:
 			quiet = 0
 			e.nudge()
+		case e.working.none():
+			quiet++
+		default:
+			quiet = 0
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
