@@ -13,7 +13,7 @@ var simple = regexp.MustCompile(`^[a-z0-9._-]{1,64}$`)
 const simpleForm = "use small letters, digits, dots, - and _ (at most 64)"
 
 const (
-	maxLimit     = 10000 // commands a minute
+	maxLimit     = 1_000_000 // commands a minute: as good as none, for load tests
 	maxRetention = 3650 * day
 )
 

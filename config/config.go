@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/backends/sandbox"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
@@ -15,7 +16,7 @@ import (
 // Config is a configuration that was checked. docs/configuration.md describes
 // every setting.
 type Config struct {
-	Journal         Journal                 `yaml:"journal"`
+	Journal         journal.Config          `yaml:"journal"`
 	Channels        []Channel               `yaml:"channels"`
 	People          []bot.Person            `yaml:"people"`
 	Roles           map[bot.Role]RoleSource `yaml:"roles"`
@@ -81,11 +82,6 @@ type History struct {
 	SQLite string `yaml:"sqlite"`
 }
 
-// Journal is where the bot's own database lies.
-type Journal struct {
-	SQLite string `yaml:"sqlite"`
-}
-
 // Grid is the site map: in a file of its own, or in place.
 type Grid struct {
 	Map          string `yaml:"map"`
@@ -112,14 +108,12 @@ type Retention struct {
 
 // The defaults of settings that are not in the file.
 const (
-	defaultExpires        = 4 * time.Hour
-	defaultStartBy        = 30 * time.Minute
-	defaultKeyFile        = "audit.key"
-	defaultCheckpointFile = "audit.checkpoint"
-	defaultPerPerson      = 30
-	defaultPerChannel     = 120
-	defaultRequests       = 400 * day
-	defaultPersonalData   = 90 * day
+	defaultExpires      = 4 * time.Hour
+	defaultStartBy      = 30 * time.Minute
+	defaultPerPerson    = 30
+	defaultPerChannel   = 120
+	defaultRequests     = 400 * day
+	defaultPersonalData = 90 * day
 )
 
 // Load reads and checks the file at path. An error that is about what the
@@ -135,8 +129,10 @@ func Load(path string) (*Config, error) {
 // Parse checks the configuration in data. name stands for it in problems;
 // relative paths in it start at dir.
 func Parse(name string, data []byte, dir string) (*Config, error) {
-	c := &Config{file: name, Limits: Limits{PerPerson: defaultPerPerson, PerChannel: defaultPerChannel},
-		Retention: Retention{Requests: defaultRequests, PersonalData: defaultPersonalData}}
+	c := &Config{
+		file: name, Limits: Limits{PerPerson: defaultPerPerson, PerChannel: defaultPerChannel},
+		Retention: Retention{Requests: defaultRequests, PersonalData: defaultPersonalData},
+	}
 	d := decode(name, data, c)
 	if len(d.lines) == 1 && len(d.problems) > 0 { // nothing could be read: that all settings are missing is no news
 		return nil, d.problems
@@ -190,11 +186,12 @@ func (p Policy) rule(name string) action.Policy {
 // given as zero stays so and is reported by check.
 func (c *Config) setDefaults(d *decoder) {
 	given := func(path string) bool { return d.lines[path] > 0 }
+	// The journal would choose the same; named here, so that `check` can tell.
 	if c.Audit.KeyFile == "" {
-		c.Audit.KeyFile = defaultKeyFile
+		c.Audit.KeyFile = c.Journal.SQLite + ".key"
 	}
 	if c.Audit.CheckpointFile == "" {
-		c.Audit.CheckpointFile = defaultCheckpointFile
+		c.Audit.CheckpointFile = c.Journal.SQLite + ".checkpoint"
 	}
 	for name, p := range c.Policies {
 		at := below("policies", name)

@@ -115,8 +115,11 @@ func TestValuesAreReadAsWritten(t *testing.T) {
 	if s := c.Backends.Sandbox; s.Speed != 12.5 || s.Seed != 7 || s.File != "/etc/gridwarden/sandbox.json" {
 		t.Errorf("sandbox %+v", s)
 	}
-	if c.Journal.SQLite != "/var/lib/gridwarden/journal.db" || c.Audit.KeyFile != "/etc/gridwarden/audit.key" {
-		t.Errorf("paths %q and %q: absolute ones stay, others start at the file's folder", c.Journal.SQLite, c.Audit.KeyFile)
+	if c.Journal.SQLite != "/var/lib/gridwarden/journal.db" || c.Backends.Sandbox.File != "/etc/gridwarden/sandbox.json" {
+		t.Errorf("paths %q and %q: absolute ones stay, others start at the file's folder", c.Journal.SQLite, c.Backends.Sandbox.File)
+	}
+	if c.Audit.KeyFile != "/var/lib/gridwarden/journal.db.key" || c.Audit.CheckpointFile != "/var/lib/gridwarden/journal.db.checkpoint" {
+		t.Errorf("the audit log's files are %+v: they stand beside the journal", c.Audit)
 	}
 	if c.Retention.PersonalData != 30*24*time.Hour || c.Retention.Requests != 400*24*time.Hour {
 		t.Errorf("retention %+v", c.Retention)
@@ -126,8 +129,10 @@ func TestValuesAreReadAsWritten(t *testing.T) {
 	}
 	want := bot.Rules{
 		People: []bot.Person{
-			{ID: "alice", Name: "Alice O'Neil: shifter", Roles: []bot.Role{"shifter", "atlas-security"},
-				Accounts: []string{"console/1001", "mattermost/grid/u8f3", "slack/T01/U02", "discord/123/456789012345678901"}},
+			{
+				ID: "alice", Name: "Alice O'Neil: shifter", Institute: "CERN", Roles: []bot.Role{"shifter", "atlas-security"},
+				Accounts: []string{"console/1001", "mattermost/grid/u8f3", "slack/T01/U02", "discord/123/456789012345678901"},
+			},
 			{ID: "007", Name: "1001", Institute: "KIT", Roles: []bot.Role{"atlas-security"}, Accounts: []string{"console/1002"}},
 		},
 		Policies: map[string]action.Policy{

@@ -122,8 +122,10 @@ func (d *decoder) entries(n ast.Node, path string, each func(key, at string, val
 		key, line := i.Key().GetToken().Value, lineOf(i.Key())
 		at := below(path, key)
 		if before, twice := first[key]; twice {
-			d.problems = append(d.problems, Problem{File: d.file, Line: line, Path: at,
-				Text: fmt.Sprintf("is given twice, first in line %d: keep one of them", before)})
+			d.problems = append(d.problems, Problem{
+				File: d.file, Line: line, Path: at,
+				Text: fmt.Sprintf("is given twice, first in line %d: keep one of them", before),
+			})
 			continue
 		}
 		first[key], d.lines[at] = line, line
@@ -191,13 +193,6 @@ func (d *decoder) scalar(n ast.Node, path string, v reflect.Value) {
 			return
 		}
 		v.SetInt(i)
-	case reflect.Uint64:
-		u, err := strconv.ParseUint(text, 10, 64)
-		if err != nil || n.Type() == ast.StringType {
-			d.add(path, "must be a whole number from 0, not %s", shown(text))
-			return
-		}
-		v.SetUint(u)
 	case reflect.Float64:
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil || n.Type() != ast.FloatType && n.Type() != ast.IntegerType {
@@ -206,7 +201,7 @@ func (d *decoder) scalar(n ast.Node, path string, v reflect.Value) {
 		}
 		v.SetFloat(f)
 	default:
-		panic("config: no setting can be a " + v.Type().String()) // our own types; a test decodes each
+		panic("config: no setting can be a " + v.Type().String()) // our own types; a test tries each
 	}
 }
 

@@ -46,7 +46,7 @@ func inWords(d time.Duration) string {
 	}{{time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}} {
 		if n := d / unit.size; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, unit.name))
-			d -= n * unit.size
+			d %= unit.size
 		}
 	}
 	if d > 0 || len(parts) == 0 {

@@ -79,14 +79,11 @@ func (c *Config) checkRoles(d *decoder) {
 		at := below("roles", string(role))
 		checkRoleName(d, at, string(role))
 		g := c.Roles[role].group()
-		_, listed := c.Console.Groups[g.Name]
 		switch {
 		case g.Name == "":
 			d.add(at+".from", "must be PLATFORM/GROUP, the group that gives the role to known people, such as console/approvers")
 		case !slices.Contains(channelPlatforms, g.Platform):
 			d.add(at+".from", "%s is no platform of this program: write one of %s", shown(g.Platform), strings.Join(channelPlatforms, ", "))
-		case g.Platform == console.Name && !listed:
-			d.add(at+".from", "the console has no group %s: list its members under console.groups", shown(g.Name))
 		}
 	}
 }

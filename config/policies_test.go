@@ -84,6 +84,7 @@ func TestWarnings(t *testing.T) {
 		"no policy":      {"backends: {sandbox: {}}", "there is no policy for ban: every ban is refused. Set policies.ban.approvals."},
 		"no policy 2":    {"backends: {sandbox: {}}", "there is no policy for kill"},
 		"unused role":    {"people: [{id: bob, roles: [atlas-securty]}]", "bob has the role atlas-securty, which no policy names"},
+		"empty group":    {"roles: {ops: {from: console/sec}}", "roles.ops.from names the console's group sec, which is empty"},
 		"no account":     {"people: [{id: bob}]", "bob has no accounts"},
 		"nobody denies":  {"policies: {ban: {approvals: [{role: a}], deny: [b]}}", "policies.ban.deny names b, which nobody holds"},
 		"nobody protect": {"policies: {protected: {approvals: [{role: a}]}}", "an action on a protected target needs 1 of a, but nobody holds it"},
@@ -151,8 +152,8 @@ Limits and retention
   requests are kept 400 days, personal data 30 days
 Files
   journal: /srv/gridwarden.db
-  key of the audit log: /etc/gridwarden/audit.key
-  latest checkpoint of the audit log: /etc/gridwarden/audit.checkpoint
+  key of the audit log: /srv/gridwarden.db.key
+  latest checkpoint of the audit log: /srv/gridwarden.db.checkpoint
   imported job records: /srv/history.db
 `
 	if said != want {

@@ -2,10 +2,13 @@ package config
 
 import (
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/quick"
 	"time"
+
+	"github.com/goccy/go-yaml/parser"
 )
 
 func TestTrustNeedsHarmlessBackends(t *testing.T) {
@@ -34,6 +37,32 @@ func TestTrustNeedsHarmlessBackends(t *testing.T) {
 				t.Errorf("the problem names neither the setting nor the backend: %s", d.problems[0])
 			}
 		})
+	}
+}
+
+func TestEverySettingHasAKindThatCanBeRead(t *testing.T) {
+	tree, err := parser.ParseBytes([]byte("x"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	var try func(reflect.Type)
+	try = func(of reflect.Type) {
+		switch {
+		case of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice || of.Kind() == reflect.Map:
+			try(of.Elem())
+		case of.Kind() == reflect.Struct && of != reflect.TypeFor[time.Time]():
+			for _, field := range fields(reflect.New(of).Elem()) {
+				try(field.Type())
+			}
+		default:
+			tried++
+			newDecoder("test.yaml").value(tree.Docs[0].Body, "", reflect.New(of).Elem()) // panics where it cannot
+		}
+	}
+	try(reflect.TypeFor[Config]())
+	if tried < 30 {
+		t.Errorf("only %d settings were tried", tried)
 	}
 }
 

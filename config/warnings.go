@@ -142,6 +142,11 @@ func lackOf(holders []bot.Person, count int, distinct bool) string {
 // roleWarnings names roles that nobody holds or that give nothing: mostly typos.
 func (c *Config) roleWarnings() []string {
 	var out []string
+	for _, role := range slices.Sorted(maps.Keys(c.Roles)) {
+		if g := c.Roles[role].group(); g.Platform == console.Name && len(c.Console.Groups[g.Name]) == 0 {
+			out = append(out, fmt.Sprintf("roles.%s.from names the console's group %s, which is empty: nobody holds the role by it. List its members under console.groups.", role, g.Name))
+		}
+	}
 	used := []string{string(bot.Shifter), string(bot.Admin)}
 	for _, name := range policyNames {
 		p := c.Policies[name]

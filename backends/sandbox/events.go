@@ -90,7 +90,7 @@ func create(file string, head header) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name())
+	defer os.RemoveAll(temp.Name())
 	if _, err := temp.Write(append(data, '\n')); err != nil {
 		return errors.Join(err, temp.Close())
 	}

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -44,7 +43,7 @@ func must[T any](t *testing.T) func(T, error) T {
 
 func live(t *testing.T, g *Grid, account string) ([]grid.LiveJob, []grid.LiveTask) {
 	t.Helper()
-	jobs, tasks, err := g.LiveJobs(context.Background(), grid.Account{ID: account})
+	jobs, tasks, err := g.LiveJobs(t.Context(), grid.Account{ID: account})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +60,7 @@ func ids(jobs []grid.LiveJob) []string {
 
 func status(t *testing.T, g *Grid, id string) grid.JobKill {
 	t.Helper()
-	return must[[]grid.JobKill](t)(g.KillStatus(context.Background(), []string{id}))[0]
+	return must[[]grid.JobKill](t)(g.KillStatus(t.Context(), []string{id}))[0]
 }
 
 func TestTraceOfTheIncidentFindsTheStory(t *testing.T) {
@@ -375,7 +374,7 @@ func TestOnePayloadSurvives(t *testing.T) {
 		if len(left) != 1 || left[0].State != grid.KillEvading || left[0].Job.Host != incidentHost || left[0].Job.Batch == "" || left[0].Job.Site != bigSite {
 			t.Fatalf("left: %+v", left)
 		}
-		if time.Duration(g.Now().Sub(left[0].Job.Heartbeat)) > heartbeat {
+		if g.Now().Sub(left[0].Job.Heartbeat) > heartbeat {
 			t.Error("its pilot does not call any more")
 		}
 		if _, tasks := live(t, g, naughty); len(tasks) != 1 || tasks[0].Status != "aborting" {

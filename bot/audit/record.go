@@ -60,4 +60,5 @@ const (
 	IncidentClosed Kind = "incident closed" // a case was closed
 	Imported       Kind = "imported"        // job records were imported
 	Erased         Kind = "erased"          // bodies of records were erased, with their ids
+	Changed        Kind = "changed"         // a stored row changed in a way that is no event of its own
 )

@@ -97,7 +97,7 @@ func New(cfg Config, opt Options, in io.Reader, out io.Writer) (*Console, error)
 	input, _ := terminalOf(in)
 	c.piped = !input
 	if input && tty && os.Getenv("TERM") != "dumb" && in == io.Reader(os.Stdin) && out == io.Writer(os.Stdout) {
-		c.editor = newEditor(opt.Commands)
+		c.editor = newEditor(opt.Commands, out)
 	}
 	return c, nil
 }

@@ -18,6 +18,7 @@ import (
 // is why messages that come while a line is typed go through print.
 type editor struct {
 	shell  *readline.Shell
+	out    io.Writer // standard output: New gives an editor to nothing else
 	mu     sync.Mutex
 	typing bool
 	prompt string
@@ -26,8 +27,8 @@ type editor struct {
 // own are the console's own words, offered beside the commands.
 var own = []string{"as", "click", "exit", "help", "react", "thread", "threads", "unreact"}
 
-func newEditor(commands []string) *editor {
-	e := &editor{shell: readline.NewShell()}
+func newEditor(commands []string, out io.Writer) *editor {
+	e := &editor{shell: readline.NewShell(), out: out}
 	e.shell.Prompt.Primary(func() string { return e.prompt })
 	words := slices.Sorted(slices.Values(append(slices.Clone(commands), own...)))
 	e.shell.Completer = func(line []rune, cursor int) readline.Completions {
@@ -75,7 +76,7 @@ func (e *editor) lines(plain func(string) (string, error)) (next func(string) (s
 		e.mu.Unlock()
 		switch {
 		case errors.Is(err, readline.ErrInterrupt):
-			fmt.Print("-- Type exit or press Ctrl-D to leave.\n")
+			fmt.Fprint(e.out, "-- Type exit or press Ctrl-D to leave.\n")
 			return "", nil
 		case err != nil && !errors.Is(err, io.EOF):
 			failed = true
@@ -94,5 +95,5 @@ func (e *editor) print(block string) {
 		_, _ = e.shell.PrintTransientf("%s", strings.TrimSuffix(block, "\n"))
 		return
 	}
-	fmt.Print(block)
+	fmt.Fprint(e.out, block)
 }

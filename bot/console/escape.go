@@ -18,13 +18,16 @@ const maxMarks = 2
 // differ must look different.
 func visible(s string) string {
 	var b strings.Builder
-	marks := maxMarks // a mark at the beginning would stand on something that is not ours
+	marks := maxMarks // a mark at the beginning would stand on something else than this text
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		mark := unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Me, r)
-		if mark {
+		switch {
+		case mark:
 			marks++
-		} else {
+		case r == ' ':
+			marks = maxMarks
+		default:
 			marks = 0
 		}
 		switch {

@@ -1,0 +1,196 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot/action"
+)
+
+// stillOpen is the condition of the index action_open.
+const stillOpen = `state NOT IN ('settled', 'denied', 'withdrawn', 'expired', 'failed')`
+
+// Create implements action.Store.
+func (j *Journal) Create(ctx context.Context, a action.Action, fx action.Effects) (stored action.Action, created bool, err error) {
+	err = j.write(ctx, func(ctx context.Context, t *tx) error {
+		created = false
+		if _, err := loadAction(ctx, t, a.ID); err == nil {
+			return action.ErrExists
+		} else if !errors.Is(err, action.ErrNotFound) {
+			return err
+		}
+		var id action.ID
+		err := t.QueryRowContext(ctx, `SELECT id FROM action WHERE command = ? AND target = ? AND `+stillOpen+` ORDER BY proposed_at LIMIT 1`,
+			a.Command, a.Frozen.Plan.Target.Key).Scan(&id)
+		if err == nil {
+			stored, err = loadAction(ctx, t, id)
+			return err
+		}
+		if err := notFound(err); !errors.Is(err, action.ErrNotFound) {
+			return err
+		}
+		a := a
+		a.Version = 1
+		stored, err = j.saveAction(ctx, t, a, nil, fx)
+		created = err == nil
+		return err
+	})
+	if err != nil {
+		return action.Action{}, false, fmt.Errorf("journal: creating action %s: %w", a.ID, err)
+	}
+	return stored, created, nil
+}
+
+// Update implements action.Store.
+func (j *Journal) Update(ctx context.Context, id action.ID, change func(*action.Action) (action.Effects, error)) (action.Action, error) {
+	var stored action.Action
+	var refused error
+	err := j.write(ctx, func(ctx context.Context, t *tx) error {
+		refused = nil
+		a, err := loadAction(ctx, t, id)
+		if err != nil {
+			return err
+		}
+		version, before := a.Version, votesOf(a)
+		fx, err := change(&a)
+		if err != nil {
+			refused = err
+			return j.effects(ctx, t, fx, nil)
+		}
+		a.ID, a.Version = id, version+1
+		stored, err = j.saveAction(ctx, t, a, before, fx)
+		return err
+	})
+	if err == nil {
+		err = refused
+	}
+	if err != nil {
+		return action.Action{}, fmt.Errorf("journal: changing action %s: %w", id, err)
+	}
+	return stored, nil
+}
+
+// saveAction writes an action with its votes and effects, and returns it as it
+// is read back. before are the votes that are stored now.
+func (j *Journal) saveAction(ctx context.Context, t *tx, a action.Action, before []action.Vote, fx action.Effects) (action.Action, error) {
+	w, err := rowOfAction(a)
+	if err != nil {
+		return action.Action{}, err
+	}
+	err = t.exec(ctx, `INSERT INTO action (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data`, string(a.ID), string(w.data))
+	if err != nil {
+		return action.Action{}, err
+	}
+	if err := saveVotes(ctx, t, a.ID, before, w.votes); err != nil {
+		return action.Action{}, err
+	}
+	if err := j.effects(ctx, t, fx, &row{subject: actionSubject(a.ID), version: a.Version, json: w.json}); err != nil {
+		return action.Action{}, err
+	}
+	return parseAction(w.data, w.votes)
+}
+
+func saveVotes(ctx context.Context, t *tx, id action.ID, before, after []action.Vote) error {
+	if equalVotes(before, after) {
+		return nil
+	}
+	if err := t.exec(ctx, `DELETE FROM vote WHERE action = ?`, string(id)); err != nil {
+		return err
+	}
+	for n, v := range after {
+		err := t.exec(ctx, `INSERT INTO vote (action, n, person, account, surface, at, lost) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			string(id), n, string(v.Person), v.Account, v.Surface, v.At.Format(time.RFC3339Nano), v.Lost)
+		if err != nil {
+			return fmt.Errorf("vote of %s: %w", v.Person, err)
+		}
+	}
+	return nil
+}
+
+func loadAction(ctx context.Context, r reader, id action.ID) (action.Action, error) {
+	var data []byte
+	if err := r.QueryRowContext(ctx, `SELECT data FROM action WHERE id = ?`, string(id)).Scan(&data); err != nil {
+		return action.Action{}, notFound(err)
+	}
+	votes, err := loadVotes(ctx, r, id)
+	if err != nil {
+		return action.Action{}, err
+	}
+	return parseAction(data, votes)
+}
+
+func loadVotes(ctx context.Context, r reader, id action.ID) ([]action.Vote, error) {
+	var votes []action.Vote
+	err := each(ctx, r, func(scan func(...any) error) error {
+		var v action.Vote
+		var at string
+		var n int
+		if err := scan(&n, &v.Person, &v.Account, &v.Surface, &at, &v.Lost); err != nil {
+			return err
+		}
+		var err error
+		if v.At, err = parsePart(n, len(votes), at); err != nil {
+			return fmt.Errorf("vote of %s: %w", v.Person, err)
+		}
+		votes = append(votes, v)
+		return nil
+	}, `SELECT n, person, account, surface, at, lost FROM vote WHERE action = ? ORDER BY n`, string(id))
+	return votes, err
+}
+
+// Action implements action.Store.
+func (j *Journal) Action(ctx context.Context, id action.ID) (action.Action, error) {
+	a, err := snapshot(ctx, j, func(r reader) (action.Action, error) { return loadAction(ctx, r, id) })
+	if err != nil {
+		return action.Action{}, fmt.Errorf("journal: action %s: %w", id, err)
+	}
+	return a, nil
+}
+
+// OpenActions implements action.Store.
+func (j *Journal) OpenActions(ctx context.Context) ([]action.Action, error) {
+	return j.actions(ctx, `SELECT id FROM action WHERE `+stillOpen+` ORDER BY proposed_at, rowid`)
+}
+
+// Actions implements action.Store.
+func (j *Journal) Actions(ctx context.Context, limit int) ([]action.Action, error) {
+	return j.actions(ctx, `SELECT id FROM action ORDER BY proposed_at DESC, rowid DESC LIMIT ?`, limit)
+}
+
+func (j *Journal) actions(ctx context.Context, query string, args ...any) ([]action.Action, error) {
+	out, err := snapshot(ctx, j, func(r reader) ([]action.Action, error) {
+		ids, err := idsOf[action.ID](ctx, r, query, args...)
+		if err != nil {
+			return nil, err
+		}
+		var out []action.Action
+		for _, id := range ids {
+			a, err := loadAction(ctx, r, id)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, a)
+		}
+		return out, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("journal: listing actions: %w", err)
+	}
+	return out, nil
+}
+
+// idsOf reads a query's only column.
+func idsOf[T ~string](ctx context.Context, r reader, query string, args ...any) ([]T, error) {
+	var ids []T
+	err := each(ctx, r, func(scan func(...any) error) error {
+		var id T
+		if err := scan(&id); err != nil {
+			return err
+		}
+		ids = append(ids, id)
+		return nil
+	}, query, args...)
+	return ids, err
+}

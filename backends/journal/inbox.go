@@ -1,0 +1,83 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/action"
+)
+
+// Receive implements bot.Inbox.
+func (j *Journal) Receive(ctx context.Context, request string, ev bot.Event, at time.Time) (fresh bool, err error) {
+	if request == "" || ev.ID == "" {
+		return false, errors.New("journal: an event to receive needs a request and an id")
+	}
+	data, err := json.Marshal(ev)
+	if err != nil {
+		return false, fmt.Errorf("journal: encoding event %s: %w", ev.ID, err)
+	}
+	err = j.writer.do(ctx, func(ctx context.Context, t *tx) error {
+		n, err := t.affect(ctx, `INSERT INTO inbox (request, platform, workspace, event, data, at) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (platform, workspace, event) DO NOTHING`,
+			request, ev.Account.Platform, ev.Account.Workspace, ev.ID, string(data), micros(at))
+		fresh = n == 1
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("journal: receiving event %s: %w", ev.ID, err)
+	}
+	return fresh, nil
+}
+
+// Finish implements bot.Inbox. What was received is emptied: only its ids are
+// needed from then on.
+func (j *Journal) Finish(ctx context.Context, request string, fx action.Effects) (done bool, err error) {
+	err = j.write(ctx, func(ctx context.Context, t *tx) error {
+		done = false
+		n, err := t.affect(ctx, `UPDATE inbox SET done = 1, data = '' WHERE request = ? AND done = 0`, request)
+		if err != nil {
+			return err
+		}
+		if n == 1 {
+			done = true
+			return j.effects(ctx, t, fx, nil)
+		}
+		err = t.QueryRowContext(ctx, `SELECT seq FROM inbox WHERE request = ?`, request).Scan(&n)
+		if errors.Is(err, sql.ErrNoRows) {
+			return bot.ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("journal: finishing request %s: %w", request, err)
+	}
+	return done, nil
+}
+
+// Unfinished implements bot.Inbox.
+func (j *Journal) Unfinished(ctx context.Context) ([]bot.ReceivedEvent, error) {
+	var out []bot.ReceivedEvent
+	err := each(ctx, j.readers, func(scan func(...any) error) error {
+		var rec bot.ReceivedEvent
+		var data []byte
+		var at int64
+		if err := scan(&rec.Request, &data, &at); err != nil {
+			return err
+		}
+		rec.At = timeOf(at)
+		if err := json.Unmarshal(data, &rec.Event); err != nil {
+			return fmt.Errorf("event of request %s: %w", rec.Request, err)
+		}
+		out = append(out, rec)
+		return nil
+	}, `SELECT request, data, at FROM inbox WHERE done = 0 ORDER BY seq`)
+	if err != nil {
+		return nil, fmt.Errorf("journal: reading the inbox: %w", explain(err))
+	}
+	return out, nil
+}

@@ -1,0 +1,283 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/audit"
+)
+
+// Log reads the audit log of a journal and changes nothing, also of one that
+// Open refuses.
+type Log struct {
+	db      *sql.DB
+	genuine func(audit.Entry) bool // nil: the key is not at hand
+}
+
+var _ audit.Source = (*Log)(nil)
+
+// OpenLog opens the audit log of a journal for verification. It needs no key.
+func OpenLog(ctx context.Context, c Config) (*Log, error) {
+	path, err := filepath.Abs(c.SQLite)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	if _, err := os.Stat(path); err != nil { // SQLite would make it
+		return nil, fmt.Errorf("journal: opening %s: %w", c.SQLite, err)
+	}
+	db, err := sql.Open("sqlite", source(path, readerPragmas))
+	if err != nil {
+		return nil, fmt.Errorf("journal: opening %s: %w", c.SQLite, err)
+	}
+	if err := db.PingContext(ctx); err != nil {
+		return nil, fmt.Errorf("journal: opening %s: %w", c.SQLite, errors.Join(explain(err), db.Close()))
+	}
+	return &Log{db: db}, nil
+}
+
+// Close ends it.
+func (l *Log) Close() error { return l.db.Close() }
+
+// Lines implements audit.Source. All lines are as of one moment.
+func (l *Log) Lines(ctx context.Context) iter.Seq2[audit.Line, error] {
+	return func(yield func(audit.Line, error) bool) {
+		t, err := l.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+		if err != nil {
+			yield(audit.Line{}, explain(err))
+			return
+		}
+		defer t.Rollback() //nolint:errcheck // only read
+		s := stream{r: t, genuine: l.genuine, yield: yield}
+		if err := s.all(ctx); err != nil && !errors.Is(err, errStop) {
+			yield(audit.Line{}, explain(err))
+		}
+	}
+}
+
+// errStop ends a stream whose reader has enough.
+var errStop = errors.New("enough")
+
+// stream is one reading of a log.
+type stream struct {
+	r       reader
+	genuine func(audit.Entry) bool
+	yield   func(audit.Line, error) bool
+	lines   int64
+}
+
+func (s *stream) send(l audit.Line) error {
+	s.lines++
+	if !s.yield(l, nil) {
+		return errStop
+	}
+	return nil
+}
+
+func (s *stream) all(ctx context.Context) error {
+	if err := s.send(audit.Line{Header: &audit.Header{Format: audit.Format, Tiles: true}}); err != nil {
+		return err
+	}
+	for _, part := range []func(context.Context) error{s.checkpoints, s.leaves, s.waiting, s.strays, s.actions, s.incidents, s.links, s.tiles} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	return s.send(audit.Line{End: &audit.End{Lines: s.lines}})
+}
+
+func (s *stream) checkpoints(ctx context.Context) error {
+	return each(ctx, s.r, func(scan func(...any) error) error {
+		var c audit.StoredCheckpoint
+		if err := scan(&c.Size, &c.Note); err != nil {
+			return err
+		}
+		return s.send(audit.Line{Checkpoint: &c})
+	}, `SELECT size, note FROM audit_checkpoint ORDER BY size`)
+}
+
+// entryOrNothing are entryColumns of a record that may be missing.
+const entryOrNothing = `coalesce(r.id, ''), coalesce(r.at, 0), coalesce(r.kind, ''), coalesce(r.request, ''), coalesce(r.incident, ''),
+	coalesce(r.subject, ''), coalesce(r.version, 0), coalesce(r.hash, ''), coalesce(r.body_hash, ''), coalesce(r.mac, ''), b.salt, b.data`
+
+func (s *stream) leaves(ctx context.Context) error {
+	return each(ctx, s.r, func(scan func(...any) error) error {
+		var l audit.Leaf
+		var rec scanned
+		var found bool
+		var hash []byte
+		if err := scan(append(rec.into(), &l.Number, &hash, &found)...); err != nil {
+			return err
+		}
+		copy(l.Hash[:], hash)
+		if found {
+			l.Entry, l.Body = &rec.entry, rec.erasable()
+		}
+		return s.send(audit.Line{Leaf: &l})
+	}, `SELECT `+entryOrNothing+`, l.leaf, l.hash, r.num IS NOT NULL
+		FROM audit_leaf l LEFT JOIN audit_record r ON r.num = l.num LEFT JOIN audit_body b ON b.num = l.num ORDER BY l.leaf`)
+}
+
+func (s *stream) waiting(ctx context.Context) error {
+	return each(ctx, s.r, func(scan func(...any) error) error {
+		var rec scanned
+		var w audit.Waiting
+		if err := scan(append(rec.into(), &w.Refused)...); err != nil {
+			return err
+		}
+		w.Entry, w.Body = rec.entry, rec.erasable()
+		w.Refused = w.Refused || s.genuine != nil && !s.genuine(w.Entry)
+		return s.send(audit.Line{Waiting: &w})
+	}, `SELECT `+entryOrNothing+`, x.refused OR r.num IS NULL OR l.leaf IS NOT NULL
+		FROM (SELECT num, false AS refused FROM audit_pending UNION ALL SELECT num, true FROM audit_refused) x
+		LEFT JOIN audit_record r ON r.num = x.num LEFT JOIN audit_body b ON b.num = x.num LEFT JOIN audit_leaf l ON l.num = x.num ORDER BY x.num`)
+}
+
+func (s *stream) strays(ctx context.Context) error {
+	for _, q := range []struct{ what, query string }{
+		{"record without a place in the log", `SELECT id FROM audit_record r WHERE NOT EXISTS (SELECT 1 FROM audit_leaf WHERE num = r.num)
+			AND NOT EXISTS (SELECT 1 FROM audit_pending WHERE num = r.num) AND NOT EXISTS (SELECT 1 FROM audit_refused WHERE num = r.num) ORDER BY num`},
+		{"body without a record", `SELECT CAST(num AS TEXT) FROM audit_body b WHERE NOT EXISTS (SELECT 1 FROM audit_record WHERE num = b.num) ORDER BY num`},
+		{"vote without an action", `SELECT action FROM vote v WHERE NOT EXISTS (SELECT 1 FROM action WHERE id = v.action) ORDER BY action, n`},
+		{"note without a case", `SELECT incident FROM incident_note n WHERE NOT EXISTS (SELECT 1 FROM incident WHERE id = n.incident) ORDER BY incident, n`},
+	} {
+		ids, err := idsOf[string](ctx, s.r, q.query)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := s.send(audit.Line{Stray: &audit.Stray{What: q.what, ID: id}}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rows sends every row of a table of id and data. parse gives the version and
+// the canonical JSON; a row that cannot be read is sent as it is, which matches
+// no record.
+func (s *stream) rows(ctx context.Context, table string, subject func(id string) string, parse func(id string, data []byte) (int, []byte, error)) error {
+	ids, err := idsOf[string](ctx, s.r, `SELECT id FROM `+table+` ORDER BY id`)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		var data []byte
+		if err := s.r.QueryRowContext(ctx, `SELECT data FROM `+table+` WHERE id = ?`, id).Scan(&data); err != nil {
+			return err
+		}
+		version, whole, err := parse(id, data)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			whole = data
+		}
+		if err := s.send(audit.Line{Row: &audit.Row{Subject: subject(id), Version: version, JSON: whole}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stream) actions(ctx context.Context) error {
+	subject := func(id string) string { return actionSubject(action.ID(id)) }
+	return s.rows(ctx, "action", subject, func(id string, data []byte) (int, []byte, error) {
+		votes, err := loadVotes(ctx, s.r, action.ID(id))
+		if err != nil {
+			return 0, nil, err
+		}
+		a, err := parseAction(data, votes)
+		if err != nil {
+			return 0, nil, err
+		}
+		w, err := rowOfAction(a)
+		return a.Version, asStored(data, w, err), nil
+	})
+}
+
+func (s *stream) incidents(ctx context.Context) error {
+	return s.rows(ctx, "incident", incidentSubject, func(id string, data []byte) (int, []byte, error) {
+		notes, err := loadNotes(ctx, s.r, id)
+		if err != nil {
+			return 0, nil, err
+		}
+		i, err := parseIncident(data, notes)
+		if err != nil {
+			return 0, nil, err
+		}
+		w, err := rowOfIncident(i)
+		return i.Version, asStored(data, w, err), nil
+	})
+}
+
+func (s *stream) links(ctx context.Context) error {
+	return each(ctx, s.r, func(scan func(...any) error) error {
+		var l linkRow
+		if err := scan(&l.Account, &l.Person, &l.Version); err != nil {
+			return err
+		}
+		data, err := json.Marshal(l)
+		if err != nil {
+			return err
+		}
+		return s.send(audit.Line{Row: &audit.Row{Subject: linkSubject(l.Account), Version: l.Version, JSON: data}})
+	}, `SELECT account, person, version FROM link ORDER BY account`)
+}
+
+func (s *stream) tiles(ctx context.Context) error {
+	return each(ctx, s.r, func(scan func(...any) error) error {
+		var t audit.Tile
+		if err := scan(&t.Level, &t.N, &t.Data); err != nil {
+			return err
+		}
+		return s.send(audit.Line{Tile: &t})
+	}, `SELECT level, n, data FROM audit_tile ORDER BY level, n`)
+}
+
+// Lines implements audit.Source. Sequence before, so that the newest records
+// have their place.
+func (j *Journal) Lines(ctx context.Context) iter.Seq2[audit.Line, error] {
+	return (&Log{db: j.readers, genuine: j.key.Genuine}).Lines(ctx)
+}
+
+// Export places every record and writes the whole log as JSON lines.
+func (j *Journal) Export(ctx context.Context, w io.Writer) error {
+	if _, err := j.Sequence(ctx); err != nil {
+		return err
+	}
+	return audit.Export(ctx, w, j)
+}
+
+// Verify places every record and verifies the whole log. The checkpoint outside
+// the database is held against it together with those that somebody kept.
+func (j *Journal) Verify(ctx context.Context, kept ...string) (audit.Report, error) {
+	_, failed := j.Sequence(ctx)
+	note, err := j.outsideNote()
+	if err != nil {
+		return audit.Report{}, fmt.Errorf("journal: %w", err)
+	}
+	if note != "" {
+		kept = append(kept, note)
+	}
+	report, err := audit.Verify(ctx, j, j.key.Verifier(), kept)
+	if err == nil && report.Sound() {
+		err = failed // else the report tells why the log was not continued
+	}
+	return report, err
+}
+
+var _ interface { // what commands ask of the journal beside bot.Journal
+	CurrentCheckpoint(context.Context) (string, error)
+	Leaves(context.Context, []string) (map[string]int64, error)
+	bot.Journal
+} = (*Journal)(nil)

@@ -1,0 +1,159 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/action"
+)
+
+// firstWaiting picks the first waiting delivery of each thread that is due. A
+// delivery that somebody has in hand is not due, and holds back the later ones
+// of its thread.
+const firstWaiting = `FROM outbox o WHERE state = 'waiting' AND due <= ?
+	AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.state = 'waiting' AND p.thread = o.thread AND p.id < o.id)`
+
+// NextDeliveries implements bot.Outbox. Attempts counts how often a delivery
+// was handed out before, also to somebody who crashed with it.
+func (j *Journal) NextDeliveries(ctx context.Context, at time.Time, lease time.Duration, limit int) ([]bot.Delivery, error) {
+	if some, err := j.any(ctx, `SELECT EXISTS (SELECT 1 `+firstWaiting+`)`, micros(at)); err != nil || !some {
+		return nil, err
+	}
+	var out []bot.Delivery
+	err := j.writer.do(ctx, func(ctx context.Context, t *tx) error {
+		out = nil
+		err := each(ctx, t, func(scan func(...any) error) error {
+			var d bot.Delivery
+			var queued int64
+			if err := scan(&d.ID, &d.Post.Key, &d.Post.Thread, &d.Post.Body, &d.Post.Card, &d.Attempts, &queued); err != nil {
+				return err
+			}
+			d.QueuedAt = timeOf(queued)
+			out = append(out, d)
+			return nil
+		}, `SELECT id, coalesce(key, ''), thread, body, card, taken, queued_at `+firstWaiting+` ORDER BY id LIMIT ?`, micros(at), limit)
+		if err != nil {
+			return err
+		}
+		for _, d := range out {
+			if err := t.exec(ctx, `UPDATE outbox SET due = ?, taken = taken + 1 WHERE id = ?`, micros(at.Add(lease)), d.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("journal: next deliveries: %w", err)
+	}
+	return out, nil
+}
+
+// any answers a question cheaply, so that a poll with nothing to do writes nothing.
+func (j *Journal) any(ctx context.Context, query string, args ...any) (bool, error) {
+	var some bool
+	if err := j.readers.QueryRowContext(ctx, query, args...).Scan(&some); err != nil {
+		return false, fmt.Errorf("journal: looking for work: %w", explain(err))
+	}
+	return some, nil
+}
+
+// Delivered implements bot.Outbox. An older version of a card never replaces a
+// newer one. A delivery that was said before stays as it is.
+func (j *Journal) Delivered(ctx context.Context, id int64, message string, version int, at time.Time) error {
+	err := j.writer.do(ctx, func(ctx context.Context, t *tx) error {
+		var thread, card, state string
+		err := t.QueryRowContext(ctx, `SELECT thread, card, state FROM outbox WHERE id = ?`, id).Scan(&thread, &card, &state)
+		if errors.Is(err, sql.ErrNoRows) {
+			return bot.ErrNotFound
+		}
+		if err != nil || state == "said" {
+			return err
+		}
+		if err := t.exec(ctx, `UPDATE outbox SET state = 'said', message = ?, said_at = ?, body = x'', why = '' WHERE id = ?`, message, micros(at), id); err != nil {
+			return err
+		}
+		if card == "" {
+			return nil
+		}
+		return t.exec(ctx, `INSERT INTO card_message (action, thread, message, version) VALUES (?, ?, ?, ?)
+			ON CONFLICT (action, thread) DO UPDATE SET message = excluded.message, version = excluded.version WHERE excluded.version >= version`,
+			card, thread, message, version)
+	})
+	if err != nil {
+		return fmt.Errorf("journal: noting delivery %d: %w", id, err)
+	}
+	return nil
+}
+
+// Undelivered implements bot.Outbox.
+func (j *Journal) Undelivered(ctx context.Context, id int64, why string, next time.Time, giveUp bool) error {
+	err := j.writer.do(ctx, func(ctx context.Context, t *tx) error {
+		n, err := t.affect(ctx, `UPDATE outbox SET due = ?, why = ?, state = iif(?, 'given up', 'waiting') WHERE id = ? AND state = 'waiting'`,
+			micros(next), why, giveUp, id)
+		if err != nil || n == 1 {
+			return err
+		}
+		err = t.QueryRowContext(ctx, `SELECT id FROM outbox WHERE id = ?`, id).Scan(&n)
+		if errors.Is(err, sql.ErrNoRows) {
+			return bot.ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("journal: putting off delivery %d: %w", id, err)
+	}
+	return nil
+}
+
+// CardMessages implements bot.Outbox.
+func (j *Journal) CardMessages(ctx context.Context, id action.ID) (map[string]bot.ShownCard, error) {
+	out := map[string]bot.ShownCard{}
+	err := each(ctx, j.readers, func(scan func(...any) error) error {
+		var thread string
+		var c bot.ShownCard
+		if err := scan(&thread, &c.Message, &c.Version); err != nil {
+			return err
+		}
+		out[thread] = c
+		return nil
+	}, `SELECT thread, message, version FROM card_message WHERE action = ?`, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("journal: cards of action %s: %w", id, explain(err))
+	}
+	return out, nil
+}
+
+// CardAt implements bot.Outbox.
+func (j *Journal) CardAt(ctx context.Context, thread, message string) (action.ID, error) {
+	var id action.ID
+	err := j.readers.QueryRowContext(ctx, `SELECT action FROM card_message WHERE thread = ? AND message = ?`, thread, message).Scan(&id)
+	if err != nil {
+		return "", fmt.Errorf("journal: card at message %q: %w", message, notFound(err))
+	}
+	return id, nil
+}
+
+// Waiting implements bot.Outbox.
+func (j *Journal) Waiting(ctx context.Context) (n int, oldest time.Time, err error) {
+	var at sql.NullInt64
+	err = j.readers.QueryRowContext(ctx, `SELECT count(*), min(queued_at) FROM outbox WHERE state = 'waiting'`).Scan(&n, &at)
+	if err != nil {
+		return 0, time.Time{}, fmt.Errorf("journal: counting the outbox: %w", explain(err))
+	}
+	if at.Valid {
+		oldest = timeOf(at.Int64)
+	}
+	return n, oldest, nil
+}
+
+// notFound turns the absence of a row into the journal's error for it.
+func notFound(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return bot.ErrNotFound
+	}
+	return explain(err)
+}

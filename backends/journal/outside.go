@@ -1,0 +1,91 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/gridwarden/gridwarden/bot/audit"
+)
+
+// keepOutside replaces the checkpoint outside the database, whole or not at all.
+func (j *Journal) keepOutside(note string) (err error) {
+	dir, name := filepath.Split(j.outside)
+	f, err := os.CreateTemp(dir, "."+name+".*")
+	if err == nil {
+		_, err = f.WriteString(note)
+		err = errors.Join(err, f.Sync(), f.Close())
+		if err == nil {
+			err = os.Rename(f.Name(), j.outside)
+		}
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("journal: keeping the checkpoint outside the database: %w", err)
+	}
+	return nil
+}
+
+// outsideNote is the checkpoint that is kept outside, "" when there is none.
+func (j *Journal) outsideNote() (string, error) {
+	f, err := os.Open(j.outside)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading the checkpoint outside the database: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	data, err := io.ReadAll(io.LimitReader(f, 1<<13))
+	if err != nil {
+		return "", fmt.Errorf("reading the checkpoint outside the database: %w", err)
+	}
+	return string(data), nil
+}
+
+// checkOutside refuses a database that is not a continuation of what was
+// signed last: going on would sign a second history of the same log.
+func (j *Journal) checkOutside(ctx context.Context) error {
+	note, err := j.outsideNote()
+	if err != nil {
+		return troublef(err, "The last checkpoint of the audit log cannot be read. Make the file %s readable for gridwarden.", j.outside)
+	}
+	newest, err := newestCheckpoint(ctx, j.readers)
+	if err != nil {
+		return err
+	}
+	if note == "" {
+		if newest.size > 0 {
+			j.log.WarnContext(ctx, "the checkpoint outside the database is missing; a restored backup would not show", "file", j.outside)
+		}
+		return nil
+	}
+	c, err := audit.ParseCheckpoint(note, j.key.Verifier())
+	if err != nil {
+		return troublef(err, "The file %s holds no checkpoint that this journal's key signed. Put the right key and file together; keep both for an investigation.", j.outside)
+	}
+	if c.Size > newest.size {
+		return troublef(nil, "The journal holds %d audit records, but %d were signed: it was restored from a backup, or records were removed. Nothing was changed. Restore the newest journal; if it is lost, tell those who rely on the log, keep the file %s as the proof of what was there, and move it away to go on.", newest.size, c.Size, j.outside)
+	}
+	root, err := j.rootAt(ctx, newest, c.Size)
+	if err != nil || root != c.Root {
+		return troublef(err, "The audit log in the journal is another one than the one that was signed last, although it is as long. Nothing was changed. Keep the journal and the file %s, restore the newest journal that belongs to it, and run `gridwarden audit verify`.", j.outside)
+	}
+	return nil
+}
+
+// rootAt is the root of the log when it had that size.
+func (j *Journal) rootAt(ctx context.Context, newest signedLog, size int64) (tlog.Hash, error) {
+	c, err := audit.ParseCheckpoint(newest.note, j.key.Verifier())
+	if err != nil {
+		return tlog.Hash{}, err
+	}
+	return tlog.TreeHash(size, tlog.TileHashReader(tlog.Tree{N: c.Size, Hash: c.Root}, tiles{tileOf(ctx, j.readers)}))
+}

@@ -1,0 +1,219 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/audit"
+)
+
+// passSize is how many records one pass gives a place at most: the writer has
+// other things to do.
+const passSize = 1000
+
+// betweenPasses is the least time between checkpoints when nobody asks.
+const betweenPasses = time.Second
+
+// Run gives records their places until ctx ends, and then once more. A failed
+// pass is logged, told by Check and tried again.
+func (j *Journal) Run(ctx context.Context) error {
+	var last error
+	for ctx.Err() == nil {
+		if _, err := j.Sequence(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errClosed) {
+			if last == nil || last.Error() != err.Error() {
+				j.log.ErrorContext(ctx, "audit log not continued", "error", err)
+			}
+			last = err
+		} else {
+			last = nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(betweenPasses):
+		}
+		if last == nil {
+			select {
+			case <-ctx.Done():
+			case <-j.wakeUp:
+			case <-time.After(10 * betweenPasses): // another process may have left something
+			}
+		}
+	}
+	_, err := j.Sequence(context.WithoutCancel(ctx))
+	return err
+}
+
+// wake tells Run that there are records.
+func (j *Journal) wake() {
+	select {
+	case j.wakeUp <- struct{}{}:
+	default:
+	}
+}
+
+// Sequence gives every record that waits its place in the log, signs a
+// checkpoint for each pass and returns how many records it placed.
+func (j *Journal) Sequence(ctx context.Context) (n int, err error) {
+	j.sequencing.Lock()
+	defer j.sequencing.Unlock()
+	defer func() { j.failed = err }()
+	for {
+		some, err := j.any(ctx, `SELECT EXISTS (SELECT 1 FROM audit_pending)`)
+		if err != nil || !some {
+			return n, err
+		}
+		p := pass{j: j}
+		if err := j.writer.do(ctx, p.run); err != nil {
+			return n, fmt.Errorf("journal: sequencing: %w", err)
+		}
+		n += p.placed
+		for _, id := range p.refused {
+			j.log.ErrorContext(ctx, "a record that gridwarden did not write gets no place in the audit log", "record", id)
+		}
+		j.edge, j.signed = p.edge, p.signed
+		if p.placed > 0 {
+			if err := j.keepOutside(j.signed.note); err != nil {
+				return n, err
+			}
+		}
+		if p.placed+len(p.refused) < passSize { // what came in meanwhile has time
+			return n, nil
+		}
+	}
+}
+
+// CurrentCheckpoint places every record that waits and returns the newest
+// checkpoint as text.
+func (j *Journal) CurrentCheckpoint(ctx context.Context) (string, error) {
+	if _, err := j.Sequence(ctx); err != nil {
+		return "", err
+	}
+	s, err := newestCheckpoint(ctx, j.readers)
+	if err != nil {
+		return "", fmt.Errorf("journal: newest checkpoint: %w", explain(err))
+	}
+	if s.size == 0 {
+		return "", fmt.Errorf("journal: checkpoint of an empty audit log: %w", bot.ErrNotFound)
+	}
+	return s.note, nil
+}
+
+// signedLog is how far the log was signed: the newest checkpoint.
+type signedLog struct {
+	size int64
+	note string
+}
+
+func newestCheckpoint(ctx context.Context, r reader) (signedLog, error) {
+	var s signedLog
+	err := r.QueryRowContext(ctx, `SELECT size, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1`).Scan(&s.size, &s.note)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s, nil
+	}
+	return s, err
+}
+
+// pass is one transaction of the sequencer: leaves, tiles and the checkpoint
+// over them are stored together, so that no leaf is ever stored unsigned. The
+// signature leaves this process only after the commit.
+type pass struct {
+	j       *Journal
+	edge    *audit.Edge
+	signed  signedLog
+	placed  int
+	refused []string
+}
+
+// waiting is a record in audit_pending.
+type waiting struct {
+	num    int64
+	entry  audit.Entry
+	placed bool // it has a place already
+}
+
+// run may run twice: the tree that it grows is a copy until it has committed.
+func (p *pass) run(ctx context.Context, t *tx) error {
+	p.placed, p.refused = 0, nil
+	if err := p.start(ctx, t); err != nil {
+		return err
+	}
+	rows, err := pending(ctx, t)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	var tiles []audit.Tile
+	for _, w := range rows {
+		if w.placed || !p.j.key.Genuine(w.entry) {
+			p.refused = append(p.refused, w.entry.ID)
+			if err := t.exec(ctx, `INSERT INTO audit_refused (num) VALUES (?) ON CONFLICT DO NOTHING`, w.num); err != nil {
+				return err
+			}
+			continue
+		}
+		hash := w.entry.LeafHash()
+		if err := t.exec(ctx, `INSERT INTO audit_leaf (leaf, num, hash) VALUES (?, ?, ?)`, p.edge.Size(), w.num, hash[:]); err != nil {
+			return err
+		}
+		tiles = append(tiles, p.edge.Append(hash)...)
+		p.placed++
+	}
+	// Nothing can have come in below: pending rows are read in this transaction.
+	if err := t.exec(ctx, `DELETE FROM audit_pending WHERE num <= ?`, rows[len(rows)-1].num); err != nil {
+		return err
+	}
+	if p.placed == 0 {
+		return nil
+	}
+	for _, tile := range slices.Concat(tiles, p.edge.Partial()) {
+		err := t.exec(ctx, `INSERT INTO audit_tile (level, n, data) VALUES (?, ?, ?) ON CONFLICT (level, n) DO UPDATE SET data = excluded.data`,
+			tile.Level, tile.N, tile.Data)
+		if err != nil {
+			return err
+		}
+	}
+	return p.sign(ctx, t)
+}
+
+// start takes the tree in memory when the database still is where it was left,
+// and reads it anew when another process has gone on.
+func (p *pass) start(ctx context.Context, t *tx) error {
+	newest, err := newestCheckpoint(ctx, t)
+	if err != nil {
+		return err
+	}
+	if p.j.edge != nil && newest == p.j.signed {
+		p.edge, p.signed = p.j.edge.Clone(), newest
+		return nil
+	}
+	p.edge, err = p.j.loadEdge(ctx, t, newest)
+	p.signed = newest
+	return err
+}
+
+func (p *pass) sign(ctx context.Context, t *tx) error {
+	note, err := p.j.key.Sign(audit.Checkpoint{Size: p.edge.Size(), Root: p.edge.Root(), Follows: p.signed.size})
+	if err != nil {
+		return err
+	}
+	p.signed = signedLog{size: p.edge.Size(), note: note}
+	return t.exec(ctx, `INSERT INTO audit_checkpoint (size, note) VALUES (?, ?)`, p.signed.size, note)
+}
+
+func pending(ctx context.Context, t *tx) ([]waiting, error) {
+	var out []waiting
+	err := each(ctx, t, func(scan func(...any) error) error {
+		var w waiting
+		e := &w.entry
+		err := scan(&w.num, &w.placed, &e.ID, &e.At, &e.Kind, &e.Request, &e.Incident, &e.Subject, &e.Version, &e.Hash, &e.BodyHash, &e.MAC)
+		out = append(out, w)
+		return err
+	}, `SELECT p.num, l.leaf IS NOT NULL, coalesce(r.id, ''), coalesce(r.at, 0), coalesce(r.kind, ''), coalesce(r.request, ''), coalesce(r.incident, ''),
+			coalesce(r.subject, ''), coalesce(r.version, 0), coalesce(r.hash, ''), coalesce(r.body_hash, ''), coalesce(r.mac, '')
+		FROM audit_pending p LEFT JOIN audit_record r USING (num) LEFT JOIN audit_leaf l USING (num) ORDER BY p.num LIMIT ?`, passSize)
+	return out, err
+}

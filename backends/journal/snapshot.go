@@ -1,0 +1,21 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+)
+
+// snapshot reads with f what several queries must see as of one moment.
+func snapshot[T any](ctx context.Context, j *Journal, f func(reader) (T, error)) (T, error) {
+	var none T
+	t, err := j.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return none, explain(err)
+	}
+	defer t.Rollback() //nolint:errcheck // only read
+	out, err := f(t)
+	if err != nil {
+		return none, explain(err)
+	}
+	return out, nil
+}

@@ -1,0 +1,60 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// trouble is an error that people can do something about.
+type trouble struct {
+	sentence string
+	cause    error
+}
+
+func (t *trouble) Error() string {
+	if t.cause == nil {
+		return t.sentence
+	}
+	return t.sentence + ": " + t.cause.Error()
+}
+
+// ForPeople returns the sentence.
+func (t *trouble) ForPeople() string { return t.sentence }
+
+// Unwrap returns the cause.
+func (t *trouble) Unwrap() error { return t.cause }
+
+func troublef(cause error, format string, args ...any) error {
+	return &trouble{sentence: fmt.Sprintf(format, args...), cause: cause}
+}
+
+// errClosed is for those who write after Close.
+var errClosed = &trouble{sentence: "gridwarden is stopping: nothing was run. Ask again when it is back."}
+
+// explain adds the sentence for people to an error of SQLite. The low byte of
+// a code is its family, the rest tells more than people need.
+func explain(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	say := func(what, do string) error {
+		return troublef(err, "gridwarden cannot write its journal (%s): nothing was run. %s", what, do)
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return say("disk full", "Free space on the disk of the journal and ask again.")
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
+		return say("it is read-only", "Make its file and directory writable for gridwarden and ask again.")
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return say("another program has it locked", "Ask again in a minute; if that does not help, end the program that holds the database file.")
+	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR:
+		return say("its disk fails", "Look at the disk of the journal and ask again.")
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return say("its file is damaged", "Stop gridwarden, keep the file, and restore the latest backup.")
+	}
+	return err
+}

@@ -1,0 +1,121 @@
+// Command gridwarden is the chat-ops bot for grid security: it traces whose
+// code ran on a worker node, and bans and kills only after people agreed.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/gridwarden/gridwarden/bot"
+)
+
+// Exit statuses of every sub-command.
+const (
+	exitOK      = 0 // answered, proposed or decided
+	exitFailed  = 1
+	exitUsage   = 2 // usage or configuration
+	exitRefused = 3
+	exitPartial = 4 // answered in part
+)
+
+// version is set by the linker.
+var version = "unreleased"
+
+type cli struct {
+	Init    initCmd    `cmd:"" help:"Write a commented configuration that works at once."`
+	Demo    demoCmd    `cmd:"" help:"Play a guided incident on a simulated grid in this terminal; no server, no account."`
+	Serve   serveCmd   `cmd:"" help:"Run the bot."`
+	Check   checkCmd   `cmd:"" help:"Check the whole configuration and print the policy in force."`
+	Run     runCmd     `cmd:"" help:"Run one command through the same engine, roles and audit as chat."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// terminal is what a sub-command talks to.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// exit ends the program with a status; its text, if any, was meant for people.
+type exit struct {
+	status int
+	text   string
+}
+
+func (e exit) Error() string { return e.text }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	status := run(ctx, os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	stop()
+	os.Exit(status)
+}
+
+// run is main without the process around it.
+func run(ctx context.Context, args []string, t terminal) int {
+	var c cli
+	quit := -1
+	parser, err := kong.New(&c, kong.Name("gridwarden"),
+		kong.Description("Chat-ops for grid security: who ran on that node, and bans that two people agreed on."),
+		kong.UsageOnError(), kong.Writers(t.out, t.err),
+		kong.Exit(func(status int) { quit = status }),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(t))
+	if err != nil {
+		fmt.Fprintln(t.err, "gridwarden:", err)
+		return exitFailed
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if quit >= 0 { // --help was answered
+		return quit
+	}
+	if err != nil {
+		fmt.Fprintf(t.err, "gridwarden: %v\nTry: gridwarden --help\n", err)
+		return exitUsage
+	}
+	return ended(parsed.Run(), t)
+}
+
+// ended turns a sub-command's error into words and an exit status.
+func ended(err error, t terminal) int {
+	var e exit
+	var people bot.ForPeople
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return exitOK
+	case errors.As(err, &e):
+		if e.text != "" {
+			fmt.Fprintln(t.err, e.text)
+		}
+		return e.status
+	case errors.As(err, &people):
+		fmt.Fprintln(t.err, people.ForPeople())
+		return exitFailed
+	}
+	fmt.Fprintln(t.err, "gridwarden:", err)
+	return exitFailed
+}
+
+// logger writes structured lines to standard error.
+func logger(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(t terminal) error {
+	_, err := fmt.Fprintln(t.out, "gridwarden", version)
+	return err
+}

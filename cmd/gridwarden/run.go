@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/console"
+	"github.com/gridwarden/gridwarden/config"
+)
+
+type runCmd struct {
+	Config   string   `required:"" help:"Configuration file." placeholder:"FILE"`
+	As       string   `help:"Speak as this person; only where the configuration says console: {trusted: true}." placeholder:"PERSON"`
+	Incident string   `help:"Make the command part of this case." placeholder:"ID"`
+	JSON     bool     `name:"json" help:"Print one JSON object (docs/machine-answers.md)."`
+	Wait     bool     `help:"Work the queue until the action is settled."`
+	Command  []string `arg:"" passthrough:"" help:"The command, a word each; a single argument is a whole line as in chat."`
+}
+
+// Run gives one command to the engine and prints its answer.
+func (c runCmd) Run(ctx context.Context, t terminal) error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return c.broken(t, err)
+	}
+	log := logger(t.err, slog.LevelWarn)
+	a, err := wire(ctx, cfg, log, wiring{})
+	if err != nil {
+		return c.broken(t, err)
+	}
+	defer a.close()
+	account, err := c.account(a, cfg)
+	if err != nil {
+		return c.broken(t, err)
+	}
+	if err := c.known(ctx, a); err != nil {
+		return c.broken(t, err)
+	}
+	reply, err := a.engine.Do(ctx, bot.Event{
+		ID: "run-" + string(bot.NewActionID()) + "-" + fmt.Sprint(time.Now().UnixNano()), Kind: bot.Typed, Account: account,
+		Thread: bot.Thread{Platform: bot.RunPlatform, Channel: "terminal", Root: string(bot.NewActionID())},
+		Value:  line(c.Command), At: time.Now().UTC(), Incident: c.Incident,
+	})
+	if err != nil {
+		return c.broken(t, err)
+	}
+	if c.Wait {
+		if reply, err = c.wait(ctx, a, t, reply); err != nil {
+			return c.broken(t, err)
+		}
+	}
+	return c.print(t, reply)
+}
+
+// known reports a problem with --incident before anything is asked.
+func (c runCmd) known(ctx context.Context, a *app) error {
+	if c.Incident == "" {
+		return nil
+	}
+	_, err := a.journal.Incident(ctx, c.Incident)
+	if errors.Is(err, bot.ErrNotFound) {
+		return bot.Problemf("not-found", "There is no case %q.", c.Incident)
+	}
+	return err
+}
+
+// account is the operating-system account, or with --as a person's.
+func (c runCmd) account(a *app, cfg *config.Config) (bot.Account, error) {
+	me, err := console.OSAccount()
+	if err != nil {
+		return me, err
+	}
+	if c.As != "" {
+		if !cfg.Console.Trusted {
+			return me, bot.Problemf("refused", "--as works only where the configuration says `console: {trusted: true}`, for drills and tests.")
+		}
+		person, ok := a.people.Person(action.PersonID(c.As))
+		if !ok {
+			return me, bot.Problemf("refused", "There is no person %q in the configuration.", c.As)
+		}
+		for _, key := range person.Accounts {
+			if id, ok := strings.CutPrefix(key, "console/"); ok {
+				return bot.Account{Platform: "console", ID: id, Name: c.As + " (by --as)", Standing: bot.Member}, nil
+			}
+		}
+		return me, bot.Problemf("refused", "%s has no console account in the configuration.", c.As)
+	}
+	if _, known := a.people.PersonOf(me.Key()); !known && me.Name != "" {
+		byLogin := me
+		byLogin.ID = me.Name
+		if _, known := a.people.PersonOf(byLogin.Key()); known {
+			return byLogin, nil
+		}
+	}
+	return me, nil
+}
+
+// wait works the queue until the action that the reply is about is settled.
+func (c runCmd) wait(ctx context.Context, a *app, t terminal, reply bot.Reply) (bot.Reply, error) {
+	m, ok := reply.Message.Answer["action"].(action.Machine)
+	if !ok {
+		return reply, nil
+	}
+	running, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- a.engine.Run(running) }()
+	defer func() { cancel(); <-done }()
+	told := ""
+	for {
+		got, err := a.journal.Action(ctx, m.ID)
+		if err != nil {
+			return reply, err
+		}
+		if now := fmt.Sprintf("%s %s", got.State, got.Progress.Said); now != told {
+			told = now
+			fmt.Fprintln(t.err, time.Now().UTC().Format("15:04:05 UTC"), got.ID, now)
+		}
+		if got.State.Final() {
+			reply.Message = bot.CardMessage(got)
+			return reply, nil
+		}
+		select {
+		case err := <-done:
+			done <- err
+			return reply, errors.Join(err, ctx.Err())
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// print writes the answer as text or as one JSON object.
+func (c runCmd) print(t terminal, reply bot.Reply) error {
+	text := reply.Message.Plain()
+	if c.JSON {
+		out := map[string]any{"request": reply.Request, "command": reply.Command, "state": reply.State, "text": text}
+		maps.Copy(out, reply.Message.Answer)
+		if reply.Err != nil {
+			out["error"] = map[string]string{"code": reply.Code, "message": text}
+		}
+		if err := writeJSON(t, out); err != nil {
+			return err
+		}
+	} else if reply.Err != nil {
+		fmt.Fprintln(t.err, text)
+	} else {
+		fmt.Fprint(t.out, console.Render(reply.Message, 100, console.Style{}))
+	}
+	return exit{status: exitOf(reply)}
+}
+
+// broken ends a run before the engine answered; with --json it still prints one object.
+func (c runCmd) broken(t terminal, err error) error {
+	text := err.Error()
+	var people bot.ForPeople
+	if errors.As(err, &people) {
+		text = people.ForPeople()
+	}
+	code, status := "failed", exitFailed
+	var problem *bot.Problem
+	var bad config.Problems
+	switch {
+	case errors.As(err, &problem):
+		code, status = problem.Code, exitRefused
+	case errors.As(err, &bad):
+		code, status = "configuration", exitUsage
+	}
+	if c.JSON {
+		if err := writeJSON(t, map[string]any{"state": "failed", "text": text, "error": map[string]string{"code": code, "message": text}}); err != nil {
+			return err
+		}
+		return exit{status: status}
+	}
+	return exit{status: status, text: text}
+}
+
+func writeJSON(t terminal, v any) error {
+	e := json.NewEncoder(t.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+func exitOf(r bot.Reply) int {
+	switch {
+	case r.State == "answered", r.State == "proposed", r.State == "decided":
+		return exitOK
+	case r.State == "partial":
+		return exitPartial
+	case r.State == "failed":
+		return exitFailed
+	case r.Code == "usage", r.Code == "unknown-command":
+		return exitUsage
+	}
+	return exitRefused
+}
+
+// line makes one line of a command: each argument is one word of it, a single
+// argument is a whole line.
+func line(args []string) string {
+	if len(args) == 1 {
+		return args[0]
+	}
+	words := make([]string, len(args))
+	for i, a := range args {
+		words[i] = a
+		if a == "" || strings.ContainsAny(a, " \t\"'\\`“”‘’«»„") {
+			words[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(a) + `"`
+		}
+	}
+	return strings.Join(words, " ")
+}

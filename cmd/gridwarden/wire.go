@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gridwarden/gridwarden/backends/journal"
+	"github.com/gridwarden/gridwarden/backends/sandbox"
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/console"
+	"github.com/gridwarden/gridwarden/config"
+	"github.com/gridwarden/gridwarden/handlers"
+	"github.com/gridwarden/gridwarden/handlers/status"
+)
+
+// wiring says what a sub-command needs of the program.
+type wiring struct {
+	in     io.Reader
+	out    io.Writer
+	listen bool // run the platforms
+	// platforms are used instead of the configured ones, by tests.
+	platforms []bot.Platform
+}
+
+// app is the whole program, built by hand.
+type app struct {
+	journal *journal.Journal
+	people  *bot.People
+	engine  *bot.Engine
+	sandbox *sandbox.Grid    // nil: not configured
+	console *console.Console // nil: not listening
+	parts   []status.Part
+	log     *slog.Logger
+	closers []func() error
+}
+
+// wire builds everything, in order: journal, decider, handlers, engine, platforms.
+func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (_ *app, err error) {
+	a := &app{log: log}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	if a.journal, err = journal.Open(ctx, journal.Config{SQLite: cfg.Journal.SQLite}, journal.Options{Log: log, KeyFile: cfg.Audit.KeyFile, CheckpointFile: cfg.Audit.CheckpointFile}); err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, a.journal.Close)
+	rules := cfg.Rules()
+	links, err := a.journal.Links(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.people = bot.NewPeople(rules, links)
+	decider := bot.NewDecider(log, a.journal, a.people)
+
+	b := handlers.Backends{Sites: cfg.Sites()}
+	if s := cfg.Backends.Sandbox; s != nil {
+		if a.sandbox, err = sandbox.New(*s); err != nil {
+			return nil, err
+		}
+		a.parts = append(a.parts, a.sandbox)
+		b.Sources = append(b.Sources, a.sandbox)
+		b.Directories = append(b.Directories, a.sandbox)
+		b.Bans, b.Kills = a.sandbox, a.sandbox
+		if b.Sites == nil {
+			b.Sites = a.sandbox.SiteMap()
+		}
+	}
+	b.Parts = a.parts
+	commands := handlers.All(log, a.journal, decider, a.people, b)
+
+	platforms := w.platforms
+	if w.listen {
+		if a.console, err = console.New(cfg.Console, a.consoleOptions(rules, commands), w.in, w.out); err != nil {
+			return nil, err
+		}
+		platforms = append(platforms, a.console)
+	}
+	a.engine, err = bot.New(bot.Parts{
+		Log: log, Journal: a.journal, People: a.people, Decider: decider,
+		Commands: commands, Platforms: platforms, Holder: holder(),
+	})
+	return a, err
+}
+
+// consoleOptions lets a trusted console speak for everybody with a console account.
+func (a *app) consoleOptions(rules bot.Rules, commands []bot.Command) console.Options {
+	o := console.Options{People: map[string]bot.Account{}, Idle: func(ctx context.Context) error { return a.engine.Idle(ctx) }}
+	for _, p := range rules.People {
+		for _, key := range p.Accounts {
+			if id, ok := strings.CutPrefix(key, console.Name+"/"); ok {
+				o.People[string(p.ID)] = bot.Account{Platform: console.Name, ID: id, Name: string(p.ID), Standing: bot.Member}
+				break
+			}
+		}
+	}
+	for _, c := range commands {
+		o.Commands = append(o.Commands, c.Name)
+	}
+	return o
+}
+
+// run runs the engine and the journal's sequencer until ctx ends or every
+// platform has no more input.
+func (a *app) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	sequencer := make(chan error, 1)
+	go func() { sequencer <- a.journal.Run(ctx) }()
+	err := a.engine.Run(ctx)
+	cancel()
+	if serr := <-sequencer; err == nil && ctx.Err() == nil {
+		err = serr
+	}
+	return err
+}
+
+// close closes what was opened, last first.
+func (a *app) close() {
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		if err := a.closers[i](); err != nil {
+			a.log.Error("closing failed", "error", err)
+		}
+	}
+	a.closers = nil
+}
+
+// holder names this process among others that share the journal.
+func holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), strconv.FormatInt(time.Now().UnixNano(), 36))
+}

@@ -1,0 +1,64 @@
+package handlers
+
+import (
+	"log/slog"
+
+	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/handlers/auditlog"
+	"github.com/gridwarden/gridwarden/handlers/ban"
+	"github.com/gridwarden/gridwarden/handlers/decision"
+	"github.com/gridwarden/gridwarden/handlers/help"
+	"github.com/gridwarden/gridwarden/handlers/incident"
+	"github.com/gridwarden/gridwarden/handlers/kill"
+	"github.com/gridwarden/gridwarden/handlers/person"
+	"github.com/gridwarden/gridwarden/handlers/status"
+	"github.com/gridwarden/gridwarden/handlers/trace"
+	"github.com/gridwarden/gridwarden/handlers/whois"
+)
+
+// Journal is what the commands together need of the bot's journal.
+type Journal interface {
+	incident.Journal
+	incident.Checkpointer
+	status.Journal
+	auditlog.Leaves
+}
+
+// Decider is what the commands together need of the bot's decider.
+type Decider interface {
+	decision.Decider
+	person.Linker
+}
+
+// Backends are the systems that the commands ask. Everything may be empty: a
+// command without its backend says so.
+type Backends struct {
+	Sources     []trace.Source
+	Enrichers   []trace.Enricher
+	Directories []whois.Directory
+	Sites       *grid.SiteMap
+	Bans        ban.Backend  // nil: no ban, unban and bans
+	Kills       kill.Backend // nil: no kill
+	Parts       []status.Part
+}
+
+// All returns every command, in /help order. The log has why a backend
+// failed; people see only that it did.
+func All(log *slog.Logger, j Journal, d Decider, people person.Policies, b Backends) []bot.Command {
+	var all []bot.Command
+	all = append(all, trace.New(b.Sources, b.Enrichers, b.Sites, log)...)
+	all = append(all, whois.New(b.Directories, b.Sites, log)...)
+	if b.Bans != nil {
+		all = append(all, ban.New(b.Bans, j, b.Sites)...)
+	}
+	if b.Kills != nil {
+		all = append(all, kill.New(b.Kills, b.Sites)...)
+	}
+	all = append(all, decision.New(d, j)...)
+	all = append(all, incident.New(j, j)...)
+	all = append(all, auditlog.New(j, j)...)
+	all = append(all, status.New(j, b.Parts, log)...)
+	all = append(all, person.New(d, people)...)
+	return append(all, help.New(func() []bot.Command { return all }))
+}

@@ -1,0 +1,124 @@
+package ban
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/handlers/target"
+)
+
+func (c commands) applyBan(ctx context.Context, a action.Action) (action.Outcome, error) {
+	return c.apply(ctx, a, true, c.backend.Ban)
+}
+
+func (c commands) applyUnban(ctx context.Context, a action.Action) (action.Outcome, error) {
+	return c.apply(ctx, a, false, c.backend.Unban)
+}
+
+// apply is one step: the rows of one person are few. A row that is as it should
+// be is not written again, so the step may be repeated.
+func (c commands) apply(ctx context.Context, a action.Action, banned bool, set func(ctx context.Context, id, name string) error) (action.Outcome, error) {
+	o, err := orderOf(a)
+	if err != nil {
+		return action.Outcome{}, err
+	}
+	rows, err := c.rows(ctx, a.Command)
+	if err != nil {
+		return action.Outcome{}, err
+	}
+	var written, held []string
+	for _, r := range o.Accounts {
+		if now, ok := rows[r.ID]; ok && now.Name == r.Name && now.Banned == banned {
+			held = append(held, fmt.Sprintf("%q", r.Name))
+			continue
+		}
+		if err := set(ctx, r.ID, r.Name); err != nil {
+			return action.Outcome{}, fmt.Errorf("%s: user %s: %w", a.Command, r.ID, err)
+		}
+		written = append(written, fmt.Sprintf("%q", r.Name))
+	}
+	out := action.Outcome{Done: true, Unneeded: len(written) == 0}
+	var said []string
+	if len(written) > 0 {
+		said = append(said, fmt.Sprintf("wrote the %s of %s", a.Command, strings.Join(written, ", ")))
+	}
+	if len(held) > 0 {
+		said = append(said, fmt.Sprintf("nothing to do for %s: %s already", strings.Join(held, ", "), state(banned)))
+	}
+	out.Said = strings.Join(said, "; ")
+	return out, nil
+}
+
+// rows reads the users by id.
+func (c commands) rows(ctx context.Context, command string) (map[string]grid.Account, error) {
+	all, err := c.backend.Accounts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: reading the users: %w", command, err)
+	}
+	rows := make(map[string]grid.Account, len(all))
+	for _, a := range all {
+		rows[a.ID] = a
+	}
+	return rows, nil
+}
+
+func (c commands) verifyBan(ctx context.Context, a action.Action) (action.Progress, error) {
+	return c.verify(ctx, a, true)
+}
+
+func (c commands) verifyUnban(ctx context.Context, a action.Action) (action.Progress, error) {
+	return c.verify(ctx, a, false)
+}
+
+// verify reads the rows back until every front end has had the time to learn of
+// them. No backend tells what its front ends know, so that is said as what it is:
+// a time that has passed.
+func (c commands) verify(ctx context.Context, a action.Action, banned bool) (action.Progress, error) {
+	o, err := orderOf(a)
+	if err != nil {
+		return action.Progress{}, err
+	}
+	rows, err := c.rows(ctx, a.Command)
+	if err != nil {
+		return action.Progress{}, err
+	}
+	known := a.AppliedAt.Add(c.backend.GateDelay()).UTC()
+	p := action.Progress{DueBy: known, NextLook: known, Settled: !time.Now().Before(known)}
+	for _, r := range o.Accounts {
+		switch now, ok := rows[r.ID]; {
+		case !ok || now.Name != r.Name:
+			p.Remains = append(p.Remains, fmt.Sprintf("%q (id %s) is not in the users table any more", r.Name, r.ID))
+		case now.Banned != banned:
+			p.Remains = append(p.Remains, fmt.Sprintf("%q (id %s) is %s again, and not by this action", r.Name, r.ID, state(!banned)))
+		}
+	}
+	p.Counts = map[string]int{"written": len(o.Accounts) - len(p.Remains)}
+	p.Complete = p.Settled && len(p.Remains) == 0
+	switch {
+	case len(p.Remains) > 0:
+		p.Said = fmt.Sprintf("The %s is not in force as written. Find out who changed it, then propose it again.", a.Command)
+	case !p.Settled:
+		p.Said = fmt.Sprintf("Written at %s and read back. %s at every front end from %s.", target.UTC(a.AppliedAt), gate(banned), target.UTC(known))
+	default:
+		p.Said = fmt.Sprintf("Written and read back. %s at every front end from %s.", gate(banned), target.UTC(known))
+	}
+	return p, nil
+}
+
+func state(banned bool) string {
+	if banned {
+		return "banned"
+	}
+	return "not banned"
+}
+
+func gate(banned bool) string {
+	if banned {
+		return "Closed"
+	}
+	return "Open"
+}

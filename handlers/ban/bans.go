@@ -1,0 +1,146 @@
+package ban
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/action"
+)
+
+// maxPast is how many past actions are searched for the origin of a ban.
+const maxPast = 1000
+
+// origin is the action of gridwarden that a ban comes from.
+type origin struct {
+	action action.ID
+	by     string
+	since  time.Time // real, UTC
+	reason string
+}
+
+// origins gives the origin of every ban that gridwarden made and did not lift,
+// by account id. all is false when there are older actions than were read.
+func (c commands) origins(ctx context.Context) (origins map[string]origin, all bool, err error) {
+	past, err := c.past.Actions(ctx, maxPast)
+	if err != nil {
+		return nil, false, fmt.Errorf("reading past actions: %w", err)
+	}
+	origins, decided := map[string]origin{}, map[string]bool{}
+	for _, a := range past {
+		if a.Command != "ban" && a.Command != "unban" || !tookEffect(a) {
+			continue
+		}
+		o, err := orderOf(a)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, r := range o.Accounts {
+			if decided[r.ID] || r.Banned == (a.Command == "ban") {
+				continue
+			}
+			decided[r.ID] = true
+			if a.Command == "ban" {
+				origins[r.ID] = originOf(a, o)
+			}
+		}
+	}
+	return origins, len(past) < maxPast, nil
+}
+
+// tookEffect reports whether an action may have changed something. One that
+// failed halfway may have.
+func tookEffect(a action.Action) bool {
+	return !a.StartedAt.IsZero() && !a.Outcome.Unneeded
+}
+
+func originOf(a action.Action, o order) origin {
+	by := string(a.Frozen.Proposer)
+	var approvers []string
+	for _, v := range a.Votes {
+		if v.Lost == "" {
+			approvers = append(approvers, string(v.Person))
+		}
+	}
+	if len(approvers) > 0 {
+		by += ", approved by " + strings.Join(approvers, " and ")
+	}
+	since := a.AppliedAt
+	if since.IsZero() {
+		since = a.StartedAt
+	}
+	return origin{action: a.ID, by: by, since: since.UTC(), reason: o.Reason}
+}
+
+// listed is the machine form of one ban.
+type listed struct {
+	User   string    `json:"user"`
+	Name   string    `json:"name"`
+	DN     string    `json:"dn,omitempty"`
+	By     string    `json:"by,omitempty"`
+	Since  time.Time `json:"since,omitzero"`
+	Reason string    `json:"reason,omitempty"`
+	Ours   bool      `json:"ours"`
+	Action action.ID `json:"action,omitempty"`
+}
+
+func (c commands) bans(ctx context.Context, r *bot.Request) (bot.Message, error) {
+	if len(r.Words) > 0 {
+		return bot.Message{}, bot.Problemf("usage", "`bans` takes no arguments.")
+	}
+	accounts, err := c.backend.Accounts(ctx)
+	if err != nil {
+		return bot.Message{}, fmt.Errorf("bans: reading the users: %w", err)
+	}
+	origins, all, err := c.origins(ctx)
+	if err != nil {
+		return bot.Message{}, fmt.Errorf("bans: %w", err)
+	}
+	list, foreign := []listed{}, 0
+	for _, a := range accounts {
+		if !a.Banned {
+			continue
+		}
+		l := listed{User: a.ID, Name: a.Name, DN: a.DN, Since: a.BannedAt}
+		if from, ours := origins[a.ID]; ours {
+			l.By, l.Since, l.Reason, l.Ours, l.Action = from.by, from.since, from.reason, true, from.action
+		} else {
+			foreign++
+		}
+		list = append(list, l)
+	}
+	if !r.Personal {
+		return bot.Say("%d users are banned, %d of them not by gridwarden. Ask in the security channel for who they are.", len(list), foreign), nil
+	}
+	m := message(list, foreign)
+	if !all && foreign > 0 {
+		m.Below("Only the last %d actions were searched: an older one may be the origin of a ban.", maxPast)
+	}
+	return m, nil
+}
+
+func message(list []listed, foreign int) bot.Message {
+	m := bot.Message{Answer: map[string]any{"bans": list}}
+	if len(list) == 0 {
+		m.Line("Nobody is banned.")
+		return m
+	}
+	m.Title = bot.Textf("*%d banned*, %d of them not by gridwarden", len(list), foreign)
+	m.Table = &bot.Table{Columns: []string{"name", "id", "since (UTC)", "by", "action", "reason"}}
+	for _, l := range list {
+		since, by := "unknown", "not by gridwarden"
+		if !l.Since.IsZero() {
+			since = l.Since.UTC().Format("2006-01-02 15:04")
+		}
+		if l.Ours {
+			by = l.By
+		}
+		m.Table.Rows = append(m.Table.Rows, []string{l.Name, l.User, since, by, string(l.Action), l.Reason})
+	}
+	if foreign > 0 {
+		m.Below("A ban that gridwarden did not make has its reason elsewhere: ask before you lift it.")
+	}
+	return m
+}

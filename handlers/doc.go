@@ -1,0 +1,2 @@
+// Package handlers is the one list of commands.
+package handlers

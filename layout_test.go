@@ -1,0 +1,326 @@
+package gridwarden_test
+
+import (
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/gridwarden/gridwarden"
+
+// rule says what of this module a package may import, and why no more.
+// Patterns are paths below the module; a * stands for one element.
+type rule struct {
+	packages string
+	may      []string
+	why      string
+}
+
+// layout is the import table of the design. The first rule that fits counts.
+var layout = []rule{
+	{"cmd/gridwarden", []string{"*", "*/*"}, "the program builds everything by hand"},
+
+	{"bot", []string{"bot/action", "bot/audit"}, "the engine knows no platform, no backend and no SQL: they come in through its interfaces"},
+	{"bot/action", []string{"bot/audit"}, "the life of an action is a pure rule: no chat, no SQL, so that it can be tested exhaustively"},
+	{"bot/audit", nil, "a log is verified offline, by people who trust nothing else of this program"},
+	{"bot/bottest", []string{"bot", "bot/*"}, "tests of every platform and of the journal share it, so it can know none of the backends"},
+	{"bot/*", []string{"bot", "config/secret"}, "a platform renders what the engine says; platforms never meet each other or a backend"},
+
+	{"handlers", []string{"bot", "handlers/*", "backends/grid"}, "the one list of commands; adapters come in through the interfaces that the handlers declare"},
+	{"handlers/answertest", []string{"bot"}, "tests of the handlers share it"},
+	{"handlers/target", []string{"bot", "bot/action", "backends/grid"}, "what ban and kill share: resolving whom they mean, and what that person runs"},
+	{"handlers/ban", []string{"bot", "bot/action", "backends/grid", "handlers/target"}, "a ban and a kill must mean the same person by the same name"},
+	{"handlers/kill", []string{"bot", "bot/action", "backends/grid", "handlers/target"}, "a ban and a kill must mean the same person by the same name"},
+	{"handlers/auditlog", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "it shows records of the audit log as they are"},
+	{"handlers/incident", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "it writes records of a case, which are audit records"},
+	{"handlers/*", []string{"bot", "bot/action", "backends/grid"}, "a command words answers; it meets adapters only through the small interfaces that it declares"},
+
+	{"backends/grid", nil, "the grid's rules are pure: they need nothing of the bot and can be fuzzed"},
+	{"backends/grid/gridtest", []string{"backends/grid"}, "it makes records for tests"},
+	{"backends/journal", []string{"bot", "bot/action", "bot/audit", "config/secret"}, "it stores what the bot says and knows nothing of the grid"},
+	{"backends/*", []string{"backends/grid", "config/secret"}, "a backend speaks to one system; backends never import each other or the bot"},
+	{"backends/*/*", []string{"backends/*", "config/secret"}, "the fake server of a backend's tests"},
+
+	{
+		"config",
+		[]string{"backends/grid", "backends/history", "backends/journal", "backends/sandbox", "bot", "bot/action", "bot/console", "config/secret"},
+		"it composes the settings that live beside what they set, and nothing imports it back but the program",
+	},
+	{"config/secret", nil, "every adapter may need a secret, so it can need none of them"},
+}
+
+// forTests are packages that only tests may import.
+var forTests = []string{"bot/bottest", "handlers/answertest", "backends/grid/gridtest", "backends/panda/pandatest"}
+
+// sharedModules are foreign modules that more than one package may import. All
+// others are wrapped by exactly one, so that replacing one is one package's work.
+var sharedModules = map[string]struct {
+	by  []string
+	why string
+}{
+	"modernc.org/sqlite":            {[]string{"backends/journal", "backends/history"}, "both are an SQLite file of their own"},
+	"github.com/pressly/goose/v3":   {[]string{"backends/journal", "backends/history"}, "both have a schema that grows"},
+	"github.com/klauspost/compress": {[]string{"backends/history", "backends/pilotlog"}, "both read compressed files"},
+}
+
+// imported is one package as go list knows it.
+type imported struct {
+	ImportPath string
+	Imports    []string
+	Standard   bool
+	Module     *struct{ Path string }
+	DepOnly    bool
+}
+
+// path is the package's path below the module, "" for its root and other modules.
+func (p imported) path() string {
+	rest, ok := strings.CutPrefix(p.ImportPath, module+"/")
+	if !ok {
+		return ""
+	}
+	return rest
+}
+
+// list asks go list about patterns and everything they depend on.
+func list(t *testing.T, patterns ...string) []imported {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-e", "-deps", "-json=ImportPath,Imports,Standard,Module,DepOnly"}, patterns...)...)
+	out, err := cmd.Output()
+	if err != nil {
+		var failed *exec.ExitError
+		if errors.As(err, &failed) {
+			t.Fatalf("go list: %v\n%s", err, failed.Stderr)
+		}
+		t.Fatal(err)
+	}
+	var all []imported
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p imported
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func fits(pattern, pkg string) bool {
+	ok, err := path.Match(pattern, pkg)
+	return err == nil && ok
+}
+
+func ruleFor(pkg string) (rule, bool) {
+	i := slices.IndexFunc(layout, func(r rule) bool { return fits(r.packages, pkg) })
+	if i < 0 {
+		return rule{}, false
+	}
+	return layout[i], true
+}
+
+func TestImportsFollowTheDesign(t *testing.T) {
+	seen := 0
+	for _, p := range list(t, "./...") {
+		own := p.path()
+		if own == "" {
+			continue
+		}
+		seen++
+		r, ok := ruleFor(own)
+		if !ok {
+			t.Errorf("%s is not in the layout: say in layout_test.go what it may import and why, and write a page in docs/adr", own)
+			continue
+		}
+		for _, i := range p.Imports {
+			other, inside := strings.CutPrefix(i, module+"/")
+			if inside && !slices.ContainsFunc(r.may, func(pattern string) bool { return fits(pattern, other) }) {
+				t.Errorf("%s imports %s, but may import of this module only %v: %s", own, other, r.may, r.why)
+			}
+		}
+	}
+	if seen < 10 {
+		t.Fatalf("go list found %d packages: it does not look at this module", seen)
+	}
+}
+
+func TestNoTestSupportInTheProgram(t *testing.T) {
+	for _, p := range list(t, "./cmd/...") {
+		if slices.Contains(forTests, p.path()) {
+			t.Errorf("the program contains %s, which is for tests: its fakes must never be what serves people", p.path())
+		}
+	}
+}
+
+func TestEachForeignModuleIsWrappedOnce(t *testing.T) {
+	all := list(t, "./...")
+	moduleOf := map[string]string{}
+	for _, p := range all {
+		if p.Module != nil {
+			moduleOf[p.ImportPath] = p.Module.Path
+		}
+	}
+	users := map[string][]string{}
+	for _, p := range all {
+		own := p.path()
+		if own == "" || slices.Contains(forTests, own) {
+			continue
+		}
+		for _, i := range p.Imports {
+			// golang.org/x is the standard library's own extension.
+			if m := moduleOf[i]; m != "" && m != module && !strings.HasPrefix(m, "golang.org/x/") && !slices.Contains(users[m], own) {
+				users[m] = append(users[m], own)
+			}
+		}
+	}
+	for m, by := range users {
+		if shared, ok := sharedModules[m]; ok {
+			for _, own := range by {
+				if !slices.Contains(shared.by, own) {
+					t.Errorf("%s imports %s, which only %v may: %s", own, m, shared.by, shared.why)
+				}
+			}
+		} else if len(by) > 1 {
+			t.Errorf("%s is imported by %v: wrap it in one package, so that replacing it is one package's work", m, by)
+		}
+	}
+}
+
+// A new command, platform or backend is one package and one line in an
+// explicit list. This finds the forgotten line.
+func TestNothingIsForgottenInTheLists(t *testing.T) {
+	all := list(t, "./...")
+	imports := map[string][]string{}
+	for _, p := range all {
+		imports[p.path()] = p.Imports
+	}
+	notListed := append([]string{"bot/action", "bot/audit", "backends/grid", "handlers/target"}, forTests...)
+	for _, p := range all {
+		own := p.path()
+		var lister, place string
+		switch {
+		case slices.Contains(notListed, own):
+			continue
+		case fits("handlers/*", own):
+			lister, place = "handlers", "handlers.All"
+		case fits("bot/*", own), fits("backends/*", own):
+			lister, place = "cmd/gridwarden", "cmd/gridwarden/wire.go"
+		default:
+			continue
+		}
+		if !slices.Contains(imports[lister], p.ImportPath) {
+			t.Errorf("%s is not in %s: nobody can use it", own, place)
+		}
+	}
+}
+
+// source is one Go file of the module.
+type source struct {
+	path string // from the module's root
+	file *ast.File
+}
+
+// sources parses every Go file. It also makes the test's cached result depend
+// on them, which what go list reads does not.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var all []source
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if hidden := strings.HasPrefix(entry.Name(), ".") && name != "."; entry.IsDir() && (hidden || entry.Name() == "testdata" || entry.Name() == "bin") {
+			return filepath.SkipDir
+		}
+		if entry.IsDir() || !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, data, parser.ParseComments|parser.SkipObjectResolution)
+		all = append(all, source{path: filepath.ToSlash(name), file: file})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestEveryPackageSaysOnceWhatItIs(t *testing.T) {
+	comments := map[string][]string{}
+	for _, s := range sources(t) {
+		if strings.HasSuffix(s.path, "_test.go") {
+			continue
+		}
+		dir := path.Dir(s.path)
+		if _, known := comments[dir]; !known {
+			comments[dir] = nil
+		}
+		if s.file.Doc == nil {
+			continue
+		}
+		comments[dir] = append(comments[dir], s.path)
+		begin := "Package " + s.file.Name.Name + " "
+		if s.file.Name.Name == "main" {
+			begin = "Command " + path.Base(dir) + " "
+		}
+		if text := s.file.Doc.Text(); !strings.HasPrefix(text, begin) {
+			t.Errorf("%s: the package comment does not begin with %q: it cannot be found by go doc", s.path, begin)
+		}
+	}
+	for dir, in := range comments {
+		if len(in) != 1 {
+			t.Errorf("%s has %d package comments %v: write one, in doc.go (main.go of a command)", dir, len(in), in)
+		}
+	}
+}
+
+func TestNamesSayWhatIsInside(t *testing.T) {
+	empty := []string{"util", "utils", "common", "helper", "helpers", "model", "models", "type", "types", "misc", "shared", "base", "lib"}
+	for _, s := range sources(t) {
+		for _, name := range append(strings.Split(path.Dir(s.path), "/"), strings.TrimSuffix(s.file.Name.Name, "_test")) {
+			if slices.Contains(empty, name) {
+				t.Errorf("%s: %q is no noun of this program: such a package grows without end", s.path, name)
+			}
+		}
+	}
+}
+
+func TestNothingRegistersItself(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, d := range s.file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+				t.Errorf("%s has func init: what runs must be read in wire.go, in order", s.path)
+			}
+		}
+	}
+}
+
+func TestTheTreeHasItsParts(t *testing.T) {
+	for _, name := range []string{"cmd", "bot", "handlers", "backends", "config", "testdata", "docs/adr", "docs/examples"} {
+		if info, err := os.Stat(filepath.FromSlash(name)); err != nil || !info.IsDir() {
+			t.Errorf("the folder %s is missing", name)
+		}
+	}
+	for _, name := range []string{"go.mod", "go.sum", "Makefile", "LICENSE", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", ".golangci.yml", ".ci/run"} {
+		if info, err := os.Stat(filepath.FromSlash(name)); err != nil || !info.Mode().IsRegular() {
+			t.Errorf("the file %s is missing", name)
+		}
+	}
+	if info, err := os.Stat(filepath.FromSlash(".ci/run")); err == nil && info.Mode().Perm()&0o111 == 0 {
+		t.Error(".ci/run cannot be executed: run chmod +x on it")
+	}
+}
