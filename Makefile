@@ -1,30 +1,70 @@
-GO      ?= go
+# gridwarden. `make` lists the targets.
+
+GO       ?= go
 FUZZTIME ?= 10s
+BENCH    ?= .
+
+# Tools are built once per version and kept. Point TOOLS at a folder that
+# outlives the clone to share them.
+TOOLS               ?= $(CURDIR)/.cache
+GOLANGCI_VERSION    := v2.15.0
+GOVULNCHECK_VERSION := v1.9.0
+GOLANGCI    := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
+GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help test lint fuzz bench fmt
+.PHONY: help build demo test lint vulnerabilities fuzz bench cover fmt clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+build: ## build bin/gridwarden: one static file
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/gridwarden ./cmd/gridwarden
+
+demo: build ## play a guided incident on the simulated grid, then hand over the prompt
+	@./bin/gridwarden demo
 
 test: ## vet and test everything, with the race detector (needs a C compiler)
-	@command -v $${CC:-gcc} >/dev/null || { echo "the race detector needs a C compiler: install gcc"; exit 1; }
+	@cc=$$($(GO) env CC); command -v $${cc%% *} >/dev/null || { \
+	  echo "make test: the race detector needs a C compiler, and there is no '$$cc'."; \
+	  echo "Install one (Debian: apt install gcc; Fedora: dnf install gcc), or name yours: make test CC=clang."; exit 1; }
 	$(GO) vet ./...
 	CGO_ENABLED=1 $(GO) test -race ./...
 
-lint: ## formatting and a tidy go.mod
-	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "not formatted:"; echo "$$bad"; exit 1; fi
+lint: $(GOLANGCI) ## linters and formatting, a tidy go.mod, known vulnerabilities
+	$(GOLANGCI) run ./...
 	$(GO) mod tidy -diff
+	@$(MAKE) --no-print-directory vulnerabilities
 
-fuzz: ## every fuzz target for FUZZTIME each
+vulnerabilities: ## known vulnerabilities of what the program calls, where their list can be reached
+	@GO='$(GO)' GOVULNCHECK='$(GOVULNCHECK)' GOVULNCHECK_VERSION='$(GOVULNCHECK_VERSION)' .ci/vulnerabilities
+
+fuzz: ## every fuzz target for FUZZTIME each (10s)
 	@for p in $$($(GO) list ./...); do \
-	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	  targets=$$($(GO) test -list '^Fuzz' $$p) || exit 1; \
+	  for f in $$(echo "$$targets" | grep '^Fuzz'); do \
 	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
 	  done; done
 
-bench: ## the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## the benchmarks; BENCH= chooses some
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
-fmt: ## format the tree
-	gofmt -w .
+cover: ## which statements the tests reach: .cache/cover.html
+	@mkdir -p .cache
+	$(GO) test -coverpkg=./... -coverprofile=.cache/cover.out ./...
+	@$(GO) tool cover -html=.cache/cover.out -o .cache/cover.html
+	@$(GO) tool cover -func=.cache/cover.out | tail -n 1
+
+fmt: $(GOLANGCI) ## format the tree
+	$(GOLANGCI) fmt ./...
+
+clean: ## remove what was built, but not the tools
+	rm -rf bin .cache/cover.out .cache/cover.html
+
+$(GOLANGCI):
+	@echo "building golangci-lint $(GOLANGCI_VERSION), once; this takes some minutes"
+	@mkdir -p $(@D)
+	GOBIN=$(@D) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

@@ -111,9 +111,9 @@ func (e *Engine) find(a asked) (Command, []Token, error) {
 		typed += " " + strings.ToLower(a.tokens[1].Text)
 	}
 	if near, ok := e.nearest(first, typed); ok {
-		return Command{}, nil, Problemf("unknown-command", "There is no command %q. Did you mean `%s`? Nothing was run. `help` lists what you may use.", cut(first, 40), near)
+		return Command{}, nil, Problemf("unknown-command", "There is no command %q. Did you mean `%s`? Nothing was run. `help` lists what you may use.", cut(first), near)
 	}
-	return Command{}, nil, Problemf("unknown-command", "There is no command %q. `help` lists what you may use.", cut(first, 40))
+	return Command{}, nil, Problemf("unknown-command", "There is no command %q. `help` lists what you may use.", cut(first))
 }
 
 // family lists the commands whose two-word names begin with first.
@@ -144,7 +144,7 @@ func (e *Engine) nearest(first, two string) (string, bool) {
 
 // distance is the optimal string alignment distance of two short words.
 func distance(a, b string) int {
-	ra, rb := []rune(cut(a, 40)), []rune(cut(b, 40))
+	ra, rb := []rune(cut(a)), []rune(cut(b))
 	d := make([][]int, len(ra)+1)
 	for i := range d {
 		d[i] = make([]int, len(rb)+1)
@@ -169,7 +169,8 @@ func distance(a, b string) int {
 }
 
 // cut bounds a foreign string for a sentence about it; never used on a target.
-func cut(s string, n int) string {
+func cut(s string) string {
+	const n = 40
 	r := []rune(s)
 	if len(r) <= n {
 		return s
@@ -184,7 +185,7 @@ func arguments(c Command, tokens []Token) (words []Token, options map[string]str
 		name, value, found := strings.Cut(t.Text, "=")
 		switch {
 		case !t.Quoted && strings.HasPrefix(t.Text, "--"):
-			return nil, nil, usage(c, fmt.Sprintf("%q is not an option of this command.", cut(t.Text, 40)))
+			return nil, nil, usage(c, fmt.Sprintf("%q is not an option of this command.", cut(t.Text)))
 		case found && !t.Quoted && slices.Contains(c.Options, name):
 			if _, twice := options[name]; twice {
 				return nil, nil, usage(c, fmt.Sprintf("The option %s= stands twice.", name))

@@ -47,7 +47,7 @@ func (d *Decider) Decide(ctx context.Context, req *Request, id action.ID, verdic
 		return a.Decide(ballot, d.people, now())
 	})
 	if errors.Is(err, ErrNotFound) {
-		return Message{}, Problemf("not-found", "There is no action %q. `pending` lists the open ones.", cut(string(id), 40))
+		return Message{}, Problemf("not-found", "There is no action %q. `pending` lists the open ones.", cut(string(id)))
 	}
 	if err != nil {
 		return Message{}, err

@@ -10,7 +10,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/action"
@@ -41,8 +40,6 @@ type Engine struct {
 	wake    chan struct{} // something waits to be delivered
 	wakeDue chan struct{} // something may be due
 	working inFlight
-	ctx     context.Context // of Run: requests outlive the delivery of their event
-	ctxMu   sync.Mutex
 }
 
 // Parts is what an Engine is made of. Platforms may be empty for a process
@@ -124,7 +121,8 @@ func (e *Engine) Receive(ctx context.Context, ev Event) error {
 			e.slots <- struct{}{}
 			defer func() { <-e.slots }()
 		}
-		e.serve(e.context(ctx), rec, false)
+		// A request outlives the delivery of its event; it has deadlines of its own.
+		e.serve(context.WithoutCancel(ctx), rec, false)
 	}()
 	return nil
 }
@@ -452,16 +450,6 @@ func isDecision(typed string) bool {
 	first, _, _ := strings.Cut(strip(typed), " ")
 	_, ok := verdictOf(strings.ToLower(first))
 	return ok
-}
-
-// context returns Run's context, or ctx without its cancellation before Run.
-func (e *Engine) context(ctx context.Context) context.Context {
-	e.ctxMu.Lock()
-	defer e.ctxMu.Unlock()
-	if e.ctx != nil {
-		return e.ctx
-	}
-	return context.WithoutCancel(ctx)
 }
 
 // now is the time as the program stores it: UTC, microseconds.

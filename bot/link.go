@@ -13,7 +13,7 @@ import (
 // counts for no vote on what was proposed before.
 func (d *Decider) Link(ctx context.Context, req *Request, account string, person action.PersonID) error {
 	if _, ok := d.people.Person(person); !ok {
-		return Problemf("not-found", "There is no person %q under people: in the configuration.", cut(string(person), 40))
+		return Problemf("not-found", "There is no person %q under people: in the configuration.", cut(string(person)))
 	}
 	if owner, ok := d.people.PersonOf(account); ok {
 		return Problemf("refused", "The account %s belongs to %s already; nothing was changed.", account, owner)

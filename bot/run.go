@@ -17,9 +17,6 @@ import (
 func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	e.ctxMu.Lock()
-	e.ctx = context.WithoutCancel(ctx) // a request that began is finished
-	e.ctxMu.Unlock()
 	if err := e.begin(ctx); err != nil {
 		return err
 	}
@@ -85,7 +82,7 @@ func (e *Engine) recover(ctx context.Context) error {
 		e.working.add()
 		go func() {
 			defer e.working.done()
-			e.serveLate(e.context(ctx), rec)
+			e.serveLate(context.WithoutCancel(ctx), rec)
 		}()
 	}
 	return nil

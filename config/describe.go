@@ -146,7 +146,7 @@ func (c *Config) describeBackends() []string {
 	if c.sites == nil {
 		return append(lines, "no site map: sites, squids and pilot factories are not recognised")
 	}
-	return append(lines, fmt.Sprintf("site map: %d sites, %d pilot factories, aliases of %d people and %d hosts",
+	return append(lines, fmt.Sprintf("site map: sites: %d, pilot factories: %d, people and hosts with other names: %d and %d",
 		len(c.sites.Sites), len(c.sites.Factories), len(c.sites.People), len(c.sites.Hosts)))
 }
 

@@ -59,7 +59,7 @@ func TestInitNeedsASecondPersonForABan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const refused = "a ban needs the approval of others"
+	const refused = "a ban is always refused"
 	if told := strings.Join(alone.Warnings(), "\n"); !strings.Contains(told, refused) {
 		t.Errorf("alone: %q", told)
 	}
@@ -74,7 +74,7 @@ func TestInitNeedsASecondPersonForABan(t *testing.T) {
 	if people := c.Rules().People; len(people) != 2 || people[1].ID != "bob" {
 		t.Fatalf("people are %+v", people)
 	}
-	if told := strings.Join(c.Warnings(), "\n"); strings.Contains(told, refused) {
+	if told := c.Warnings(); len(told) > 0 {
 		t.Errorf("with a second person: %q", told)
 	}
 }

@@ -66,13 +66,16 @@ func (c *Config) policyWarnings(name string, p Policy) []string {
 		}
 		return lacks
 	}
-	for i := range c.People {
+	for i, asks := range c.People {
+		if !asks.May(bot.Shifter) && len(c.Roles) == 0 {
+			continue // who has no role, and can get none from a group, asks for nothing
+		}
 		others := slices.Delete(slices.Clone(c.People), i, i+1)
 		if len(c.lacks(p, others)) == 0 {
 			return nil
 		}
 	}
-	return []string{fmt.Sprintf("%s needs the approval of others than who asks for it, and whoever of %s asks, too few others may approve: every one is refused. Give one more person a role that policies.%s.approvals names.", what(name), ids(c.People), name)}
+	return []string{fmt.Sprintf("%s is always refused: nobody approves what he or she asks for, and whoever of %s asks, too few others may approve. Give one more person a role that policies.%s.approvals names.", what(name), ids(c.People), name)}
 }
 
 // lacks says what is missing for people to fulfil a policy: nothing, if for

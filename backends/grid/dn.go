@@ -131,7 +131,7 @@ func parseOneline(s string) ([]rdn, bool) {
 // onelineStarts gives the places of every "/" that begins "/TYPE=".
 func onelineStarts(s string) []int {
 	var starts []int
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] != '/' {
 			continue
 		}
@@ -145,7 +145,7 @@ func onelineStarts(s string) []int {
 // isKind accepts a short name such as CN, or an object identifier.
 func isKind(s string) bool {
 	letters, dots := false, false
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		switch c := s[i]; {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
 			letters = true

@@ -19,8 +19,11 @@ func TestResolve(t *testing.T) {
 		label      string
 		disagree   bool
 	}{
-		{"analysis", CMS, "analysis", []Identity{id("crab", "jdoe", BySubmitter), id("dn", cernPerson, BySchedd), id("accounting", "analysis.jdoe", BySubmitter), id("owner", "cms1727", BySchedd)},
-			nil, "jdoe", "John Doe", cernPerson, "", false},
+		{
+			"analysis", CMS, "analysis",
+			[]Identity{id("crab", "jdoe", BySubmitter), id("dn", cernPerson, BySchedd), id("accounting", "analysis.jdoe", BySubmitter), id("owner", "cms1727", BySchedd)},
+			nil, "jdoe", "John Doe", cernPerson, "", false,
+		},
 		{"snapshot without a DN", CMS, "analysis", []Identity{id("accounting", "highprio.jdoe", BySubmitter)}, nil, "jdoe", "", "", "", false},
 		{"DN of another", CMS, "analysis", []Identity{id("crab", "victim", BySubmitter), id("dn", cernPerson, BySchedd)}, nil, "victim", "John Doe", cernPerson, "", true},
 		{"accounting of another", CMS, "analysis", []Identity{id("crab", "jdoe", BySubmitter), id("accounting", "analysis.other", BySubmitter)}, nil, "jdoe", "", "", "", true},
@@ -30,8 +33,11 @@ func TestResolve(t *testing.T) {
 		{"alias of a login", CMS, "analysis", []Identity{id("crab", "jdoe2", BySubmitter), id("dn", cernPerson, BySchedd)}, people, "jdoe", "John Doe", cernPerson, "", false},
 		{"DN alone by alias", CMS, "", []Identity{id("dn", tcs+"/CN=99", BySchedd)}, people, "mrossi", "Maria Rossi", tcs, "", false},
 		{"CMS Connect", CMS, "analysis", []Identity{id("connect", "jdoe2", BySubmitter), id("owner", "osg", BySchedd)}, nil, "jdoe2", "", "", "", false},
-		{"production", CMS, "production", []Identity{id("dn", agent, BySchedd), id("accounting", "production.cmsdataops", BySubmitter), id("request", "pdmvserv_task_X__v1_T_1", BySubmitter), id("owner", "cmst1", BySchedd)},
-			nil, "pdmvserv", "", "", labelProduction, false},
+		{
+			"production", CMS, "production",
+			[]Identity{id("dn", agent, BySchedd), id("accounting", "production.cmsdataops", BySubmitter), id("request", "pdmvserv_task_X__v1_T_1", BySubmitter), id("owner", "cmst1", BySchedd)},
+			nil, "pdmvserv", "", "", labelProduction, false,
+		},
 		{"local account", CMS, "", []Identity{id("owner", "cms1727", BySchedd)}, nil, "cms1727", "", "", labelLocal, false},
 		{"said by the pilot", CMS, "analysis", []Identity{id("crab", "jdoe", ByPilot)}, nil, "jdoe", "", "", labelPilotOnly, false},
 		{"PanDA", ATLAS, "", []Identity{id("panda", "John Doe", BySchedd), id("dn", cernPerson+"/CN=proxy", BySchedd)}, nil, "John Doe", "John Doe", cernPerson, "", false},

@@ -145,8 +145,10 @@ func TestMatchSnapshot(t *testing.T) {
 		}
 	}
 	// The host before is the one of an earlier run.
-	j := Job{ID: "x", Kind: Snapshot, Status: "Running", Start: hours(5), FirstStart: hours(1), PreviousStart: hours(1), Recorded: hours(6),
-		Hosts: []HostClaim{{"o.example.org", "RemoteHost", true}, {host, "LastRemoteHost", false}}}
+	j := Job{
+		ID: "x", Kind: Snapshot, Status: "Running", Start: hours(5), FirstStart: hours(1), PreviousStart: hours(1), Recorded: hours(6),
+		Hosts: []HostClaim{{"o.example.org", "RemoteHost", true}, {host, "LastRemoteHost", false}},
+	}
 	if s, _ := Match(Query{Kind: ByHost, Host: host, Window: window}, j); s.Confidence != Possible || s.Host != host {
 		t.Errorf("the host of the run before: %q on %q because %q", s.Confidence, s.Host, s.Why)
 	}
@@ -224,8 +226,12 @@ func TestMatchUser(t *testing.T) {
 	} {
 		j := finishedOn("wn1.example.org", 1, 5)
 		j.Identities = []Identity{
-			{"accounting", "analysis.jdoe", BySubmitter, "test"}, {"dn", cernPerson, BySchedd, "test"}, {"owner", "cms1727", BySchedd, "test"},
-			{"request", "pdmvserv_task_X__v1_T_1", BySubmitter, "test"}, {"panda", "Naughty User", BySchedd, "test"}, {"fqan", "/cms/Role=NULL", BySchedd, "test"},
+			{"accounting", "analysis.jdoe", BySubmitter, "test"},
+			{"dn", cernPerson, BySchedd, "test"},
+			{"owner", "cms1727", BySchedd, "test"},
+			{"request", "pdmvserv_task_X__v1_T_1", BySubmitter, "test"},
+			{"panda", "Naughty User", BySchedd, "test"},
+			{"fqan", "/cms/Role=NULL", BySchedd, "test"},
 		}
 		if s, _ := Match(Query{Kind: ByUser, User: c.user, Window: window}, j); s.Confidence != c.want {
 			t.Errorf("%q: %q because %q, want %q", c.user, s.Confidence, s.Why, c.want)

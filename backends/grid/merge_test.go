@@ -74,18 +74,25 @@ func TestMergePeople(t *testing.T) {
 		want      string
 		disagree  bool // of the first person
 	}{
-		{"confirmed first, then by jobs", []Sighting{seen("1", "a", Possible, login("p")), seen("2", "a", Possible, login("p")), seen("3", "a", Confirmed, login("x")), seen("4", "a", Confirmed, login("y")), seen("5", "a", Possible, login("y"))},
-			"y:confirmed:2 x:confirmed:1 p:possible:2", false},
+		{
+			"confirmed first, then by jobs",
+			[]Sighting{seen("1", "a", Possible, login("p")), seen("2", "a", Possible, login("p")), seen("3", "a", Confirmed, login("x")), seen("4", "a", Confirmed, login("y")), seen("5", "a", Possible, login("y"))},
+			"y:confirmed:2 x:confirmed:1 p:possible:2", false,
+		},
 		{"by login", []Sighting{seen("1", "a", Confirmed, login("jdoe")), seen("2", "b", Confirmed, login("jdoe"), dnOf(cernPerson))}, "jdoe:confirmed:2", false},
 		{"by DN", []Sighting{seen("1", "a", Confirmed, login("mrossi"), dnOf(other)), seen("2", "a", Confirmed, dnOf(other+"/CN=proxy"))}, "mrossi:confirmed:2", false},
 		{"across experiments by DN", []Sighting{seen("1", "a", Confirmed, login("jdoe"), dnOf(cernPerson)), atlas("2", "John Doe", cernPerson)}, "jdoe:confirmed:2", false},
 		{"never across experiments by name", []Sighting{seen("1", "a", Confirmed, login("John Doe")), atlas("2", "John Doe", other)}, "John Doe:confirmed:1 John Doe:confirmed:1", false},
-		{"an impostor's job is not the victim's", []Sighting{seen("1", "a", Confirmed, login("jdoe"), dnOf(cernPerson)), seen("2", "a", Confirmed, login("jdoe"), dnOf(cernPerson)), seen("3", "a", Confirmed, login("jdoe"), dnOf(strings.Replace(cernPerson, "=jdoe", "=evil", 1)))},
-			"jdoe:confirmed:2 jdoe:confirmed:1", false},
+		{
+			"an impostor's job is not the victim's",
+			[]Sighting{seen("1", "a", Confirmed, login("jdoe"), dnOf(cernPerson)), seen("2", "a", Confirmed, login("jdoe"), dnOf(cernPerson)), seen("3", "a", Confirmed, login("jdoe"), dnOf(strings.Replace(cernPerson, "=jdoe", "=evil", 1)))},
+			"jdoe:confirmed:2 jdoe:confirmed:1", false,
+		},
 		{"one login, two DNs", []Sighting{seen("1", "a", Confirmed, login("x"), dnOf(other)), seen("2", "a", Confirmed, login("x"), dnOf("/C=YY/CN=Third Person"))}, "x:confirmed:2", true},
 		{"requestors share a service's DN", []Sighting{
 			seen("1", "a", Confirmed, Identity{"request", "r1_x", BySubmitter, "test"}, dnOf("/DC=ch/DC=cern/OU=computers/CN=wmagent/vocms1.cern.ch")),
-			seen("2", "a", Confirmed, Identity{"request", "r2_x", BySubmitter, "test"}, dnOf("/DC=ch/DC=cern/OU=computers/CN=wmagent/vocms1.cern.ch"))}, "r1:confirmed:1 r2:confirmed:1", false},
+			seen("2", "a", Confirmed, Identity{"request", "r2_x", BySubmitter, "test"}, dnOf("/DC=ch/DC=cern/OU=computers/CN=wmagent/vocms1.cern.ch")),
+		}, "r1:confirmed:1 r2:confirmed:1", false},
 		{"without a name", []Sighting{seen("1", "a", Confirmed), seen("2", "a", Confirmed)}, ":confirmed:2", false},
 	} {
 		trace := Merge(Query{}, []Found{complete("x", CMS, c.sightings...)}, hours(100))

@@ -24,9 +24,10 @@ func TestPandaName(t *testing.T) {
 		"/C=TR/CN=İsmail Ak/emailAddress=i@example.org":                                                               "İsmail Ak/",
 		"/CN=limited weird proxy":                                                                                     "limited weird proxy",
 		"/CN=José Núñez jose.núñez@example.org":                                                                       "José Núñez",
-		"a8f1c2d4-0000-sub":                                                                                           "a8f1c2d4-0000-sub",
-		"":                                                                                                            "",
-		"/emailAddress=x@example.org/CN=A B":                                                                          "/emailAddress=x@example.orgA B",
+
+		"a8f1c2d4-0000-sub":                  "a8f1c2d4-0000-sub",
+		"":                                   "",
+		"/emailAddress=x@example.org/CN=A B": "/emailAddress=x@example.orgA B",
 	} {
 		if got := PandaName(in); got != want {
 			t.Errorf("PandaName(%q) = %q, want %q", in, got, want)

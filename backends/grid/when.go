@@ -189,7 +189,7 @@ func readNow(m []string, now time.Time) (When, bool, error) {
 	}
 	d, err := ParseDuration(m[2])
 	if err != nil {
-		return When{}, false, nil
+		return When{}, false, nil //nolint:nilerr // another form may fit
 	}
 	if m[1] == "-" {
 		d = -d
@@ -200,7 +200,7 @@ func readNow(m []string, now time.Time) (When, bool, error) {
 func readAgo(m []string, now time.Time) (When, bool, error) {
 	d, err := ParseDuration(m[1])
 	if err != nil {
-		return When{}, false, nil
+		return When{}, false, nil //nolint:nilerr // another form may fit
 	}
 	return When{At: now.Add(-d)}, true, nil
 }
@@ -208,7 +208,7 @@ func readAgo(m []string, now time.Time) (When, bool, error) {
 func readEpoch(m []string, _ time.Time) (When, bool, error) {
 	n, err := strconv.ParseInt(m[1], 10, 64)
 	if err != nil {
-		return When{}, false, nil
+		return When{}, false, nil //nolint:nilerr // another form may fit
 	}
 	if len(m[1]) > 10 {
 		return When{At: time.UnixMilli(n).UTC(), Said: "read as milliseconds since 1970"}, true, nil

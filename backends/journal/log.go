@@ -55,7 +55,7 @@ func (l *Log) Lines(ctx context.Context) iter.Seq2[audit.Line, error] {
 			yield(audit.Line{}, explain(err))
 			return
 		}
-		defer t.Rollback() //nolint:errcheck // only read
+		defer t.Rollback()
 		s := stream{r: t, genuine: l.genuine, yield: yield}
 		if err := s.all(ctx); err != nil && !errors.Is(err, errStop) {
 			yield(audit.Line{}, explain(err))

@@ -32,6 +32,8 @@ type Journal struct {
 	signed     signedLog // what edge belongs to
 	failed     error     // of the latest pass
 	wakeUp     chan struct{}
+	closing    sync.Once
+	closed     error // what closing came to
 }
 
 var _ bot.Journal = (*Journal)(nil)
@@ -104,7 +106,7 @@ func Open(ctx context.Context, c Config, o Options) (_ *Journal, err error) {
 // create makes the file readable by its owner only, before SQLite would make
 // it for everybody.
 func create(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator's own configuration names it
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, os.ErrPermission) {
 		return nil // SQLite says it better
 	}
@@ -157,9 +159,14 @@ func (j *Journal) Name() string { return "journal" }
 // PublicKey verifies everything that the journal signs.
 func (j *Journal) PublicKey() string { return j.key.Public() }
 
-// Close waits for the changes that are being committed and ends. Run must have
-// ended before, for its last pass.
+// Close waits for the changes that are being committed and ends; closing again
+// gives the same answer. Run must have ended before, for its last pass.
 func (j *Journal) Close() error {
+	j.closing.Do(func() { j.closed = j.close() })
+	return j.closed
+}
+
+func (j *Journal) close() error {
 	var err error
 	if j.writer != nil {
 		err = j.writer.close()

@@ -42,7 +42,7 @@ func (j *Journal) outsideNote() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading the checkpoint outside the database: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, 1<<13))
 	if err != nil {
 		return "", fmt.Errorf("reading the checkpoint outside the database: %w", err)

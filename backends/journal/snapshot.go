@@ -12,7 +12,7 @@ func snapshot[T any](ctx context.Context, j *Journal, f func(reader) (T, error))
 	if err != nil {
 		return none, explain(err)
 	}
-	defer t.Rollback() //nolint:errcheck // only read
+	defer t.Rollback()
 	out, err := f(t)
 	if err != nil {
 		return none, explain(err)

@@ -42,7 +42,7 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) error {
 
 // affect returns how many rows were changed.
 func (t *tx) affect(ctx context.Context, query string, args ...any) (int64, error) {
-	s, err := t.prepared(ctx, query)
+	s, err := t.prepared(ctx, query) //nolint:sqlclosecheck // kept for the next use
 	if err != nil {
 		return 0, err
 	}
@@ -55,7 +55,7 @@ func (t *tx) affect(ctx context.Context, query string, args ...any) (int64, erro
 
 // QueryContext implements reader.
 func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := t.prepared(ctx, query)
+	s, err := t.prepared(ctx, query) //nolint:sqlclosecheck // kept for the next use
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 // QueryRowContext implements reader. A statement that cannot be prepared fails
 // the same way when the connection is asked, which gives the error to Scan.
 func (t *tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := t.prepared(ctx, query)
+	s, err := t.prepared(ctx, query) //nolint:sqlclosecheck // kept for the next use
 	if err != nil {
 		return t.conn.QueryRowContext(ctx, query, args...)
 	}

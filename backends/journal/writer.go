@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 )
 
@@ -26,7 +25,6 @@ type writer struct {
 	t       *tx
 	jobs    chan *job // unbuffered: nothing is left in it when the writer ends
 	closing chan struct{}
-	once    sync.Once
 	ended   chan struct{}
 }
 
@@ -77,9 +75,9 @@ func (w *writer) do(ctx context.Context, c change) error {
 	}
 }
 
-// close ends the writer after the group that it commits.
+// close ends the writer, once, after the group that it commits.
 func (w *writer) close() error {
-	w.once.Do(func() { close(w.closing) })
+	close(w.closing)
 	<-w.ended
 	return w.t.close()
 }

@@ -54,16 +54,16 @@ func (g *Grid) Accounts(context.Context) ([]grid.Account, error) {
 	return accounts, nil
 }
 
-// account finds the row with exactly this id and name.
-func (g *Grid) account(id, name string) (grid.Account, error) {
+// mustMatch fails unless there is a row with exactly this id and name.
+func (g *Grid) mustMatch(id, name string) error {
 	i := slices.IndexFunc(g.accounts, func(a grid.Account) bool { return a.ID == id })
 	switch {
 	case i < 0:
-		return grid.Account{}, &MismatchError{ID: id, Name: name}
+		return &MismatchError{ID: id, Name: name}
 	case g.accounts[i].Name != name:
-		return grid.Account{}, &MismatchError{ID: id, Name: name, Found: g.accounts[i].Name}
+		return &MismatchError{ID: id, Name: name, Found: g.accounts[i].Name}
 	}
-	return g.accounts[i], nil
+	return nil
 }
 
 // Ban bars the account with this id and exactly this name from submitting. It
@@ -75,7 +75,7 @@ func (g *Grid) Ban(_ context.Context, id, name string) error { return g.setBan(i
 func (g *Grid) Unban(_ context.Context, id, name string) error { return g.setBan(id, name, false) }
 
 func (g *Grid) setBan(id, name string, ban bool) error {
-	if _, err := g.account(id, name); err != nil {
+	if err := g.mustMatch(id, name); err != nil {
 		return err
 	}
 	h, err := g.history()
@@ -100,7 +100,7 @@ const frontEnds = 5
 // happens to take it refuses with ErrBanned when the list that it has read
 // last names the user.
 func (g *Grid) Submit(_ context.Context, id, name string) (taskID string, err error) {
-	if _, err := g.account(id, name); err != nil {
+	if err := g.mustMatch(id, name); err != nil {
 		return "", err
 	}
 	h, err := g.history()

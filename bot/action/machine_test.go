@@ -153,7 +153,7 @@ func TestEveryTransition(t *testing.T) {
 	want := intro + "```mermaid\nstateDiagram-v2\n    [*] --> proposed: a plan is frozen\n" + strings.Join(drawn, "\n") + "\n```\n\n" + rest + table.String()
 	const file = "../../docs/state-machine.md"
 	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -154,10 +153,3 @@ func HashRow(canonical []byte) string {
 
 // same compares without telling by its time how much is equal.
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
-// canonical reports whether data is exactly how v is written as JSON. What
-// differs only in what a decoder ignores was changed all the same.
-func canonical(data []byte, v any) bool {
-	want, err := json.Marshal(v)
-	return err == nil && bytes.Equal(want, data)
-}

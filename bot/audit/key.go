@@ -60,11 +60,11 @@ func writeNew(path, text string, mode os.FileMode) error {
 // LoadKey reads the private key that NewKey stored. A file that others than
 // its owner can read is refused.
 func LoadKey(path string) (Key, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator's own configuration names it
+	f, err := os.Open(path)
 	if err != nil {
 		return Key{}, fmt.Errorf("audit: reading the signing key: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return Key{}, fmt.Errorf("audit: reading the signing key: %w", err)
@@ -100,7 +100,8 @@ func parseKey(private string) (Key, error) {
 		return Key{}, errors.New("malformed key")
 	}
 	seed := data[1:]
-	public, err := note.NewEd25519VerifierKey(signer.Name(), ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey))
+	point := ed25519.NewKeyFromSeed(seed)[ed25519.SeedSize:] // a private key ends with its public key
+	public, err := note.NewEd25519VerifierKey(signer.Name(), ed25519.PublicKey(point))
 	if err != nil {
 		return Key{}, errors.New("malformed key")
 	}

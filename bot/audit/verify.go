@@ -135,10 +135,9 @@ func (x *verification) leaf(l Leaf) {
 		x.report.problem("Leaf %d comes where leaf %d should be: what is missing was removed.", l.Number, x.tree.Size())
 	}
 	x.report.Records++
-	switch {
-	case l.Entry == nil:
+	if l.Entry == nil {
 		x.report.problem("Leaf %d: its record is missing.", l.Number)
-	default:
+	} else {
 		where := placeOf(l.Number, *l.Entry)
 		if l.Entry.LeafHash() != l.Hash {
 			x.report.problem("%s was changed, or its hash was.", where)

@@ -33,7 +33,8 @@
 //	< Nobody ran there.                a line of a message that was posted
 //	<u BAN Naughty User — denied       a message that was updated
 //	<w alice You hold no role.         a message for alice only
-//	<in atlas-ops                      what follows was said in that channel
+//	<in atlas-ops                      the message was said in that channel, not in
+//	                                   the one where somebody typed last
 //
 // Every line of a message must be accounted for:
 //

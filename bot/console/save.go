@@ -26,7 +26,7 @@ func (c *Console) save(n int, f bot.File) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the file was not saved: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // it was only looked into
 	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return filepath.Join(c.cfg.Files, name), nil // an update carries the same file again

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rivo/uniseg"
@@ -57,8 +58,8 @@ var continued = cell{text: `\`, width: 1}
 // fit rest. It breaks behind a space where it can, and drops nothing.
 func wrap(line []cell, first, rest int) [][]cell {
 	var out [][]cell
-	limit := max(first, 4)
-	for widthOf(line) > limit {
+	limit, left := max(first, 4), widthOf(line)
+	for left > limit {
 		at, width, space := 0, 0, 0
 		for at < len(line) && width+line[at].width <= limit-1 {
 			width += line[at].width
@@ -68,13 +69,14 @@ func wrap(line []cell, first, rest int) [][]cell {
 			}
 		}
 		if space > 0 {
-			out = append(out, line[:space])
-			line = line[space:]
+			at = space
+			out = append(out, line[:at])
 		} else {
 			at = max(at, 1)
-			out = append(out, append(append([]cell{}, line[:at]...), continued))
-			line = line[at:]
+			out = append(out, append(slices.Clone(line[:at]), continued))
 		}
+		left -= widthOf(line[:at])
+		line = line[at:]
 		limit = max(rest, 4)
 	}
 	return append(out, line)

@@ -97,7 +97,7 @@ func (c demoCmd) handOver(ctx context.Context, t terminal, cfg *config.Config, l
 // script plays people: it is the console's input, read a line at a time when
 // everything before was answered.
 type script struct {
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // io.Reader is given none
 	app    *app
 	out    io.Writer
 	colour bool
@@ -182,24 +182,38 @@ func incident(a *app) []step {
 		}
 	}
 	return []step{
-		{say: fmt.Sprintf("A site reports: something odd on %s at %s.\nIts mail names this DN: %s\nFirst question: whose DN is that?", story.Host, at, story.FactoryDN),
-			line: typed("alice> whois %q", story.FactoryDN)},
-		{say: "The pilot factory's: banning what the site names would hit the wrong one.\nSo: whose code ran on that node?",
-			line: typed("alice> trace %s %s", story.Host, at)},
-		{say: "Who is that, exactly? Names are case-sensitive, and look-alikes exist.",
-			line: typed("alice> whois %q", story.User)},
-		{say: "Alice proposes a ban. Nothing runs yet: the card shows the whole target and what would happen.",
-			line: typed("alice> ban %q cryptominer reported by the site", story.User)},
+		{
+			say:  fmt.Sprintf("A site reports: something odd on %s at %s.\nIts mail names this DN: %s\nFirst question: whose DN is that?", story.Host, at, story.FactoryDN),
+			line: typed("alice> whois %q", story.FactoryDN),
+		},
+		{
+			say:  "The pilot factory's: banning what the site names would hit the wrong one.\nSo: whose code ran on that node?",
+			line: typed("alice> trace %s %s", story.Host, at),
+		},
+		{
+			say:  "Who is that, exactly? Names are case-sensitive, and look-alikes exist.",
+			line: typed("alice> whois %q", story.User),
+		},
+		{
+			say:  "Alice proposes a ban. Nothing runs yet: the card shows the whole target and what would happen.",
+			line: typed("alice> ban %q cryptominer reported by the site", story.User),
+		},
 		{say: "She cannot approve what she asked for.", line: typed("alice> click approve")},
 		{say: "Bob approves by reaction, Carol by typing.", line: typed("bob> react white_check_mark")},
 		{line: latest("carol> approve %s")},
-		{say: "The ban holds. What is running already is not stopped by it: that is a second action.",
+		{
+			say:  "The ban holds. What is running already is not stopped by it: that is a second action.",
 			wait: a.untilSettled,
-			line: typed("alice> kill user %q stop what is running", story.User)},
-		{say: "One approval is enough here. A kill is registered, then told to each pilot at its next\nheartbeat (30 minutes; the sandbox's clock is fast), and only then seen gone.",
-			line: latest("bob> approve %s")},
-		{say: "One payload evaded its pilot: it is named as still there, with what the site needs to end it.\nThe audit trail of the kill:",
-			wait: a.untilSettled, line: latest("alice> audit %s")},
+			line: typed("alice> kill user %q stop what is running", story.User),
+		},
+		{
+			say:  "One approval is enough here. A kill is registered, then told to each pilot at its next\nheartbeat (30 minutes; the sandbox's clock is fast), and only then seen gone.",
+			line: latest("bob> approve %s"),
+		},
+		{
+			say:  "One payload evaded its pilot: it is named as still there, with what the site needs to end it.\nThe audit trail of the kill:",
+			wait: a.untilSettled, line: latest("alice> audit %s"),
+		},
 	}
 }
 

@@ -111,8 +111,8 @@ func (c runCmd) wait(ctx context.Context, a *app, t terminal, reply bot.Reply) (
 	}
 	running, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	go func() { done <- a.engine.Run(running) }()
-	defer func() { cancel(); <-done }()
+	go func() { done <- a.run(running) }()
+	defer func() { cancel(); <-done }() //nolint:errcheck // what mattered was returned by the loop
 	told := ""
 	for {
 		got, err := a.journal.Action(ctx, m.ID)

@@ -176,7 +176,7 @@ func TestKillTracksEachJobUntilOneIsLeft(t *testing.T) {
 		}
 		delivered, looks := 0, 0
 		for !p.Settled {
-			if !p.NextLook.After(time.Now()) || p.NextLook.Sub(time.Now()) > 5*time.Second {
+			if !p.NextLook.After(time.Now()) || time.Until(p.NextLook) > 5*time.Second {
 				t.Fatalf("next look in %s", time.Until(p.NextLook))
 			}
 			time.Sleep(time.Until(p.NextLook))

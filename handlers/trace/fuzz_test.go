@@ -2,6 +2,7 @@ package trace_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func FuzzArguments(f *testing.F) {
 				answertest.Valid(t, m)
 				continue
 			}
-			if p, ok := err.(*bot.Problem); !ok || p.Sentence == "" {
+			if p := (*bot.Problem)(nil); !errors.As(err, &p) || p.Sentence == "" {
 				t.Errorf("%s %q: not for people: %v", c.Name, typed, err)
 			}
 		}

@@ -1,0 +1,194 @@
+package journaltest
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/audit"
+)
+
+func actionReadBack(t *testing.T, j bot.Journal) {
+	a := proposed("a1", "k1")
+	a.Votes = []action.Vote{vote("bob", time.Minute), {Person: "carol", Account: "x", Surface: "typed", At: noon.Add(time.Nanosecond), Lost: "left"}}
+	a.Steps = []action.Step{{At: noon, Said: "did"}}
+	a.Progress = action.Progress{Said: "2 gone", Counts: map[string]int{"gone": 2}, Remains: []string{"job 7"}, NextLook: noon}
+	a.Lease = action.Lease{Holder: "h", Until: noon}
+	same(t, "created", create(t, j, a, action.Effects{}), a)
+	got, err := j.Action(t.Context(), "a1")
+	must(t, err)
+	same(t, "read back", got, a)
+	changed, err := j.Update(t.Context(), "a1", func(b *action.Action) (action.Effects, error) {
+		same(t, "given to the change", *b, a)
+		b.Votes = append(b.Votes[1:], vote("dave", time.Hour))
+		b.State = action.Approved
+		return action.Effects{}, nil
+	})
+	must(t, err)
+	a.Votes = append(a.Votes[1:], vote("dave", time.Hour))
+	a.State, a.Version = action.Approved, 2
+	same(t, "changed", changed, a)
+	got, err = j.Action(t.Context(), "a1")
+	must(t, err)
+	same(t, "read back after the change", got, a)
+}
+
+func equalOpenAction(t *testing.T, j bot.Journal) {
+	first := create(t, j, proposed("a1", "k1"), action.Effects{})
+	create(t, j, proposed("a2", "k2"), action.Effects{})
+	other := proposed("a3", "k1")
+	other.Command = "unban"
+	create(t, j, other, action.Effects{})
+
+	fx := posts(post("p", "t"))
+	fx.Records = []audit.Record{record(audit.Proposed)}
+	before := len(all(t, j))
+	got, created, err := j.Create(t.Context(), proposed("a4", "k1"), fx)
+	must(t, err)
+	same(t, "created", created, false)
+	same(t, "shown", got, first)
+	same(t, "records", len(all(t, j)), before)
+	n, _, err := j.Waiting(t.Context())
+	must(t, err)
+	same(t, "waiting posts", n, 0)
+	if _, err := j.Action(t.Context(), "a4"); !errors.Is(err, bot.ErrNotFound) {
+		t.Errorf("the equal action was stored: %v", err)
+	}
+	for i, end := range []action.State{action.Settled, action.Denied, action.Withdrawn, action.Expired, action.Failed} {
+		target, id := fmt.Sprintf("ended%d", i), fmt.Sprintf("b%d", i)
+		create(t, j, proposed(id, target), action.Effects{})
+		_, err := j.Update(t.Context(), action.ID(id), func(a *action.Action) (action.Effects, error) {
+			a.State = end
+			return action.Effects{}, nil
+		})
+		must(t, err)
+		create(t, j, proposed(id+"again", target), action.Effects{})
+	}
+	for i, state := range []action.State{action.Approved, action.Running, action.Applied} {
+		target, id := fmt.Sprintf("open%d", i), fmt.Sprintf("c%d", i)
+		a := proposed(id, target)
+		a.State = state
+		create(t, j, a, action.Effects{})
+		_, created, err := j.Create(t.Context(), proposed(id+"again", target), action.Effects{})
+		must(t, err)
+		if created {
+			t.Errorf("an action in state %s does not count as open", state)
+		}
+	}
+}
+
+func equalActionMadeOnce(t *testing.T, j bot.Journal) {
+	var made atomic.Int64
+	must(t, manyDo(32, func(i int) error {
+		_, created, err := j.Create(t.Context(), proposed(fmt.Sprintf("a%d", i), "k"), action.Effects{})
+		if created {
+			made.Add(1)
+		}
+		return err
+	}))
+	same(t, "created", made.Load(), 1)
+	open, err := j.OpenActions(t.Context())
+	must(t, err)
+	same(t, "open", len(open), 1)
+}
+
+func actionIDTaken(t *testing.T, j bot.Journal) {
+	create(t, j, proposed("a1", "k1"), action.Effects{})
+	if _, created, err := j.Create(t.Context(), proposed("a1", "k2"), posts(post("p", "t"))); created || !errors.Is(err, bot.ErrExists) {
+		t.Errorf("Create = %v, %v", created, err)
+	}
+}
+
+func everyChangeCounts(t *testing.T, j bot.Journal) {
+	create(t, j, proposed("a1", "k1"), action.Effects{})
+	must(t, manyDo(64, func(int) error {
+		_, err := j.Update(t.Context(), "a1", func(a *action.Action) (action.Effects, error) {
+			a.Reminded++
+			a.ID, a.Version = "other", 7 // not the change's to set
+			return action.Effects{Records: []audit.Record{record(audit.Reminded)}}, nil
+		})
+		return err
+	}))
+	got, err := j.Action(t.Context(), "a1")
+	must(t, err)
+	same(t, "reminded", got.Reminded, 64)
+	same(t, "version", got.Version, 65)
+}
+
+func failedChange(t *testing.T, j bot.Journal) {
+	want := create(t, j, proposed("a1", "k1"), action.Effects{})
+	before := len(all(t, j))
+	refusal := &action.Refusal{Code: action.OwnRequest, Sentence: "You asked for it."}
+	rec := record(audit.Refused)
+	rec.Subject = "action/a1"
+	_, err := j.Update(t.Context(), "a1", func(a *action.Action) (action.Effects, error) {
+		a.State, a.Votes = action.Approved, []action.Vote{vote("alice", 0)}
+		return action.Effects{Records: []audit.Record{rec}, Posts: []action.Post{post("p", "t")}}, refusal
+	})
+	var got *action.Refusal
+	if !errors.As(err, &got) || got != refusal {
+		t.Errorf("Update = %v", err)
+	}
+	stored, err := j.Action(t.Context(), "a1")
+	must(t, err)
+	same(t, "action after a refusal", stored, want)
+	same(t, "records", len(all(t, j)), before+1)
+	same(t, "the refusal's record", all(t, j, audit.Refused), []audit.Record{rec}) // it binds no row
+	n, _, err := j.Waiting(t.Context())
+	must(t, err)
+	same(t, "waiting posts", n, 1)
+}
+
+func actionsInOrder(t *testing.T, j bot.Journal) {
+	for i, after := range []time.Duration{2 * time.Second, 0, time.Millisecond, 2 * time.Second, time.Second} {
+		a := proposed(fmt.Sprintf("a%d", i), fmt.Sprintf("k%d", i))
+		a.ProposedAt = noon.Truncate(time.Second).Add(after)
+		if i == 4 {
+			a.State = action.Denied
+		}
+		create(t, j, a, action.Effects{})
+	}
+	ids := func(actions []action.Action, err error) (out []action.ID) {
+		must(t, err)
+		for _, a := range actions {
+			out = append(out, a.ID)
+		}
+		return out
+	}
+	same(t, "open", ids(j.OpenActions(t.Context())), []action.ID{"a1", "a2", "a0", "a3"})
+	same(t, "latest", ids(j.Actions(t.Context(), 3)), []action.ID{"a3", "a0", "a4"})
+}
+
+func nothingThere(t *testing.T, j bot.Journal) {
+	ctx := t.Context()
+	for name, err := range map[string]error{
+		"Action":         second(j.Action(ctx, "x")),
+		"Update":         second(j.Update(ctx, "x", func(*action.Action) (action.Effects, error) { return action.Effects{}, nil })),
+		"Incident":       second(j.Incident(ctx, "x")),
+		"IncidentAt":     second(j.IncidentAt(ctx, "x")),
+		"UpdateIncident": second(j.UpdateIncident(ctx, "x", func(*bot.Incident) (action.Effects, error) { return action.Effects{}, nil })),
+		"CardAt":         second(j.CardAt(ctx, "x", "y")),
+		"Remembered":     second(j.Remembered(ctx, "x")),
+		"Delivered":      j.Delivered(ctx, 99, "m", 0, noon),
+		"Undelivered":    j.Undelivered(ctx, 99, "why", noon, false),
+	} {
+		if !errors.Is(err, bot.ErrNotFound) {
+			t.Errorf("%s = %v", name, err)
+		}
+	}
+	cards, err := j.CardMessages(ctx, "x")
+	must(t, err)
+	same(t, "cards", cards, nil)
+	links, err := j.Links(ctx)
+	must(t, err)
+	same(t, "links", links, nil)
+	next, err := j.NextWork(ctx)
+	must(t, err)
+	same(t, "next work", next, time.Time{})
+}
+
+func second[T any](_ T, err error) error { return err }

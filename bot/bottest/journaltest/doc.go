@@ -1,0 +1,3 @@
+// Package journaltest is the suite that every bot.Journal passes, whatever
+// database is below it.
+package journaltest

@@ -1,0 +1,75 @@
+package journaltest
+
+import (
+	"testing"
+
+	"github.com/gridwarden/gridwarden/bot"
+)
+
+// Option changes what the suite asks.
+type Option func(*suite)
+
+// Reopen lets the suite end a journal and open it again on the same data.
+func Reopen(reopen func(*testing.T, bot.Journal) bot.Journal) Option {
+	return func(s *suite) { s.reopen = reopen }
+}
+
+type suite struct {
+	reopen func(*testing.T, bot.Journal) bot.Journal
+}
+
+// Run runs the suite. open gives an empty journal that the test's end closes.
+func Run(t *testing.T, open func(*testing.T) bot.Journal, options ...Option) {
+	var s suite
+	for _, o := range options {
+		o(&s)
+	}
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, bot.Journal)
+	}{
+		{"an event is fresh once", freshOnce},
+		{"an event is fresh for exactly one of many", freshForOne},
+		{"the same id elsewhere is another event", sameIDElsewhere},
+		{"what is unfinished comes oldest first", unfinishedInOrder},
+		{"a request is finished once", finishedOnce},
+		{"a request that nobody received cannot be finished", finishUnknown},
+		{"an action is read back as it was written", actionReadBack},
+		{"an equal open action is shown, not duplicated", equalOpenAction},
+		{"an equal action is made once by many at once", equalActionMadeOnce},
+		{"an action's id is used once", actionIDTaken},
+		{"every change of an action counts", everyChangeCounts},
+		{"a change that fails stores only its effects", failedChange},
+		{"actions are listed in order", actionsInOrder},
+		{"what is unknown is not found", nothingThere},
+		{"effects are stored all or not at all", allOrNothing},
+		{"a record that exists is refused whole", recordTwice},
+		{"records bind the row that they are about", recordsBind},
+		{"records are found by every filter", recordsFound},
+		{"a thread's messages are delivered in order", deliveredInOrder},
+		{"a delivery in hand holds back its thread", oneInFlight},
+		{"a message is queued once", queuedOnce},
+		{"a delivery that is given up lets the later ones go", givenUp},
+		{"many deliverers never get the same", deliverersApart},
+		{"a card's newest version stands", cardStands},
+		{"the outbox counts what waits", outboxCounts},
+		{"work is due at its time and hidden while in hand", workDue},
+		{"work replaces work of its kind and key", workReplaced},
+		{"work that was replaced in hand stays", replacedInHand},
+		{"who lost his lease changes nothing", lostLease},
+		{"work that is put off is due later", workAgain},
+		{"many workers never get the same", workersApart},
+		{"a case is read back as it was written", caseReadBack},
+		{"a thread is the home of one open case", oneOpenCase},
+		{"cases come latest first", casesInOrder},
+		{"an account is tied to one person", accountLinked},
+		{"what is remembered is replaced", rememberedReplaced},
+		{"a caller that has left stored nothing", callerLeft},
+		{"a change that panics hurts nobody else", panicAlone},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+	}
+	if s.reopen != nil {
+		t.Run("everything is there after a restart", func(t *testing.T) { afterRestart(t, open(t), s.reopen) })
+	}
+}

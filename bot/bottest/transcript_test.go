@@ -1,0 +1,191 @@
+package bottest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot"
+)
+
+// parrot is a small bot: it proposes a ban, lets one person who is not alice
+// decide, and tells the time half an hour after it started.
+type parrot struct {
+	room *Memory
+	mu   sync.Mutex
+	seen map[string]bool
+	card string // message id
+	at   bot.Thread
+	over bool
+}
+
+func newParrot(t *testing.T, s Setup) *parrot {
+	p := &parrot{room: NewMemory("memory"), seen: map[string]bool{}}
+	if greeting, ok := strings.CutPrefix(strings.TrimSpace(string(s.Files["config.yaml"])), "greeting: "); ok {
+		p.post(security, bot.Say("%s", greeting))
+	}
+	timer := time.AfterFunc(31*time.Minute, func() {
+		p.post(security, bot.Say("It is %s.", time.Now().UTC().Format(time.RFC3339)))
+	})
+	t.Cleanup(func() { timer.Stop() })
+	return p
+}
+
+var security = bot.Thread{Platform: "memory", Channel: "security"}
+
+func (p *parrot) Platform() Watched          { return p.room }
+func (p *parrot) Idle(context.Context) error { return nil }
+
+func (p *parrot) post(t bot.Thread, m bot.Message) string {
+	id, err := p.room.Post(context.Background(), t, m)
+	if err != nil {
+		panic(err) // the test's own bot is wrong
+	}
+	return id
+}
+
+func (p *parrot) Send(ctx context.Context, ev bot.Event) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.seen[ev.ID] {
+		return nil
+	}
+	p.seen[ev.ID] = true
+	whisper := func(format bot.Markup, args ...any) error {
+		return p.room.Whisper(ctx, ev.Thread, ev.Account, bot.Say(format, args...))
+	}
+	decision := ev.Kind != bot.Typed || strings.HasPrefix(ev.Value, "approve ")
+	switch {
+	case ev.Account.Standing != bot.Member:
+		return whisper("gridwarden takes nothing from %s accounts.", ev.Account.Standing)
+	case ev.Value == "/bans":
+		p.post(ev.Thread, bot.Say("none"))
+	case strings.HasPrefix(ev.Value, "/ban "):
+		m := p.proposal("proposed as 7kq2")
+		m.Lines = append(m.Lines, bot.Textf("asked at %s", ev.At.Format(time.RFC3339)))
+		m.Table = &bot.Table{Columns: []string{"what", "value"}, Rows: [][]string{{"target", "Naughty User"}}}
+		m.Buttons = []bot.Button{
+			{Label: "Approve", Value: "approve:7kq2", Typed: "approve 7kq2"},
+			{Label: "Deny", Value: "deny:7kq2", Typed: "deny 7kq2 REASON"},
+		}
+		p.at = ev.Thread
+		p.at.Root = ev.Message
+		p.card = p.post(p.at, m)
+	case decision && p.over:
+		return whisper("7kq2 is decided.")
+	case decision && ev.Account.ID == "alice":
+		return whisper("You cannot approve 7kq2.")
+	case ev.Kind == bot.Clicked && ev.Target == p.card && strings.HasPrefix(ev.Value, "deny:7kq2:"):
+		p.over = true
+		p.post(bot.Thread{Platform: "memory", Channel: "atlas-ops"}, bot.Say("7kq2 was denied"))
+		return p.room.Update(ctx, p.at, p.card, p.proposal("denied: "+strings.TrimPrefix(ev.Value, "deny:7kq2:")))
+	}
+	return nil
+}
+
+func (p *parrot) proposal(state string) bot.Message {
+	return bot.Message{Lines: []bot.Text{bot.Textf("BAN %s, %s", "Naughty User", state)}, Card: "7kq2", Version: 1}
+}
+
+func TestRunTranscript(t *testing.T) {
+	RunTranscript(t, "testdata/parrot.txtar", func(t *testing.T, s Setup) Bot { return newParrot(t, s) })
+}
+
+// TestTranscriptFails holds that every way of being wrong fails, at its line.
+func TestTranscriptFails(t *testing.T) {
+	const proposed = "<~ as (?P<id>[a-z0-9]+)\n<...\n"
+	tests := []struct {
+		name         string
+		conversation string
+		want         []string
+	}{
+		{"an unexpected message", "alice> /bans\n", []string{"line 1, alice> /bans:", "not expected:", "<in security", "< none"}},
+		{"an unexpected message after those expected", "alice> /ban Naughty User\n" + proposed + "bob: deny {id} by button: no\n<u... \n", []string{"line 4", "not expected:\n<in atlas-ops\n< 7kq2 was denied"}},
+		{"an unexpected whisper", "mallory (guest)> hello\n", []string{"not expected:", "<w mallory", "takes nothing from guest"}},
+		{"a missing message", "alice> hello\n< none\n", []string{"missing in security, expected on line 2:", "< none"}},
+		{"a missing second message", "alice> /bans\n< none\n\n< none\n", []string{"missing in security, expected on line 4:"}},
+		{"another text", "alice> /bans\n< some\n", []string{"different from line 2:", "< some", "but this was said:", "< none"}},
+		{"a line too little", "alice> /ban x\n<* BAN\n", []string{"different from line 2:"}},
+		{"a line too much", "alice> /bans\n< none\n< none\n", []string{"different from line 2:"}},
+		{"another kind", "alice> /bans\n<u none\n", []string{"different from line 2:", "<u\n"}},
+		{"a whisper to somebody else", "mallory (guest)> hello\n<w~ alice takes nothing\n", []string{"different from line 2:", "<w mallory"}},
+		{"another channel", "alice> /bans\n<in atlas-ops\n< none\n", []string{"not expected:"}},
+		{"a pattern that does not match", "alice> /bans\n<~ ^n$\n", []string{"different from line 2:"}},
+		{"a pattern that is none", "alice> /bans\n<~ (\n", []string{"line 2:", "missing closing )"}},
+		{"a name that was not kept", "alice> approve {id}\n", []string{"line 1", "nothing was kept as {id}"}},
+		{"a card that does not exist", "alice: approve ab12 by button\n", []string{"no card of ab12 was shown"}},
+		{"a button that never was", "alice: click plot\n", []string{"no message ever had a button \"plot\""}},
+		{"a reaction to nothing", "alice: react +1\n", []string{"no message had buttons"}},
+		{"a reply to nothing", "alice>> hello\n", []string{"there is no message to reply to"}},
+		{"again before anything", "(again)\n", []string{"nothing was delivered yet"}},
+		{"a reason by reaction", "alice> /ban x\n" + proposed + "bob: deny {id} by reaction: no\n", []string{"line 4", "a reaction carries no reason"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s, err := parseScript(test.conversation)
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Test(t, func(t *testing.T) {
+				err := play(t.Context(), newParrot(t, Setup{}), s)
+				if err == nil {
+					t.Fatal("it passed")
+				}
+				for _, want := range test.want {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("%q is not in the failure:\n%v", want, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestParseScriptRefuses(t *testing.T) {
+	for conversation, want := range map[string]string{
+		"alice says hello\n":                        "line 1: \"alice says hello\" is no step",
+		"\nalice: jump high\n":                      "line 2",
+		"alice: approve ab12\n":                     "does not say by button",
+		"alice: approve ab12 by mail\n":             "does not say by button",
+		"alice: react +1 why\n":                     "a reaction carries no text",
+		"mallory (king)> hello\n":                   "is no step",
+		"(wait soon)\n":                             "line 1",
+		"(wait -5m)\n":                              "a wait of -5m0s is none",
+		"alice> hello\n(at 2026-06-24T12:00:00Z)\n": "line 2: the clock is set at the start only",
+		"(at noon)\n":                               "line 1",
+		"alice> hello\n<x what\n":                   "line 2: \"<x what\" is no expectation",
+		"alice> hello\n<... more\n":                 "<... stands alone",
+	} {
+		if _, err := parseScript(conversation); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v; want %q", conversation, err, want)
+		}
+	}
+}
+
+func TestClockCannotGoBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if err := setClock(time.Now().Add(-time.Hour)); err == nil {
+			t.Error("it went back")
+		}
+		if err := setClock(time.Time{}); err != nil {
+			t.Errorf("without a time: %v", err)
+		}
+	})
+}
+
+func TestLines(t *testing.T) {
+	m := bot.Message{
+		Title: bot.Textf("*title* %s", "a\nb"), Lines: []bot.Text{bot.Textf("line")},
+		Table: &bot.Table{Columns: []string{"a", "b"}, Rows: [][]string{{"1", "2"}}}, After: []bot.Text{bot.Textf("after")},
+		Files: []bot.File{{Name: "x.csv"}}, Buttons: []bot.Button{{Label: "Go", Typed: "go 1"}}, Notify: nil,
+	}
+	m.Notify = append(m.Notify, "alice", "bob")
+	want := []string{"title a⏎b", "line", "a | b", "1 | 2", "after", "file x.csv", "[Go] go 1", "notifies alice, bob"}
+	if got := Lines(m); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("Lines = %q; want %q", got, want)
+	}
+}
