@@ -35,66 +35,67 @@ type Identity struct {
 
 // HostClaim is one place in a record that names a host, with the field that said so.
 type HostClaim struct {
-	Host  string // as HostOf gives it: lower case, after the last "@"
-	Field string // such as LastRemoteHost
-	Last  bool   // the host of the latest run; false for earlier runs and hints
+	Host  string `json:"host,omitzero"`  // as HostOf gives it: lower case, after the last "@"
+	Field string `json:"field,omitzero"` // such as LastRemoteHost
+	Last  bool   `json:"last,omitzero"`  // the host of the latest run; false for earlier runs and hints
 }
 
 // PilotID identifies a pilot: the factory's schedd and its cluster and proc.
 // Cluster ids repeat across factory schedds.
 type PilotID struct {
-	Schedd  string
-	Cluster int64
-	Proc    int64
+	Schedd  string `json:"schedd,omitzero"`
+	Cluster int64  `json:"cluster,omitzero"`
+	Proc    int64  `json:"proc,omitzero"`
 }
 
 // Pilot is what a record says of the pilot that ran the job.
 type Pilot struct {
-	ID      PilotID
-	Factory string // factory name, not host
-	Entry   string
-	Name    string // glidein instance, such as gfactory_instance
-	Client  string // frontend.group
-	Batch   string // the site's own batch id (GLIDEIN_SiteWMS_JobId), "" when unknown
-	Queue   string // GLIDEIN_SiteWMS_Queue, "" when unknown
+	ID      PilotID `json:"id,omitzero"`
+	Factory string  `json:"factory,omitzero"` // factory name, not host
+	Entry   string  `json:"entry,omitzero"`
+	Name    string  `json:"name,omitzero"`   // glidein instance, such as gfactory_instance
+	Client  string  `json:"client,omitzero"` // frontend.group
+	Batch   string  `json:"batch,omitzero"`  // the site's own batch id (GLIDEIN_SiteWMS_JobId), "" when unknown
+	Queue   string  `json:"queue,omitzero"`  // GLIDEIN_SiteWMS_Queue, "" when unknown
 }
 
 // Job is one job as one record describes it, normalised: the literal Unknown
 // and its spellings are empty strings, times are UTC and zero when the record
 // has none, whatever unit the record used.
 type Job struct {
-	ID           string // GlobalJobId or PandaID
-	Experiment   Experiment
-	Source       string // name of the source the record came from
-	Kind         RecordKind
-	Schedd       string
-	Cluster      int64
-	Proc         int64
-	Site         string
-	EarlierSites []string // sites of earlier runs, latest first; rarely recorded
-	Status       string   // Idle, Running, Removed, Completed, Held, …
-	Type         string   // analysis, production, …
-	Task         string   // CRAB workflow, WMAgent request or JEDI task
+	ID           string     `json:"id,omitzero"` // GlobalJobId or PandaID
+	Experiment   Experiment `json:"vo,omitzero"`
+	Source       string     `json:"source,omitzero"` // name of the source the record came from
+	Kind         RecordKind `json:"kind,omitzero"`
+	Schedd       string     `json:"schedd,omitzero"`
+	Cluster      int64      `json:"cluster,omitzero"`
+	Proc         int64      `json:"proc,omitzero"`
+	Site         string     `json:"site,omitzero"`
+	EarlierSites []string   `json:"earlier_sites,omitzero"` // sites of earlier runs, latest first; rarely recorded
+	Status       string     `json:"status,omitzero"`        // Idle, Running, Removed, Completed, Held, …
+	Type         string     `json:"type,omitzero"`          // analysis, production, …
+	Task         string     `json:"task,omitzero"`          // CRAB workflow, WMAgent request or JEDI task
 
-	Hosts     []HostClaim
-	Addresses []netip.Addr // addresses of the startd; may be a NAT's
-	Pilot     Pilot
+	Hosts     []HostClaim  `json:"hosts,omitzero"`
+	Addresses []netip.Addr `json:"addresses,omitzero"` // addresses of the startd; may be a NAT's
+	Pilot     Pilot        `json:"pilot,omitzero"`
 
-	Submitted     time.Time // QDate
-	FirstStart    time.Time // JobStartDate: first start ever
-	Start         time.Time // JobCurrentStartDate: start of the latest run
-	PreviousStart time.Time // JobLastStartDate: start of the run before the latest; zero when there was none
-	End           time.Time // zero while running
-	EndField      string    // which field gave End
-	Recorded      time.Time // RecordTime, else the best the record has
-	ProxyEnds     time.Time // x509UserProxyExpiration
+	Submitted     time.Time `json:"submitted,omitzero"`      // QDate
+	FirstStart    time.Time `json:"first_start,omitzero"`    // JobStartDate: first start ever
+	Start         time.Time `json:"start,omitzero"`          // JobCurrentStartDate: start of the latest run
+	PreviousStart time.Time `json:"previous_start,omitzero"` // JobLastStartDate: start of the run before the latest; zero when there was none
+	End           time.Time `json:"end,omitzero"`            // zero while running
+	EndField      string    `json:"end_field,omitzero"`      // which field gave End
+	Recorded      time.Time `json:"recorded,omitzero"`       // RecordTime, else the best the record has
+	OverBy        time.Time `json:"over_by,omitzero"`        // of a running job's snapshot: another record shows that this run was over by then
+	ProxyEnds     time.Time `json:"proxy_ends,omitzero"`     // x509UserProxyExpiration
 
-	Starts       int           // NumJobStarts
-	ShadowStarts int           // NumShadowStarts: counts refused matches too
-	LostWall     time.Duration // RemoteWallClockTime - CommittedTime
+	Starts       int           `json:"starts,omitzero"`        // NumJobStarts
+	ShadowStarts int           `json:"shadow_starts,omitzero"` // NumShadowStarts: counts refused matches too
+	LostWall     time.Duration `json:"lost_wall,omitzero"`     // RemoteWallClockTime - CommittedTime
 
-	Identities    []Identity
-	SubmitAddress string // CRAB_SubmitterIpAddr: may be a list, first hop can be forged
+	Identities    []Identity `json:"identities,omitzero"`
+	SubmitAddress string     `json:"submit_address,omitzero"` // CRAB_SubmitterIpAddr: may be a list, first hop can be forged
 }
 
 // RecordKind tells how a record may be read: a finished job's record gives an

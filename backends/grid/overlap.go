@@ -90,23 +90,26 @@ func clockAhead(j Job) bool {
 
 // contradiction takes the widest interval that the job's dates allow.
 func contradiction(j Job, w Window) (overlap, string) {
-	first, last := earliest(j.Submitted, j.FirstStart, j.Start, j.End, j.Recorded), time.Time{}
-	for _, t := range []time.Time{j.Submitted, j.FirstStart, j.Start, j.End, j.Recorded} {
-		if t.After(last) {
-			last = t
-		}
-	}
-	if w.overlaps(first, last) {
+	if first, last := extremes(j); w.overlaps(first, last) {
 		return maybe, "the dates of the record contradict each other: a clock was wrong"
 	}
 	return never, ""
+}
+
+// extremes are the first and the last of a job's dates.
+func extremes(j Job) (first, last time.Time) {
+	first = earliest(j.Submitted, j.FirstStart, j.Start, j.End, j.Recorded)
+	for _, t := range []time.Time{j.Submitted, j.FirstStart, j.Start, j.End, j.Recorded} {
+		last = later(last, t)
+	}
+	return first, last
 }
 
 // runningRun reads a snapshot of a running job: it was there from the start of
 // this run until it was seen, and perhaps after.
 func runningRun(j Job, w Window) (overlap, string) {
 	start, startWhy := runStart(j)
-	if start.After(j.Recorded) {
+	if !j.Recorded.IsZero() && start.After(j.Recorded) {
 		start, startWhy = j.Recorded, "the record's start is after it was written: a clock was wrong"
 	}
 	switch {
@@ -121,14 +124,22 @@ func runningRun(j Job, w Window) (overlap, string) {
 		return surely, "seen running at " + minute(j.Recorded)
 	case !start.IsZero() && startWhy == "" && w.overlaps(start, j.Recorded):
 		return surely, fmt.Sprintf("ran from %s, still there at %s", minute(start), minute(j.Recorded))
-	case start.IsZero() && w.overlaps(j.Recorded.Add(-maxRun), j.Recorded.Add(maxRun)):
+	case start.IsZero() && w.overlaps(j.Recorded.Add(-maxRun), j.overBy(j.Recorded.Add(maxRun))):
 		return maybe, "seen running at " + minute(j.Recorded) + "; its start is not in the record"
 	case !start.IsZero() && w.overlaps(start, j.Recorded):
 		return maybe, startWhy
-	case !start.IsZero() && w.overlaps(start, later(j.Recorded, start.Add(maxRun))):
+	case !start.IsZero() && w.overlaps(start, j.overBy(later(j.Recorded, start.Add(maxRun)))):
 		return maybe, "last seen running at " + minute(j.Recorded) + "; its end is not known"
 	}
 	return never, ""
+}
+
+// overBy gives the latest end of a run that was last seen running.
+func (j Job) overBy(end time.Time) time.Time {
+	if !j.OverBy.IsZero() && j.OverBy.Before(end) {
+		return later(j.OverBy, j.Recorded)
+	}
+	return end
 }
 
 // earlierRun tells whether the job had a run before the latest one that may
