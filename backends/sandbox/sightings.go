@@ -11,7 +11,8 @@ import (
 )
 
 // Sightings gives the jobs of both experiments that match. Their times are
-// simulated ones.
+// simulated ones. A window that reaches beyond the simulated present is
+// answered in part.
 func (g *Grid) Sightings(_ context.Context, q grid.Query) (grid.Found, error) {
 	h, err := g.history()
 	if err != nil {
@@ -30,8 +31,10 @@ func (g *Grid) Sightings(_ context.Context, q grid.Query) (grid.Found, error) {
 		}
 	}
 	found.Report.Matched = len(found.Sightings)
-	if q.Window.To.After(now) {
-		found.Report.WouldChange = append(found.Report.WouldChange, fmt.Sprintf("the simulated clock shows %s: what comes after has not happened yet", stamp(now)))
+	if q.Window.To.After(now) { // "no one" must not be said of hours that have no records
+		found.Report.State = grid.Partial
+		found.Report.Notes = append(found.Report.Notes, fmt.Sprintf("the simulated clock shows %s: what comes after has not happened yet", stamp(now)))
+		found.Report.WouldChange = append(found.Report.WouldChange, fmt.Sprintf("The simulated clock reaches the end of the window at %s.", stamp(g.RealTime(q.Window.To))))
 	}
 	return found, nil
 }
