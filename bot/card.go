@@ -56,7 +56,7 @@ func CardMessage(a action.Action) Message {
 func cardEnd(m *Message, a action.Action) {
 	switch a.State {
 	case action.Proposed:
-		m.Below("needs: %s · %s · expires %s · %d people were notified", a.Standing().String(), policyWords(a.Frozen.Policy), clock(a.ExpiresAt), a.Notified)
+		m.Below("approvals: %s · %s · expires %s · %d people were notified", a.Standing().String(), policyWords(a.Frozen.Policy), clock(a.ExpiresAt), a.Notified)
 		m.Buttons = []Button{
 			{Label: "Approve " + a.Command, Value: "approve:" + string(a.ID), Typed: "approve " + string(a.ID)},
 			{Label: "Deny " + a.Command, Value: "deny:" + string(a.ID), Danger: true, Typed: "deny " + string(a.ID) + " REASON"},

@@ -187,9 +187,12 @@ func (e *Engine) serve(ctx context.Context, rec ReceivedEvent, direct bool) (rep
 	if err := e.admit(ctx, req, cmd); err != nil { // 6b role, channel, rate
 		return fail(err)
 	}
-	if req.Words, req.Options, err = arguments(cmd, tokens); err != nil {
+	req.Words = tokens // a complaint about arguments shows them
+	words, options, err := arguments(cmd, tokens)
+	if err != nil {
 		return fail(err)
 	}
+	req.Words, req.Options = words, options
 	received := req.record(audit.Received, map[string]any{"as": Echo(cmd.Name, req.Words, req.Options), "typed": req.Raw})
 	if err := e.journal.Write(ctx, action.Effects{Records: []audit.Record{received}}); err != nil { // 7 no record, no command
 		return fail(err)

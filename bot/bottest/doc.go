@@ -23,10 +23,12 @@
 //	alice: unreact +1
 //	(wait 31m)                         lets time pass
 //	(again)                            the platform delivers the latest event once more
+//	(group sec: bob carol)             the platform's group has these members from now on
 //
 // Below a step stand the messages that it must cause, in order; anything that
 // is missing, different or too much fails the test. Messages in other channels
-// are expected in an order of their own. Each message is a block of lines, and
+// are expected in an order of their own, and so are updates: of a message that
+// was updated several times only the last update counts. Each message is a block of lines, and
 // blocks are set apart by a blank line. The first line of a block may say what
 // kind of message it is:
 //

@@ -30,6 +30,8 @@ type step struct {
 	card    string        // the action that is decided on
 	surface string        // of a decision
 	wait    time.Duration // of a wait
+	group   string        // that has other members now
+	members []string      // names of accounts
 
 	want []block
 }
@@ -45,6 +47,7 @@ const (
 	decides
 	waits
 	repeats
+	regroups
 )
 
 // block is one expected message.
@@ -68,6 +71,7 @@ var (
 	typedStep  = regexp.MustCompile(`^([A-Za-z0-9._-]+)` + standing + `(?: in #([A-Za-z0-9._-]+))?(>>?) (.+)$`)
 	actStep    = regexp.MustCompile(`^([A-Za-z0-9._-]+)` + standing + `: (\S+) (\S+)(?: (.+))?$`)
 	waitStep   = regexp.MustCompile(`^\(wait (\S+)\)$`)
+	groupStep  = regexp.MustCompile(`^\(group ([A-Za-z0-9._-]+):((?: [A-Za-z0-9._-]+)*)\)$`)
 	atStep     = regexp.MustCompile(`^\(at (\S+)\)$`)
 	decision   = regexp.MustCompile(`^by (button|reaction|typed)(?:: (.+))?$`)
 	expectLine = regexp.MustCompile(`^<([uw]?)([~*]|\.\.\.)?(?: (.*))?$`)
@@ -122,6 +126,9 @@ func parseStep(line string) (step, error) {
 			err = fmt.Errorf("a wait of %s is none", d)
 		}
 		return step{kind: waits, wait: d}, err
+	}
+	if m := groupStep.FindStringSubmatch(line); m != nil {
+		return step{kind: regroups, group: m[1], members: strings.Fields(m[2])}, nil
 	}
 	if m := typedStep.FindStringSubmatch(line); m != nil {
 		return step{kind: types, who: account(m[1], m[2]), channel: m[3], reply: m[4] == ">>", text: m[5]}, nil

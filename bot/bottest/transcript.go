@@ -28,6 +28,12 @@ type Bot interface {
 	Idle(ctx context.Context) error
 }
 
+// Regrouper is a Bot whose platform has groups that a transcript can change.
+type Regrouper interface {
+	// SetGroup gives a group the accounts of these names, and no others.
+	SetGroup(ctx context.Context, group string, names ...string) error
+}
+
 // Setup is what a transcript gives to the function that builds the bot.
 type Setup struct {
 	Files map[string][]byte // its sections besides the conversation
@@ -128,6 +134,12 @@ func (p *player) do(ctx context.Context, s step) error {
 			return errors.New("nothing was delivered yet")
 		}
 		return p.bot.Send(ctx, *p.latest)
+	case regroups:
+		g, ok := p.bot.(Regrouper)
+		if !ok {
+			return errors.New("this bot's platform has no groups")
+		}
+		return g.SetGroup(ctx, s.group, s.members...)
 	case types:
 		if s.channel != "" {
 			p.channel = s.channel
@@ -269,7 +281,7 @@ func (p *player) send(ctx context.Context, s step, ev bot.Event) error {
 // check holds what was said since the last step against what was expected.
 func (p *player) check(blocks []block) error {
 	all := p.bot.Platform().Said()
-	fresh := all[len(p.said):]
+	fresh := settled(all[len(p.said):])
 	p.said = all
 	places := channels(fresh)
 	for i := range blocks {
@@ -279,22 +291,49 @@ func (p *player) check(blocks []block) error {
 		}
 	}
 	for _, place := range places {
-		said := slices.DeleteFunc(slices.Clone(fresh), func(s Said) bool { return s.Thread.Channel != place })
-		for _, b := range blocks {
-			if b.channel != place {
-				continue
-			}
-			if len(said) == 0 {
-				return fmt.Errorf("missing in %s, expected on line %d:\n%s", place, b.line, b)
-			}
-			if err := p.meets(b, said[0]); err != nil {
+		for _, updates := range []bool{false, true} {
+			here := func(channel string, how How) bool { return channel == place && (how == Updated) == updates }
+			want := slices.DeleteFunc(slices.Clone(blocks), func(b block) bool { return !here(b.channel, b.how) })
+			said := slices.DeleteFunc(slices.Clone(fresh), func(s Said) bool { return !here(s.Thread.Channel, s.How) })
+			if err := p.inOrder(place, want, said); err != nil {
 				return err
 			}
-			said = said[1:]
 		}
-		if len(said) > 0 {
-			return fmt.Errorf("not expected:\n%s", blockOf(said[0]))
+	}
+	return nil
+}
+
+// settled leaves of the updates of each message only the last: how many
+// versions of a card are shown on the way is a matter of timing.
+func settled(fresh []Said) []Said {
+	var out []Said
+	at := map[string]int{}
+	for _, s := range fresh {
+		key := s.Thread.String() + "\n" + s.ID
+		if i, again := at[key]; again && s.How == Updated {
+			out[i] = s
+			continue
 		}
+		if s.How == Updated {
+			at[key] = len(out)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// inOrder holds what was said in one place against the blocks expected there.
+func (p *player) inOrder(place string, blocks []block, said []Said) error {
+	for i, b := range blocks {
+		if i == len(said) {
+			return fmt.Errorf("missing in %s, expected on line %d:\n%s", place, b.line, b)
+		}
+		if err := p.meets(b, said[i]); err != nil {
+			return err
+		}
+	}
+	if len(said) > len(blocks) {
+		return fmt.Errorf("not expected:\n%s", blockOf(said[len(blocks)]))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package bottest
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -111,7 +112,8 @@ func TestTranscriptFails(t *testing.T) {
 		{"another text", "alice> /bans\n< some\n", []string{"different from line 2:", "< some", "but this was said:", "< none"}},
 		{"a line too little", "alice> /ban x\n<* BAN\n", []string{"different from line 2:"}},
 		{"a line too much", "alice> /bans\n< none\n< none\n", []string{"different from line 2:"}},
-		{"another kind", "alice> /bans\n<u none\n", []string{"different from line 2:", "<u\n"}},
+		{"another kind", "alice> /bans\n<u none\n", []string{"line 1", "not expected:", "< none"}},
+		{"groups where there are none", "(group sec: alice bob)\n", []string{"line 1", "this bot's platform has no groups"}},
 		{"a whisper to somebody else", "mallory (guest)> hello\n<w~ alice takes nothing\n", []string{"different from line 2:", "<w mallory"}},
 		{"another channel", "alice> /bans\n<in atlas-ops\n< none\n", []string{"not expected:"}},
 		{"a pattern that does not match", "alice> /bans\n<~ ^n$\n", []string{"different from line 2:"}},
@@ -145,6 +147,19 @@ func TestTranscriptFails(t *testing.T) {
 	}
 }
 
+// TestOnlyTheLastUpdateCounts holds that versions of a card on the way are no
+// matter, and that a change of any other message is.
+func TestOnlyTheLastUpdateCounts(t *testing.T) {
+	card, other := Said{How: Updated, ID: "m1"}, Said{How: Updated, ID: "m2"}
+	last := card
+	last.Key = "last"
+	posted := Said{How: Posted, ID: "m3"}
+	got := settled([]Said{card, posted, other, card, last, posted})
+	if want := []Said{last, posted, other, posted}; !reflect.DeepEqual(got, want) {
+		t.Errorf("settled: %+v; want %+v", got, want)
+	}
+}
+
 func TestParseScriptRefuses(t *testing.T) {
 	for conversation, want := range map[string]string{
 		"alice says hello\n":                        "line 1: \"alice says hello\" is no step",
@@ -153,6 +168,7 @@ func TestParseScriptRefuses(t *testing.T) {
 		"alice: approve ab12 by mail\n":             "does not say by button",
 		"alice: react +1 why\n":                     "a reaction carries no text",
 		"mallory (king)> hello\n":                   "is no step",
+		"(group sec alice)\n":                       "is no step",
 		"(wait soon)\n":                             "line 1",
 		"(wait -5m)\n":                              "a wait of -5m0s is none",
 		"alice> hello\n(at 2026-06-24T12:00:00Z)\n": "line 2: the clock is set at the start only",

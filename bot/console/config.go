@@ -34,6 +34,9 @@ type Options struct {
 	Idle func(context.Context) error
 	// Width is the number of columns; zero: the terminal's, or 100.
 	Width int
+	// Brief shows of a changed message its title and what is new in it, and
+	// says how many lines are as before. Without it all is shown again.
+	Brief bool
 	// Boot tells the message ids of this process from those of earlier ones;
 	// letters and digits. Empty: chosen at random.
 	Boot string

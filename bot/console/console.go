@@ -48,7 +48,8 @@ type message struct {
 	thread bot.Thread // as it was posted; the address that events about it carry
 	by     string     // who typed it, "" for the bot
 	text   string     // what was typed, or the message as it was last rendered
-	live   []string   // words of the buttons shown now
+	last   bot.Message
+	live   []string // words of the buttons shown now
 	known  map[string]string
 }
 

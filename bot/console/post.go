@@ -172,7 +172,11 @@ func (c *Console) show(msg *message, root int, note string, m bot.Message) {
 	if plain == msg.text {
 		return
 	}
-	msg.text = plain
+	shown := m
+	if c.opt.Brief && msg.text != "" {
+		shown = news(msg.last, m)
+	}
+	msg.text, msg.last = plain, m
 	head := fmt.Sprintf("%s#%d", lead, msg.n)
 	if root != 0 {
 		head += fmt.Sprintf(" in #%d", root)
@@ -189,7 +193,7 @@ func (c *Console) show(msg *message, root int, note string, m bot.Message) {
 	bar := lead + "│ "
 	var b strings.Builder
 	b.WriteString(head + "\n")
-	for line := range strings.Lines(Render(m, c.opt.Width-len(lead)-2, style)) {
+	for line := range strings.Lines(Render(shown, c.opt.Width-len(lead)-2, style)) {
 		b.WriteString(bar + line)
 	}
 	for _, t := range trouble {

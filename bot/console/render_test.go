@@ -77,6 +77,18 @@ func trace() bot.Message {
 	return m
 }
 
+// accounts has a column that is too long for any terminal, and one that gives way.
+func accounts() bot.Message {
+	return bot.Message{Table: &bot.Table{
+		Columns: []string{"match", "name", "DN", "kind", "banned", "last seen (UTC)", "source"},
+		Rows: [][]string{
+			{"exact", "Naughty User", "/DC=ch/DC=cern/OU=Organic Units/OU=Users/CN=nuser/CN=123456/CN=Naughty User", "person", "no", "2026-06-24 11:58", "directory"},
+			{"look-alike", "naughty user (12 characters, mixed scripts)", "/DC=org/DC=example\n  DN: /CN=forged", "robot", "yes", "2026-06-24 11:58", "directory"},
+			{"look-alike", "no DN", "", "service", "no", "never", "directory"},
+		},
+	}}
+}
+
 func wide() bot.Message {
 	columns := strings.Fields("job person host site start end pilot sources")
 	row := make([]string, len(columns))
@@ -114,6 +126,8 @@ func TestRender(t *testing.T) {
 		{"trace-80", trace(), 80, Style{}},
 		{"trace-100-saved", trace(), 100, Style{Saved: []string{"files/trace.csv"}}},
 		{"wide-80", wide(), 80, Style{}},
+		{"accounts-100", accounts(), 100, Style{}},
+		{"accounts-80", accounts(), 80, Style{}},
 		{"hostile-80", hostile(), 80, Style{}},
 		{"hostile-80-colour", hostile(), 80, Style{Colour: true}},
 	}

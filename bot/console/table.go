@@ -10,21 +10,28 @@ import (
 const (
 	gap       = 2  // between two columns
 	narrowest = 12 // of a column that must give way
+	readable  = 24 // of a column that gives way while another can hang below instead
 )
 
+// maxHung is how many columns hang: of more, a list is easier to read.
+const maxHung = 2
+
 // table shows rows with aligned columns. Where they do not fit, the widest
-// give way and their cells are continued; where even that does not fit, each
-// row is shown as a list of `column: value`.
+// give way and their cells are continued. Where that would make them hard to
+// read, the longest columns hang below each row as `column: value`; where even
+// that does not fit, all do.
 func (p *page) table(t bot.Table) {
 	head, rows := grid(t)
 	if len(head) == 0 {
 		return
 	}
-	widths, fits := layout(append([][][]cell{head}, rows...), p.width)
+	hung, widths, fits := hang(head, rows, p.width, len(t.Columns) > 0)
 	if !fits {
 		p.records(head, rows)
 		return
 	}
+	all := head
+	head = without(head, hung)
 	if len(t.Columns) > 0 {
 		p.row(head, widths)
 		rule := make([][]cell, len(widths))
@@ -34,7 +41,60 @@ func (p *page) table(t bot.Table) {
 		p.row(rule, widths)
 	}
 	for _, row := range rows {
-		p.row(row, widths)
+		p.row(without(row, hung), widths)
+		for i, c := range row {
+			if hung[i] && len(c) > 0 {
+				p.below(all[i], c)
+			}
+		}
+	}
+}
+
+// hang says which columns hang below their row, and how wide the others are. A
+// column without a name cannot hang, and the first one names the row.
+func hang(head [][]cell, rows [][][]cell, width int, named bool) (hung []bool, widths []int, fits bool) {
+	hung = make([]bool, len(head))
+	for n := 0; named && n <= maxHung; n++ {
+		table := [][][]cell{without(head, hung)}
+		for _, row := range rows {
+			table = append(table, without(row, hung))
+		}
+		if widths, fits = layout(table, width, readable); fits {
+			return hung, widths, true
+		}
+		longest, most := 0, readable
+		for i := 1; i < len(head); i++ {
+			for _, row := range rows {
+				if w := widthOf(row[i]); !hung[i] && w > most {
+					longest, most = i, w
+				}
+			}
+		}
+		if longest == 0 {
+			break
+		}
+		hung[longest] = true
+	}
+	clear(hung)
+	widths, fits = layout(append([][][]cell{head}, rows...), width, narrowest)
+	return hung, widths, fits
+}
+
+func without(row [][]cell, hung []bool) [][]cell {
+	var out [][]cell
+	for i, c := range row {
+		if !hung[i] {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// below shows a cell that hangs under its row.
+func (p *page) below(name, value []cell) {
+	line := append(append(append([]cell{}, name...), split(": ", bot.Plain)...), value...)
+	for n, piece := range wrap(line, p.width-2, p.width-4) {
+		p.line(piece, 2+min(n, 1)*2)
 	}
 }
 
@@ -57,8 +117,9 @@ func grid(t bot.Table) (head [][]cell, rows [][][]cell) {
 	return fill(t.Columns, bot.Bold), rows
 }
 
-// layout gives every column a width, and reports whether they fit.
-func layout(rows [][][]cell, width int) ([]int, bool) {
+// layout gives every column a width, at least least where it gives way, and
+// reports whether they fit.
+func layout(rows [][][]cell, width, least int) ([]int, bool) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, c := range row {
@@ -76,7 +137,7 @@ func layout(rows [][][]cell, width int) ([]int, bool) {
 				widest = i
 			}
 		}
-		if widths[widest] <= narrowest {
+		if widths[widest] <= least {
 			return nil, false
 		}
 		widths[widest]--
