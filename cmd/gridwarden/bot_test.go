@@ -47,6 +47,7 @@ backends:
 type testBot struct {
 	*app
 	t    *testing.T
+	file string // where its configuration would be
 	room *bottest.Memory
 	n    int
 }
@@ -54,11 +55,12 @@ type testBot struct {
 func startBot(t *testing.T, yaml string) *testBot {
 	t.Helper()
 	dir := t.TempDir()
-	cfg, err := config.Parse(filepath.Join(dir, "gridwarden.yaml"), []byte(yaml), dir)
+	file := filepath.Join(dir, "gridwarden.yaml")
+	cfg, err := config.Parse(file, []byte(yaml), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &testBot{t: t, room: bottest.NewMemory("console")}
+	b := &testBot{t: t, file: file, room: bottest.NewMemory("console")}
 	b.room.SetGroup("sec", "console/bob", "console/carol", "console/tara")
 	b.app, err = wire(t.Context(), cfg, slog.New(slog.NewTextHandler(t.Output(), nil)), wiring{platforms: []bot.Platform{b.room}})
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 var demoConfig []byte
 
 type demoCmd struct {
-	Keep string `help:"Keep the journal and its audit log in this directory." placeholder:"DIR"`
+	Keep string `help:"Keep the journal, its audit log and the configuration in this directory." placeholder:"DIR"`
 	Log  bool   `help:"Show the log on standard error."`
 }
 
@@ -41,7 +41,13 @@ func (c demoCmd) Run(ctx context.Context, t terminal) error {
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("demo: making %s: %w", dir, err)
 	}
-	cfg, err := config.Parse(filepath.Join(dir, "demo.yaml"), demoConfig, dir)
+	file := filepath.Join(dir, "demo.yaml")
+	if c.Keep != "" { // for gridwarden audit and gridwarden run
+		if err := os.WriteFile(file, demoConfig, 0o600); err != nil {
+			return fmt.Errorf("demo: keeping the configuration: %w", err)
+		}
+	}
+	cfg, err := config.Parse(file, demoConfig, dir)
 	if err != nil {
 		return misconfigured(err)
 	}
@@ -52,8 +58,10 @@ func (c demoCmd) Run(ctx context.Context, t terminal) error {
 	if err := c.play(ctx, t, cfg, log); err != nil {
 		return err
 	}
-	in, ok := t.in.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+	if c.Keep != "" {
+		fmt.Fprintf(t.out, "\nKept. To look again: gridwarden audit show --config %s\n", visible(file))
+	}
+	if !t.interactive() {
 		return nil
 	}
 	return c.handOver(ctx, t, cfg, log)
@@ -62,7 +70,7 @@ func (c demoCmd) Run(ctx context.Context, t terminal) error {
 // play runs the guided incident.
 func (c demoCmd) play(ctx context.Context, t terminal, cfg *config.Config, log *slog.Logger) error {
 	s := &script{out: t.out, colour: colours(t.out)}
-	a, err := wire(ctx, cfg, log, wiring{in: s, out: t.out, listen: true})
+	a, err := wire(ctx, cfg, log, wiring{in: s, out: t.out, listen: true, brief: true})
 	if err != nil {
 		return err
 	}
@@ -75,13 +83,20 @@ func (c demoCmd) play(ctx context.Context, t terminal, cfg *config.Config, log *
 	if s.err != nil {
 		return s.err
 	}
-	s.tell("The record of all this: every step is a leaf of a signed Merkle tree.")
-	return nil
+	s.tell("The record of all this: every step is a leaf of a signed Merkle tree.\nVerified now with the public key alone, as `gridwarden audit verify` does:")
+	v, err := auditVerifyCmd{}.journal(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if err := t.show(v.message(), readingWidth); err != nil || v.Sound {
+		return err
+	}
+	return exit{status: exitFailed}
 }
 
 // handOver gives the person the prompt.
 func (c demoCmd) handOver(ctx context.Context, t terminal, cfg *config.Config, log *slog.Logger) error {
-	a, err := wire(ctx, cfg, log, wiring{in: t.in, out: t.out, listen: true})
+	a, err := wire(ctx, cfg, log, wiring{in: t.in, out: t.out, listen: true, brief: true})
 	if err != nil {
 		return err
 	}
@@ -89,7 +104,7 @@ func (c demoCmd) handOver(ctx context.Context, t terminal, cfg *config.Config, l
 	story := a.sandbox.Incident()
 	s := &script{out: t.out, colour: colours(t.out)}
 	s.tell("Now it is yours. You may speak for alice (shifter), bob and carol (atlas-security). Try:")
-	fmt.Fprintf(t.out, "    help\n    alice> trace %s %s\n    alice> unban %q false alarm\n    carol> pending\n    bans\n    exit\n\n",
+	fmt.Fprintf(t.out, "    help\n    alice> trace %s %s\n    alice> unban %q false alarm\n    carol> pending\n    bans\n    status\n    exit\n\n",
 		story.Host, story.Time.Format(time.RFC3339), story.User)
 	return a.run(ctx)
 }
@@ -183,7 +198,7 @@ func incident(a *app) []step {
 	}
 	return []step{
 		{
-			say:  fmt.Sprintf("A site reports: something odd on %s at %s.\nIts mail names this DN: %s\nFirst question: whose DN is that?", story.Host, at, story.FactoryDN),
+			say:  fmt.Sprintf("A site reports: something odd on %s at %s.\nIts mail names this DN:\n%s\nFirst question: whose DN is that?", story.Host, at, story.FactoryDN),
 			line: typed("alice> whois %q", story.FactoryDN),
 		},
 		{
@@ -191,7 +206,7 @@ func incident(a *app) []step {
 			line: typed("alice> trace %s %s", story.Host, at),
 		},
 		{
-			say:  "Who is that, exactly? Names are case-sensitive, and look-alikes exist.",
+			say:  "A payload of \"Naughty User\" ran there, and still does. The answer is partial, and says why:\non this simulated grid the 48 hours after the report have not all happened yet.\nWho is that, exactly? Names are case-sensitive, and look-alikes exist.",
 			line: typed("alice> whois %q", story.User),
 		},
 		{

@@ -74,7 +74,7 @@ func (c runCmd) known(ctx context.Context, a *app) error {
 
 // account is the operating-system account, or with --as a person's.
 func (c runCmd) account(a *app, cfg *config.Config) (bot.Account, error) {
-	me, err := console.OSAccount()
+	me, err := operator(a.people)
 	if err != nil {
 		return me, err
 	}
@@ -93,10 +93,20 @@ func (c runCmd) account(a *app, cfg *config.Config) (bot.Account, error) {
 		}
 		return me, bot.Problemf("refused", "%s has no console account in the configuration.", c.As)
 	}
-	if _, known := a.people.PersonOf(me.Key()); !known && me.Name != "" {
+	return me, nil
+}
+
+// operator is the operating-system account that runs this process, by its uid,
+// or by its login where the configuration lists that.
+func operator(people *bot.People) (bot.Account, error) {
+	me, err := console.OSAccount()
+	if err != nil {
+		return me, err
+	}
+	if _, known := people.PersonOf(me.Key()); !known && me.Name != "" {
 		byLogin := me
 		byLogin.ID = me.Name
-		if _, known := a.people.PersonOf(byLogin.Key()); known {
+		if _, known := people.PersonOf(byLogin.Key()); known {
 			return byLogin, nil
 		}
 	}
@@ -163,17 +173,17 @@ func (c runCmd) broken(t terminal, err error) error {
 	if errors.As(err, &people) {
 		text = people.ForPeople()
 	}
-	code, status := "failed", exitFailed
+	code, state, status := "failed", "failed", exitFailed
 	var problem *bot.Problem
 	var bad config.Problems
 	switch {
 	case errors.As(err, &problem):
-		code, status = problem.Code, exitRefused
+		code, state, status = problem.Code, "refused", exitRefused
 	case errors.As(err, &bad):
 		code, status = "configuration", exitUsage
 	}
 	if c.JSON {
-		if err := writeJSON(t, map[string]any{"state": "failed", "text": text, "error": map[string]string{"code": code, "message": text}}); err != nil {
+		if err := writeJSON(t, map[string]any{"request": "", "command": "", "state": state, "text": text, "error": map[string]string{"code": code, "message": text}}); err != nil {
 			return err
 		}
 		return exit{status: status}

@@ -24,6 +24,7 @@ type wiring struct {
 	in     io.Reader
 	out    io.Writer
 	listen bool // run the platforms
+	brief  bool // the console shows only what is new in a changed message
 	// platforms are used instead of the configured ones, by tests.
 	platforms []bot.Platform
 }
@@ -48,10 +49,10 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 			a.close()
 		}
 	}()
-	if a.journal, err = journal.Open(ctx, journal.Config{SQLite: cfg.Journal.SQLite}, journal.Options{Log: log, KeyFile: cfg.Audit.KeyFile, CheckpointFile: cfg.Audit.CheckpointFile}); err != nil {
+	if a.journal, err = openJournal(ctx, cfg, log); err != nil {
 		return nil, err
 	}
-	a.closers = append(a.closers, a.journal.Close)
+	a.closers = append(a.closers, a.journal.Close, func() error { return a.settleLog(ctx) })
 	rules := cfg.Rules()
 	links, err := a.journal.Links(ctx)
 	if err != nil {
@@ -78,7 +79,9 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 
 	platforms := w.platforms
 	if w.listen {
-		if a.console, err = console.New(cfg.Console, a.consoleOptions(rules, commands), w.in, w.out); err != nil {
+		options := a.consoleOptions(rules, commands)
+		options.Brief = w.brief
+		if a.console, err = console.New(cfg.Console, options, w.in, w.out); err != nil {
 			return nil, err
 		}
 		platforms = append(platforms, a.console)
@@ -119,6 +122,13 @@ func (a *app) run(ctx context.Context) error {
 	if serr := <-sequencer; err == nil && ctx.Err() == nil {
 		err = serr
 	}
+	return err
+}
+
+// settleLog signs what was recorded: a sub-command that does not run the
+// sequencer would leave it waiting until the next serve.
+func (a *app) settleLog(ctx context.Context) error {
+	_, err := a.journal.Sequence(context.WithoutCancel(ctx))
 	return err
 }
 

@@ -74,9 +74,15 @@ func Valid(t testing.TB, m bot.Message) {
 	if err != nil {
 		t.Fatalf("the machine form is no JSON: %v", err)
 	}
+	ValidJSON(t, raw)
+}
+
+// ValidJSON holds a printed machine answer against the schema.
+func ValidJSON(t testing.TB, raw []byte) {
+	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("not one JSON value: %v\n%s", err, raw)
 	}
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -28,9 +26,6 @@ type Leaves interface {
 // maxRecords is how many records one answer shows; the export has all.
 const maxRecords = 200
 
-// maxBody is how much of a body the table shows, in characters.
-const maxBody = 160
-
 // New gives the command. leaves may be nil: then no places are shown.
 func New(log Log, leaves Leaves) []bot.Command {
 	x := command{log: log, leaves: leaves}
@@ -51,13 +46,13 @@ type command struct {
 // answer is the machine form.
 type answer struct {
 	ID      string  `json:"id"`
-	Records []entry `json:"records"`
+	Records []Entry `json:"records"`
 	More    bool    `json:"more"` // there are later records than these
 }
 
-// entry is one record. The body stays in the log where personal data must be
-// withheld.
-type entry struct {
+// Entry is the machine form of one record (docs/machine-answers.md). The body
+// stays in the log where personal data must be withheld.
+type Entry struct {
 	ID       string    `json:"id"`
 	Leaf     *int64    `json:"leaf,omitempty"`
 	At       time.Time `json:"at"`
@@ -91,21 +86,21 @@ func (x command) run(ctx context.Context, r *bot.Request) (bot.Message, error) {
 		m.Partial = true
 		m.Below("%s", note)
 	}
-	a := answer{ID: id, More: more, Records: make([]entry, len(records))}
-	m.Table = &bot.Table{Columns: columns(r.Personal, x.leaves != nil)}
-	for i, rec := range records {
-		a.Records[i] = entryOf(rec, leaves, r.Personal)
-		m.Table.Rows = append(m.Table.Rows, a.Records[i].row(r.Personal, x.leaves != nil))
-	}
+	view := View{About: "action/" + id, Leaves: leaves, Personal: r.Personal}
+	m.Table = view.Table(records)
 	m.Line("%d records, times in UTC.", len(records))
+	if n := bookkeeping(records); n > 0 {
+		m.Below("Left out: %d of bookkeeping, such as which process works on it.", n)
+	}
 	if more {
 		m.Partial = true
 		m.Below("There are more: only the first %d are shown. `gridwarden audit export` has all.", maxRecords)
 	}
+	m.Below("Whole records, with accounts and bodies: `%s`. To check that nobody changed them: `gridwarden audit verify`.", "gridwarden run --json audit "+id)
 	if !r.Personal {
 		m.Below("What the records say is withheld, for this channel may not show personal data. Ask in a channel that may.")
 	}
-	m.Answer = map[string]any{"audit": a}
+	m.Answer = map[string]any{"audit": answer{ID: id, More: more, Records: Entries(records, leaves, r.Personal)}}
 	return m, nil
 }
 
@@ -151,19 +146,17 @@ func (x command) places(ctx context.Context, records []audit.Record) (map[string
 	return leaves, ""
 }
 
-func columns(personal, leaves bool) []string {
-	out := []string{"time (UTC)", "what", "who", "account", "about"}
-	if leaves {
-		out = append([]string{"leaf"}, out...)
-	}
-	if personal {
-		out = append(out, "said")
+// Entries gives the machine form of records. leaves are their places, by id.
+func Entries(records []audit.Record, leaves map[string]int64, personal bool) []Entry {
+	out := make([]Entry, len(records))
+	for i, r := range records {
+		out[i] = entryOf(r, leaves, personal)
 	}
 	return out
 }
 
-func entryOf(r audit.Record, leaves map[string]int64, personal bool) entry {
-	e := entry{
+func entryOf(r audit.Record, leaves map[string]int64, personal bool) Entry {
+	e := Entry{
 		ID: r.ID, At: r.At.UTC(), Kind: string(r.Kind), Person: r.Person, Account: r.Account,
 		Request: r.Request, Incident: r.Incident, Subject: r.Subject, Version: r.Version, Erased: r.Body == nil,
 	}
@@ -174,35 +167,4 @@ func entryOf(r audit.Record, leaves map[string]int64, personal bool) entry {
 		e.Body = string(r.Body)
 	}
 	return e
-}
-
-func (e entry) row(personal, leaves bool) []string {
-	about := e.Subject
-	if e.Version > 0 {
-		about += " v" + strconv.Itoa(e.Version)
-	}
-	out := []string{e.At.Format("2006-01-02 15:04:05.000"), e.Kind, e.Person, e.Account, about}
-	if leaves {
-		place := "waiting"
-		if e.Leaf != nil {
-			place = strconv.FormatInt(*e.Leaf, 10)
-		}
-		out = append([]string{place}, out...)
-	}
-	if personal {
-		out = append(out, e.said())
-	}
-	return out
-}
-
-// said is the body in one short line.
-func (e entry) said() string {
-	if e.Erased {
-		return "(erased)"
-	}
-	s := strings.Join(strings.Fields(e.Body), " ")
-	if r := []rune(s); len(r) > maxBody {
-		return string(r[:maxBody]) + "…"
-	}
-	return s
 }

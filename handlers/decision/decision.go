@@ -24,10 +24,10 @@ func New(decider Decider, actions Actions) []bot.Command {
 		return bot.Command{
 			Name: name, Args: args, Summary: summary, Example: example, Decision: true,
 			Run: func(ctx context.Context, req *bot.Request) (bot.Message, error) {
-				id, reason, err := parse(req.Args(), verdict)
-				if err != nil {
-					return bot.Message{}, err
+				if len(req.Words) == 0 {
+					return bot.Message{}, bot.Problemf("usage", "The id of the action is missing; `pending` lists the open ones.")
 				}
+				id, reason := parse(req.Args())
 				return decider.Decide(ctx, req, id, verdict, reason)
 			},
 		}
@@ -43,16 +43,10 @@ func New(decider Decider, actions Actions) []bot.Command {
 	}
 }
 
-// parse takes ids in any case: they hold no capitals.
-func parse(args []string, verdict action.Verdict) (action.ID, string, error) {
-	if len(args) == 0 {
-		return "", "", bot.Problemf("usage", "The id of the action is missing; `pending` lists the open ones.")
-	}
-	reason := strings.TrimSpace(strings.Join(args[1:], " "))
-	if verdict == action.Deny && reason == "" {
-		return "", "", bot.Problemf("needs-reason", "A denial needs a reason, nothing was counted. Type: `deny %s REASON`", args[0])
-	}
-	return action.ID(strings.ToLower(args[0])), reason, nil
+// parse takes ids in any case: they hold no capitals. What a reason is needed
+// for is the decider's to say: of a decision that comes too late it asks none.
+func parse(args []string) (action.ID, string) {
+	return action.ID(strings.ToLower(args[0])), strings.TrimSpace(strings.Join(args[1:], " "))
 }
 
 func pending(ctx context.Context, req *bot.Request, actions Actions) (bot.Message, error) {

@@ -119,6 +119,13 @@ func (x commands) caseOf(ctx context.Context, r *bot.Request, named string) (bot
 	if id == "" {
 		id = r.Incident
 	}
+	if id == "" { // the thread of a closed case is still that case's
+		here, err := x.journal.IncidentAt(ctx, r.Thread.String())
+		if err != nil && !errors.Is(err, bot.ErrNotFound) {
+			return bot.Incident{}, fmt.Errorf("incident: the case of thread %s: %w", r.Thread, err)
+		}
+		id = here.ID
+	}
 	if id == "" {
 		return bot.Incident{}, bot.Problemf("usage", "This thread is not the home of a case. Ask in the case's thread, name the case's id, or open one: incident open TITLE")
 	}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gridwarden/gridwarden/backends/journal"
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/audit"
+)
+
+// maxReason bounds what stays in the log for ever, in bytes.
+const maxReason = 1000
+
+type auditEraseCmd struct {
+	Config string   `required:"" help:"Configuration file." placeholder:"FILE"`
+	Before string   `help:"Erase the bodies of all records made before this time: 2026-06-24 or 2026-06-24T12:00:00Z. A day begins at midnight UTC." placeholder:"TIME"`
+	Reason string   `required:"" help:"Why; it stays in the log for ever, so it must name nobody." placeholder:"TEXT"`
+	Yes    bool     `help:"Erase without asking."`
+	Record []string `arg:"" optional:"" help:"Records: their ids, or their leaves as audit show lists them."`
+}
+
+// Help is shown below the summary.
+func (auditEraseCmd) Help() string {
+	return `Erased are the person, the account and the text of each record. Its id, kind,
+time and hashes stay, so the log still verifies; that it was erased, by whom and
+why is a record itself. Records of actions that are still open are left alone.
+
+This cannot be undone. It does not reach backups, exports, chat, or what the
+journal keeps of cases, actions and messages outside of the log.
+
+The operating-system account that runs this answers for it.`
+}
+
+// Run erases after asking.
+func (c auditEraseCmd) Run(ctx context.Context, t terminal) (err error) {
+	if (c.Before == "") == (len(c.Record) == 0) {
+		return usage("Name either records, or with --before a time.")
+	}
+	e := journal.Erasure{Reason: strings.TrimSpace(c.Reason)}
+	if e.Reason == "" || len(e.Reason) > maxReason {
+		return usage("An erasure needs a reason of at most %d bytes: --reason TEXT.", maxReason)
+	}
+	if c.Before != "" {
+		if e.Before, err = moment(c.Before, time.Now()); err != nil {
+			return err
+		}
+	}
+	if !c.Yes && !t.interactive() {
+		return usage("Nobody can be asked here. Run it in a terminal, or add --yes.")
+	}
+	cfg, j, err := existingJournal(ctx, c.Config, t)
+	if err != nil {
+		return err
+	}
+	defer closing(j, &err)
+	links, err := j.Links(ctx)
+	if err != nil {
+		return err
+	}
+	people := bot.NewPeople(cfg.Rules(), links)
+	me, err := operator(people)
+	if err != nil {
+		return err
+	}
+	e.Account = me.Key()
+	e.By, _ = people.PersonOf(me.Key())
+	if _, err := j.Sequence(ctx); err != nil { // only what has its place can be erased
+		return err
+	}
+	if e.Records, err = recordIDs(ctx, j, c.Record); err != nil {
+		return err
+	}
+	found, err := erasable(ctx, j, e)
+	if err != nil {
+		return err
+	}
+	if found == 0 {
+		_, err := fmt.Fprintln(t.out, "There is nothing to erase: no such record, or their bodies are erased already.")
+		return err
+	}
+	if !c.Yes {
+		if err := confirm(t.in, t.err, found, e.Account); err != nil {
+			return err
+		}
+	}
+	n, err := j.Erase(ctx, e, time.Now().UTC())
+	if err == nil {
+		_, err = j.Sequence(ctx) // the erasure's own record
+	}
+	if n > 0 || err == nil {
+		fmt.Fprintf(t.out, "Erased: the person, account and text of %s, by %s.\n", plural(int64(n), "record", "records"), e.Account)
+		fmt.Fprintln(t.out, "Kept: their ids, kinds, times and hashes, and the records of this and earlier erasures. The log still verifies.")
+	}
+	if left := found - n; err == nil && left > 0 {
+		fmt.Fprintf(t.out, "Left alone: %s of actions that are still open.\n", plural(int64(left), "record", "records"))
+	}
+	return err
+}
+
+// moment reads a time in the past, UTC.
+func moment(s string, now time.Time) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		at, err = time.Parse(time.DateOnly, s)
+	}
+	if err != nil {
+		return at, usage("--before takes a day such as 2026-06-24 or a time such as 2026-06-24T12:00:00Z, not %q.", s)
+	}
+	if at.After(now) {
+		return at, usage("--before %s lies in the future: that would erase everything.", s)
+	}
+	return at.UTC(), nil
+}
+
+// erasable counts the bodies that an erasure asks for. Those of open actions
+// are among them.
+func erasable(ctx context.Context, src audit.Source, e journal.Erasure) (int, error) {
+	n := 0
+	err := eachLeaf(ctx, src, func(l audit.Leaf, r audit.Record) {
+		if l.Body != nil && r.Kind != audit.Erased && (r.At.Before(e.Before) || slices.Contains(e.Records, r.ID)) {
+			n++
+		}
+	})
+	return n, err
+}
+
+// confirm has a person type the number of bodies: a y is typed too easily.
+func confirm(in io.Reader, out io.Writer, n int, account string) error {
+	fmt.Fprintf(out, "This erases for ever what at most %s of people, and %s answers for it.\nType the number to go on: ", plural(int64(n), "record says", "records say"), account)
+	line, err := bufio.NewReader(io.LimitReader(in, 100)).ReadString('\n')
+	if err != nil && line == "" {
+		return exit{status: exitRefused, text: "Nothing was erased."}
+	}
+	if strings.TrimSpace(line) != strconv.Itoa(n) {
+		return exit{status: exitRefused, text: "That is not the number. Nothing was erased."}
+	}
+	return nil
+}

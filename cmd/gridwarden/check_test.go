@@ -1,0 +1,50 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCheckPrintsThePolicyInWords(t *testing.T) {
+	cfg := configured(t, testConfig)
+	out := ok(t, "check", "--config", cfg)
+	contains(t, "check", out, "Policies", "a ban needs 2 of: bob (KIT), carol (BNL)", "Roles", "Channels", "Backends", "Files", "warning: there is no policy for unban: every unban is refused")
+	if _, err := os.Stat(filepath.Join(filepath.Dir(cfg), "gridwarden.db")); !os.IsNotExist(err) {
+		t.Errorf("check without --probe opened the journal: %v", err)
+	}
+}
+
+func TestCheckListsAllProblemsWithTheirLines(t *testing.T) {
+	cfg := configured(t, `journal: {sqlite: gridwarden.db}
+people:
+  - {id: alice, institute: CERN, accounts: [console/1001], rolls: [shifter]}
+  - {id: alice, institute: KIT, accounts: [console/1001]}
+policies:
+  ban: {approvals: [{role: atlas-security, count: 0}]}
+nonsense: true
+`)
+	got := gridwarden(t, "check", "--config", cfg)
+	if got.status != exitUsage || got.out != "" {
+		t.Errorf("status %d, standard output %q", got.status, got.out)
+	}
+	contains(t, "check", got.err, "problems; nothing was started", cfg+":3: ", "rolls", cfg+":4: ", cfg+":6: ", cfg+":7: ", "nonsense")
+	for _, command := range [][]string{{"serve"}, {"run", "help"}} {
+		other := gridwarden(t, append([]string{command[0], "--config", cfg}, command[1:]...)...)
+		if other.status != exitUsage || other.err != got.err {
+			t.Errorf("%s says something else, status %d: %s", command[0], other.status, other.err)
+		}
+	}
+}
+
+func TestCheckProbe(t *testing.T) {
+	cfg := configured(t, strings.Replace(testConfig, "sandbox: {speed: 300}", "sandbox: {speed: 300, file: sandbox.json}", 1))
+	out := ok(t, "check", "--config", cfg, "--probe")
+	contains(t, "check --probe", out, "probe: sandbox: ok")
+
+	written(t, filepath.Join(filepath.Dir(cfg), "sandbox.json"), "{")
+	if got := gridwarden(t, "check", "--config", cfg, "--probe"); got.status != exitFailed {
+		t.Errorf("with a broken backend: %+v", got)
+	}
+}
