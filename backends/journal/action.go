@@ -16,6 +16,9 @@ const stillOpen = `state NOT IN ('settled', 'denied', 'withdrawn', 'expired', 'f
 func (j *Journal) Create(ctx context.Context, a action.Action, fx action.Effects) (stored action.Action, created bool, err error) {
 	err = j.write(ctx, func(ctx context.Context, t *tx) error {
 		created = false
+		if err := t.alone(ctx, actionSubject(a.ID), "target/"+a.Command+"/"+a.Frozen.Plan.Target.Key); err != nil {
+			return err
+		}
 		if _, err := loadAction(ctx, t, a.ID); err == nil {
 			return action.ErrExists
 		} else if !errors.Is(err, action.ErrNotFound) {
@@ -49,6 +52,9 @@ func (j *Journal) Update(ctx context.Context, id action.ID, change func(*action.
 	var refused error
 	err := j.write(ctx, func(ctx context.Context, t *tx) error {
 		refused = nil
+		if err := t.alone(ctx, actionSubject(id)); err != nil {
+			return err
+		}
 		a, err := loadAction(ctx, t, id)
 		if err != nil {
 			return err
@@ -151,12 +157,12 @@ func (j *Journal) Action(ctx context.Context, id action.ID) (action.Action, erro
 
 // OpenActions implements action.Store.
 func (j *Journal) OpenActions(ctx context.Context) ([]action.Action, error) {
-	return j.actions(ctx, `SELECT id FROM action WHERE `+stillOpen+` ORDER BY proposed_at, rowid`)
+	return j.actions(ctx, `SELECT id FROM action WHERE `+stillOpen+` ORDER BY proposed_at, id`)
 }
 
 // Actions implements action.Store.
 func (j *Journal) Actions(ctx context.Context, limit int) ([]action.Action, error) {
-	return j.actions(ctx, `SELECT id FROM action ORDER BY proposed_at DESC, rowid DESC LIMIT ?`, limit)
+	return j.actions(ctx, `SELECT id FROM action ORDER BY proposed_at DESC, id DESC LIMIT ?`, limit)
 }
 
 func (j *Journal) actions(ctx context.Context, query string, args ...any) ([]action.Action, error) {

@@ -38,6 +38,9 @@ func (j *Journal) Erase(ctx context.Context, e Erasure, at time.Time) (n int, er
 	if strings.TrimSpace(e.Reason) == "" || e.By == "" && e.Account == "" {
 		return 0, troublef(nil, "An erasure needs a reason and somebody who answers for it. Nothing was erased.")
 	}
+	if j.eraser == nil {
+		return 0, troublef(nil, "Erasing needs the role that owns the tables: set journal.postgres.owner_dsn_file in the configuration. Nothing was erased.")
+	}
 	if _, err := j.Sequence(ctx); err != nil { // only what has its place can be erased
 		return 0, err
 	}
@@ -70,7 +73,7 @@ func (j *Journal) Erase(ctx context.Context, e Erasure, at time.Time) (n int, er
 
 // eraseSome erases what a condition picks, with its record, in one transaction.
 func (j *Journal) eraseSome(ctx context.Context, e Erasure, at time.Time, where string, args ...any) (n int, err error) {
-	err = j.writer.do(ctx, func(ctx context.Context, t *tx) error {
+	err = j.eraser.do(ctx, func(ctx context.Context, t *tx) error {
 		n = 0
 		var nums []int64
 		body := audit.Erasure{Reason: e.Reason}

@@ -13,6 +13,9 @@ import (
 // OpenIncident implements bot.Cases.
 func (j *Journal) OpenIncident(ctx context.Context, i bot.Incident, fx action.Effects) error {
 	err := j.write(ctx, func(ctx context.Context, t *tx) error {
+		if err := t.alone(ctx, incidentSubject(i.ID), "home/"+i.Thread); err != nil {
+			return err
+		}
 		var taken bool
 		err := t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM incident WHERE id = ? OR thread = ? AND closed_at IS NULL)`, i.ID, i.Thread).Scan(&taken)
 		if err != nil {
@@ -39,6 +42,9 @@ func (j *Journal) UpdateIncident(ctx context.Context, id string, change func(*bo
 	var refused error
 	err := j.write(ctx, func(ctx context.Context, t *tx) error {
 		refused = nil
+		if err := t.alone(ctx, incidentSubject(id)); err != nil {
+			return err
+		}
 		i, err := loadIncident(ctx, t, id)
 		if err != nil {
 			return err
@@ -151,7 +157,7 @@ func (j *Journal) Incident(ctx context.Context, id string) (bot.Incident, error)
 func (j *Journal) IncidentAt(ctx context.Context, thread string) (bot.Incident, error) {
 	i, err := snapshot(ctx, j, func(r reader) (bot.Incident, error) {
 		var id string
-		err := r.QueryRowContext(ctx, `SELECT id FROM incident WHERE thread = ? ORDER BY closed_at IS NULL DESC, opened_at DESC, rowid DESC LIMIT 1`, thread).Scan(&id)
+		err := r.QueryRowContext(ctx, `SELECT id FROM incident WHERE thread = ? ORDER BY closed_at IS NULL DESC, opened_at DESC, id DESC LIMIT 1`, thread).Scan(&id)
 		if err != nil {
 			return bot.Incident{}, notFound(err)
 		}
@@ -166,7 +172,7 @@ func (j *Journal) IncidentAt(ctx context.Context, thread string) (bot.Incident, 
 // Incidents implements bot.Cases.
 func (j *Journal) Incidents(ctx context.Context, limit int) ([]bot.Incident, error) {
 	out, err := snapshot(ctx, j, func(r reader) ([]bot.Incident, error) {
-		ids, err := idsOf[string](ctx, r, `SELECT id FROM incident ORDER BY opened_at DESC, rowid DESC LIMIT ?`, limit)
+		ids, err := idsOf[string](ctx, r, `SELECT id FROM incident ORDER BY opened_at DESC, id DESC LIMIT ?`, limit)
 		if err != nil {
 			return nil, err
 		}

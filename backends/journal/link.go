@@ -33,6 +33,9 @@ func (j *Journal) Links(ctx context.Context) (map[string]action.PersonID, error)
 func (j *Journal) Link(ctx context.Context, account string, person action.PersonID, fx action.Effects) error {
 	err := j.write(ctx, func(ctx context.Context, t *tx) error {
 		l := linkRow{Account: account, Person: person, Version: 1}
+		if err := t.alone(ctx, linkSubject(account)); err != nil {
+			return err
+		}
 		var owner action.PersonID
 		err := notFound(t.QueryRowContext(ctx, `SELECT person FROM link WHERE account = ?`, account).Scan(&owner))
 		switch {

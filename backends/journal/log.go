@@ -19,43 +19,53 @@ import (
 // Log reads the audit log of a journal and changes nothing, also of one that
 // Open refuses.
 type Log struct {
-	db      *sql.DB
+	db      pool
 	genuine func(audit.Entry) bool // nil: the key is not at hand
 }
 
 var _ audit.Source = (*Log)(nil)
 
-// OpenLog opens the audit log of a journal for verification. It needs no key.
+// OpenLog opens the audit log of a journal for verification. It needs no key,
+// and on PostgreSQL no right but to read.
 func OpenLog(ctx context.Context, c Config) (*Log, error) {
-	path, err := filepath.Abs(c.SQLite)
+	db, err := openReaders(c)
 	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, fmt.Errorf("journal: opening %s: %w", c, err)
 	}
-	if _, err := os.Stat(path); err != nil { // SQLite would make it
-		return nil, fmt.Errorf("journal: opening %s: %w", c.SQLite, err)
-	}
-	db, err := sql.Open("sqlite", source(path, readerPragmas))
-	if err != nil {
-		return nil, fmt.Errorf("journal: opening %s: %w", c.SQLite, err)
-	}
-	if err := db.PingContext(ctx); err != nil {
-		return nil, fmt.Errorf("journal: opening %s: %w", c.SQLite, errors.Join(explain(err), db.Close()))
+	if err := db.db.PingContext(ctx); err != nil {
+		return nil, fmt.Errorf("journal: opening %s: %w", c, errors.Join(explain(err), db.db.Close()))
 	}
 	return &Log{db: db}, nil
 }
 
+func openReaders(c Config) (pool, error) {
+	if c.Postgres != nil {
+		db, _, err := connect(c.Postgres.DSNFile)
+		return pool{db, postgresDialect}, err
+	}
+	path, err := filepath.Abs(c.SQLite)
+	if err != nil {
+		return pool{}, err
+	}
+	if _, err := os.Stat(path); err != nil { // SQLite would make it
+		return pool{}, err
+	}
+	db, err := sql.Open("sqlite", source(path, readerPragmas))
+	return pool{db, sqliteDialect}, err
+}
+
 // Close ends it.
-func (l *Log) Close() error { return l.db.Close() }
+func (l *Log) Close() error { return l.db.db.Close() }
 
 // Lines implements audit.Source. All lines are as of one moment.
 func (l *Log) Lines(ctx context.Context) iter.Seq2[audit.Line, error] {
 	return func(yield func(audit.Line, error) bool) {
-		t, err := l.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+		t, err := l.db.begin(ctx)
 		if err != nil {
 			yield(audit.Line{}, explain(err))
 			return
 		}
-		defer t.Rollback()
+		defer t.tx.Rollback()
 		s := stream{r: t, genuine: l.genuine, yield: yield}
 		if err := s.all(ctx); err != nil && !errors.Is(err, errStop) {
 			yield(audit.Line{}, explain(err))

@@ -2,31 +2,28 @@ package journal
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
 // Journal is the bot's own database. It is safe for concurrent use, also by
-// several processes on one machine.
+// several processes: on one machine with SQLite, on many with PostgreSQL.
 type Journal struct {
 	log        *slog.Logger
 	key        audit.Key
-	outside    string  // the file of the last checkpoint
-	db         *sql.DB // the writer's, with one connection
-	readers    *sql.DB
-	writer     *writer
+	outside    string // the file of the last checkpoint
+	readers    pool
+	writer     writer
+	eraser     writer // may delete bodies; nil: this configuration may not
+	closers    []func() error
 	sequencing sync.Mutex // one pass at a time
 	edge       *audit.Edge
 	signed     signedLog // what edge belongs to
@@ -38,87 +35,53 @@ type Journal struct {
 
 var _ bot.Journal = (*Journal)(nil)
 
-// readConnections read beside the writer.
-const readConnections = 4
-
-// The pragmas stand in the name of the database, for a connection of a pool
-// knows nothing of what was said to another. What is erased is overwritten.
-const (
-	writerPragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_txlock=immediate"
-	readerPragmas = "_pragma=busy_timeout(5000)&_pragma=query_only(1)&_pragma=cache_size(-16000)"
-)
-
 // Open opens the journal and brings its schema up to date. It refuses a
 // database whose audit log is not the one that the last checkpoint outside of
 // it was signed for; the error then says what to do.
 func Open(ctx context.Context, c Config, o Options) (_ *Journal, err error) {
-	if c.SQLite == "" {
-		return nil, troublef(nil, "The journal needs a file: set journal.sqlite in the configuration.")
+	if c.SQLite == "" && c.Postgres == nil {
+		return nil, troublef(nil, "The journal needs a place: set journal.sqlite or journal.postgres in the configuration.")
 	}
-	path, err := filepath.Abs(c.SQLite)
-	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
-	}
-	j := &Journal{log: o.Log, outside: o.CheckpointFile, wakeUp: make(chan struct{}, 1)}
+	j := &Journal{log: o.Log, wakeUp: make(chan struct{}, 1)}
 	if j.log == nil {
 		j.log = slog.New(slog.DiscardHandler)
 	}
-	if j.outside == "" {
-		j.outside = path + ".checkpoint"
-	}
-	if o.KeyFile == "" {
-		o.KeyFile = path + ".key"
-	}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("journal: opening %s: %w", c.SQLite, errors.Join(explain(err), j.Close()))
+			err = fmt.Errorf("journal: opening %s: %w", c, errors.Join(explain(err), j.Close()))
 		}
 	}()
-	if err = create(path); err != nil {
+	if c.Postgres != nil {
+		err = j.openPostgres(ctx, *c.Postgres)
+	} else {
+		var path string
+		if path, err = filepath.Abs(c.SQLite); err == nil {
+			o = o.beside(path)
+			err = j.openSQLite(ctx, path)
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
-	if j.db, err = sql.Open("sqlite", source(path, writerPragmas)); err != nil {
-		return nil, err
+	if o.KeyFile == "" || o.CheckpointFile == "" {
+		return nil, troublef(nil, "A journal on PostgreSQL needs audit.key_file and audit.checkpoint_file in the configuration.")
 	}
-	j.db.SetMaxOpenConns(1)
-	if err = migrate(ctx, j.db); err != nil {
-		return nil, err
-	}
-	if j.readers, err = sql.Open("sqlite", source(path, readerPragmas)); err != nil {
-		return nil, err
-	}
-	j.readers.SetMaxOpenConns(readConnections)
-	j.readers.SetMaxIdleConns(readConnections)
+	j.outside = o.CheckpointFile
 	if j.key, err = j.openKey(ctx, o.KeyFile); err != nil {
 		return nil, err
 	}
-	if err = j.checkOutside(ctx); err != nil {
-		return nil, err
-	}
-	conn, err := j.db.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	j.writer = newWriter(conn)
-	return j, nil
+	return j, j.checkOutside(ctx)
 }
 
-// create makes the file readable by its owner only, before SQLite would make
-// it for everybody.
-func create(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if errors.Is(err, os.ErrPermission) {
-		return nil // SQLite says it better
+// beside gives the files that are not named places beside the database.
+func (o Options) beside(path string) Options {
+	if o.KeyFile == "" {
+		o.KeyFile = path + ".key"
 	}
-	if err != nil {
-		return troublef(err, "The journal's file cannot be made. Look at journal.sqlite in the configuration: its directory must be there and writable.")
+	if o.CheckpointFile == "" {
+		o.CheckpointFile = path + ".checkpoint"
 	}
-	return f.Close()
-}
-
-// source is the data source name of a file, whatever characters its name has.
-func source(path, pragmas string) string {
-	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: pragmas}).String()
+	return o
 }
 
 // openKey reads the signing key, or makes one for a log that is still empty: a
@@ -131,11 +94,11 @@ func (j *Journal) openKey(ctx context.Context, path string) (audit.Key, error) {
 		}
 		return key, nil
 	}
-	var records int64
-	if err := j.readers.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM audit_record LIMIT 1)`).Scan(&records); err != nil {
+	var records bool
+	if err := j.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM audit_record)`).Scan(&records); err != nil {
 		return key, err
 	}
-	if records > 0 {
+	if records {
 		return key, troublef(err, "The key of the audit log is missing, and the journal holds records that were made with it. Put the key file back; without it the log can be verified but not continued.")
 	}
 	host, err := os.Hostname()
@@ -171,10 +134,8 @@ func (j *Journal) close() error {
 	if j.writer != nil {
 		err = j.writer.close()
 	}
-	for _, db := range []*sql.DB{j.readers, j.db} {
-		if db != nil {
-			err = errors.Join(err, db.Close())
-		}
+	for i := len(j.closers) - 1; i >= 0; i-- {
+		err = errors.Join(err, j.closers[i]())
 	}
 	if err != nil {
 		return fmt.Errorf("journal: closing: %w", err)

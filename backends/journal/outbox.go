@@ -35,7 +35,7 @@ func (j *Journal) NextDeliveries(ctx context.Context, at time.Time, lease time.D
 			d.QueuedAt = timeOf(queued)
 			out = append(out, d)
 			return nil
-		}, `SELECT id, coalesce(key, ''), thread, body, card, taken, queued_at `+firstWaiting+` ORDER BY id LIMIT ?`, micros(at), limit)
+		}, `SELECT id, coalesce(key, ''), thread, body, card, taken, queued_at `+firstWaiting+` ORDER BY id LIMIT ?`+t.skipLocked("o"), micros(at), limit)
 		if err != nil {
 			return err
 		}
@@ -65,6 +65,9 @@ func (j *Journal) any(ctx context.Context, query string, args ...any) (bool, err
 // newer one. A delivery that was said before stays as it is.
 func (j *Journal) Delivered(ctx context.Context, id int64, message string, version int, at time.Time) error {
 	err := j.writer.do(ctx, func(ctx context.Context, t *tx) error {
+		if err := t.alone(ctx, fmt.Sprintf("outbox/%d", id)); err != nil {
+			return err
+		}
 		var thread, card, state string
 		err := t.QueryRowContext(ctx, `SELECT thread, card, state FROM outbox WHERE id = ?`, id).Scan(&thread, &card, &state)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -73,14 +76,14 @@ func (j *Journal) Delivered(ctx context.Context, id int64, message string, versi
 		if err != nil || state == "said" {
 			return err
 		}
-		if err := t.exec(ctx, `UPDATE outbox SET state = 'said', message = ?, said_at = ?, body = x'', why = '' WHERE id = ?`, message, micros(at), id); err != nil {
+		if err := t.exec(ctx, `UPDATE outbox SET state = 'said', message = ?, said_at = ?, body = ?, why = '' WHERE id = ?`, message, micros(at), blob(nil), id); err != nil {
 			return err
 		}
 		if card == "" {
 			return nil
 		}
 		return t.exec(ctx, `INSERT INTO card_message (action, thread, message, version) VALUES (?, ?, ?, ?)
-			ON CONFLICT (action, thread) DO UPDATE SET message = excluded.message, version = excluded.version WHERE excluded.version >= version`,
+			ON CONFLICT (action, thread) DO UPDATE SET message = excluded.message, version = excluded.version WHERE excluded.version >= card_message.version`,
 			card, thread, message, version)
 	})
 	if err != nil {
@@ -92,7 +95,7 @@ func (j *Journal) Delivered(ctx context.Context, id int64, message string, versi
 // Undelivered implements bot.Outbox.
 func (j *Journal) Undelivered(ctx context.Context, id int64, why string, next time.Time, giveUp bool) error {
 	err := j.writer.do(ctx, func(ctx context.Context, t *tx) error {
-		n, err := t.affect(ctx, `UPDATE outbox SET due = ?, why = ?, state = iif(?, 'given up', 'waiting') WHERE id = ? AND state = 'waiting'`,
+		n, err := t.affect(ctx, `UPDATE outbox SET due = ?, why = ?, state = CASE WHEN ? THEN 'given up' ELSE 'waiting' END WHERE id = ? AND state = 'waiting'`,
 			micros(next), why, giveUp, id)
 		if err != nil || n == 1 {
 			return err

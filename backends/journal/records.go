@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -42,7 +43,7 @@ func (j *Journal) Records(ctx context.Context, f bot.RecordFilter) ([]audit.Reco
 	}
 	limit := f.Limit
 	if limit <= 0 {
-		limit = -1
+		limit = math.MaxInt32
 	}
 	var out []audit.Record
 	err := each(ctx, j.readers, func(scan func(...any) error) error {

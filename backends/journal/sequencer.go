@@ -139,6 +139,9 @@ type waiting struct {
 // run may run twice: the tree that it grows is a copy until it has committed.
 func (p *pass) run(ctx context.Context, t *tx) error {
 	p.placed, p.refused = 0, nil
+	if err := t.alone(ctx, "sequencer"); err != nil { // another process may be at it
+		return err
+	}
 	if err := p.start(ctx, t); err != nil {
 		return err
 	}
@@ -146,6 +149,7 @@ func (p *pass) run(ctx context.Context, t *tx) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
+	var leaves leafRows
 	var tiles []audit.Tile
 	for _, w := range rows {
 		if w.placed || !p.j.key.Genuine(w.entry) {
@@ -156,14 +160,14 @@ func (p *pass) run(ctx context.Context, t *tx) error {
 			continue
 		}
 		hash := w.entry.LeafHash()
-		if err := t.exec(ctx, `INSERT INTO audit_leaf (leaf, num, hash) VALUES (?, ?, ?)`, p.edge.Size(), w.num, hash[:]); err != nil {
-			return err
-		}
+		leaves.add(p.edge.Size(), w.num, hash[:])
 		tiles = append(tiles, p.edge.Append(hash)...)
 		p.placed++
 	}
-	// Nothing can have come in below: pending rows are read in this transaction.
-	if err := t.exec(ctx, `DELETE FROM audit_pending WHERE num <= ?`, rows[len(rows)-1].num); err != nil {
+	if err := leaves.insert(ctx, t); err != nil {
+		return err
+	}
+	if err := noLongerPending(ctx, t, rows); err != nil {
 		return err
 	}
 	if p.placed == 0 {
@@ -216,4 +220,39 @@ func pending(ctx context.Context, t *tx) ([]waiting, error) {
 			coalesce(r.subject, ''), coalesce(r.version, 0), coalesce(r.hash, ''), coalesce(r.body_hash, ''), coalesce(r.mac, '')
 		FROM audit_pending p LEFT JOIN audit_record r USING (num) LEFT JOIN audit_leaf l USING (num) ORDER BY p.num LIMIT ?`, passSize)
 	return out, err
+}
+
+// leafRows are new rows of audit_leaf, by column.
+type leafRows struct {
+	leaves, nums []int64
+	hashes       [][]byte
+}
+
+func (l *leafRows) add(leaf, num int64, hash []byte) {
+	l.leaves, l.nums, l.hashes = append(l.leaves, leaf), append(l.nums, num), append(l.hashes, hash)
+}
+
+func (l *leafRows) insert(ctx context.Context, t *tx) error {
+	if t.dialect == postgresDialect {
+		return t.exec(ctx, `INSERT INTO audit_leaf (leaf, num, hash) SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::bytea[])`, l.leaves, l.nums, l.hashes)
+	}
+	for i := range l.leaves {
+		if err := t.exec(ctx, `INSERT INTO audit_leaf (leaf, num, hash) VALUES (?, ?, ?)`, l.leaves[i], l.nums[i], l.hashes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noLongerPending takes exactly these rows off the list: on PostgreSQL a record
+// with a smaller number may have been committed since they were read.
+func noLongerPending(ctx context.Context, t *tx, rows []waiting) error {
+	if t.dialect == postgresDialect {
+		nums := make([]int64, len(rows))
+		for i, w := range rows {
+			nums[i] = w.num
+		}
+		return t.exec(ctx, `DELETE FROM audit_pending WHERE num = ANY(?)`, nums)
+	}
+	return t.exec(ctx, `DELETE FROM audit_pending WHERE num <= ?`, rows[len(rows)-1].num)
 }

@@ -15,8 +15,12 @@ import (
 // later puts work on the list in the transaction of the change that causes it.
 // It replaces what waits under the same kind and key, with a new token.
 func later(ctx context.Context, t *tx, w action.Work) error {
-	return t.exec(ctx, `REPLACE INTO work (kind, key, args, at, due) VALUES (?, ?, ?, ?, ?)`,
-		w.Kind, w.Key, blob(w.Args), micros(w.At), micros(w.At))
+	replace := `REPLACE INTO work (kind, key, args, at, due) VALUES (?, ?, ?, ?, ?)`
+	if t.dialect == postgresDialect {
+		replace = `INSERT INTO work (kind, key, args, at, due) VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET
+			token = excluded.token, args = excluded.args, at = excluded.at, due = excluded.due, taken = 0, why = ''`
+	}
+	return t.exec(ctx, replace, w.Kind, w.Key, blob(w.Args), micros(w.At), micros(w.At))
 }
 
 // The ways in which work that somebody had in hand has ended.
@@ -29,6 +33,9 @@ const (
 // held tells how work stands that was handed out as w: replacing gives a new
 // token, handing out again counts.
 func held(ctx context.Context, t *tx, w bot.DueWork) (int, error) {
+	if err := t.alone(ctx, "work/"+w.Kind+"/"+w.Key); err != nil {
+		return workLost, err
+	}
 	var token int64
 	var taken int
 	err := t.QueryRowContext(ctx, `SELECT token, taken FROM work WHERE kind = ? AND key = ?`, w.Kind, w.Key).Scan(&token, &taken)
@@ -63,7 +70,7 @@ func (j *Journal) DueWork(ctx context.Context, at time.Time, lease time.Duration
 			w.At = timeOf(due)
 			out = append(out, w)
 			return nil
-		}, `SELECT token, kind, key, args, at, taken FROM work WHERE due <= ? ORDER BY due, token LIMIT ?`, micros(at), limit)
+		}, `SELECT token, kind, key, args, at, taken FROM work WHERE due <= ? ORDER BY due, token LIMIT ?`+t.skipLocked("work"), micros(at), limit)
 		if err != nil {
 			return err
 		}

@@ -34,13 +34,22 @@ func troublef(cause error, format string, args ...any) error {
 // errClosed is for those who write after Close.
 var errClosed = &trouble{sentence: "gridwarden is stopping: nothing was run. Ask again when it is back."}
 
-// explain adds the sentence for people to an error of SQLite. The low byte of
-// a code is its family, the rest tells more than people need.
+// explain adds the sentence for people to an error of either database.
 func explain(err error) error {
+	var told *trouble
 	var e *sqlite.Error
-	if !errors.As(err, &e) {
+	switch {
+	case err == nil, errors.As(err, &told):
 		return err
+	case errors.As(err, &e):
+		return explainSQLite(err, e)
 	}
+	return explainPostgres(err)
+}
+
+// explainSQLite reads the low byte of a code, which is its family: the rest
+// tells more than people need.
+func explainSQLite(err error, e *sqlite.Error) error {
 	say := func(what, do string) error {
 		return troublef(err, "gridwarden cannot write its journal (%s): nothing was run. %s", what, do)
 	}

@@ -7,32 +7,23 @@ import (
 	"time"
 )
 
-// reader is what reads rows: the writer's transaction, or a connection of the
-// reading pool.
+// reader is what reads rows: a transaction, or a pool of connections. Its
+// queries have ? for their arguments on both databases.
 type reader interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// tx is the writer's connection inside a transaction. It keeps every statement
-// prepared: there are few, all of them constants.
-type tx struct {
-	conn       *sql.Conn
-	statements map[string]*sql.Stmt
+// session is a connection inside a transaction.
+type session interface {
+	reader
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-var _ reader = (*tx)(nil)
-
-func (t *tx) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
-	if s, ok := t.statements[query]; ok {
-		return s, nil
-	}
-	s, err := t.conn.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	t.statements[query] = s
-	return s, nil
+// tx is a transaction that writes.
+type tx struct {
+	session
+	dialect
 }
 
 func (t *tx) exec(ctx context.Context, query string, args ...any) error {
@@ -42,42 +33,11 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) error {
 
 // affect returns how many rows were changed.
 func (t *tx) affect(ctx context.Context, query string, args ...any) (int64, error) {
-	s, err := t.prepared(ctx, query) //nolint:sqlclosecheck // kept for the next use
-	if err != nil {
-		return 0, err
-	}
-	r, err := s.ExecContext(ctx, args...)
+	r, err := t.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
 	return r.RowsAffected()
-}
-
-// QueryContext implements reader.
-func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := t.prepared(ctx, query) //nolint:sqlclosecheck // kept for the next use
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(ctx, args...)
-}
-
-// QueryRowContext implements reader. A statement that cannot be prepared fails
-// the same way when the connection is asked, which gives the error to Scan.
-func (t *tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := t.prepared(ctx, query) //nolint:sqlclosecheck // kept for the next use
-	if err != nil {
-		return t.conn.QueryRowContext(ctx, query, args...)
-	}
-	return s.QueryRowContext(ctx, args...)
-}
-
-func (t *tx) close() error {
-	var err error
-	for _, s := range t.statements {
-		err = errors.Join(err, s.Close())
-	}
-	return errors.Join(err, t.conn.Close())
 }
 
 // each calls f for every row of a query.

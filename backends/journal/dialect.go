@@ -1,0 +1,119 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// dialect is what the two databases want said differently.
+type dialect int
+
+const (
+	sqliteDialect dialect = iota
+	postgresDialect
+)
+
+// skipLocked keeps two processes from taking the same rows. SQLite has one
+// writer at a time.
+func (d dialect) skipLocked(table string) string {
+	if d == postgresDialect {
+		return " FOR UPDATE OF " + table + " SKIP LOCKED"
+	}
+	return ""
+}
+
+// alone makes the rest of the transaction run alone among those that name the
+// same things, which read before they write.
+func (t *tx) alone(ctx context.Context, names ...string) error {
+	if t.dialect == sqliteDialect { // there all of them do
+		return nil
+	}
+	for _, name := range names {
+		if err := t.exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(?, 0))`, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// query writes the placeholders as the database wants them. There is no ? in
+// any query but as a placeholder.
+func (d dialect) query(q string) string {
+	if d == sqliteDialect {
+		return q
+	}
+	if known, ok := numbered.Load(q); ok {
+		return known.(string) //nolint:forcetypeassert // nothing else is stored
+	}
+	var b strings.Builder
+	n := 0
+	for part := range strings.SplitSeq(q, "?") {
+		if n > 0 {
+			b.WriteString("$" + strconv.Itoa(n))
+		}
+		b.WriteString(part)
+		n++
+	}
+	numbered.Store(q, b.String())
+	return b.String()
+}
+
+// numbered are the queries of PostgreSQL by those of SQLite.
+var numbered sync.Map
+
+// pool reads on connections of its own.
+type pool struct {
+	db *sql.DB
+	dialect
+}
+
+var _ reader = pool{}
+
+// QueryContext implements reader.
+func (p pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return p.db.QueryContext(ctx, p.query(query), args...)
+}
+
+// QueryRowContext implements reader.
+func (p pool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return p.db.QueryRowContext(ctx, p.query(query), args...)
+}
+
+// begin starts a transaction that sees one moment.
+func (p pool) begin(ctx context.Context) (*sqlTx, error) {
+	options := &sql.TxOptions{ReadOnly: true}
+	if p.dialect == postgresDialect {
+		options.Isolation = sql.LevelRepeatableRead
+	}
+	t, err := p.db.BeginTx(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return &sqlTx{t, p.dialect}, nil
+}
+
+// sqlTx is a transaction of database/sql.
+type sqlTx struct {
+	tx *sql.Tx
+	dialect
+}
+
+var _ session = (*sqlTx)(nil)
+
+// ExecContext implements session.
+func (s *sqlTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return s.tx.ExecContext(ctx, s.query(query), args...)
+}
+
+// QueryContext implements reader.
+func (s *sqlTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return s.tx.QueryContext(ctx, s.query(query), args...)
+}
+
+// QueryRowContext implements reader.
+func (s *sqlTx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return s.tx.QueryRowContext(ctx, s.query(query), args...)
+}

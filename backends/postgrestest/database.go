@@ -1,0 +1,76 @@
+package postgrestest
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+)
+
+// Database is a new, empty database with two roles of its own: one that owns
+// it and one that may only connect.
+type Database struct {
+	Server             *Server
+	Name, Owner, Plain string
+}
+
+// NewDatabase makes a database on the test binary's server. It is left to the server's end.
+func NewDatabase(t testing.TB) Database {
+	t.Helper()
+	return Get(t).NewDatabase(t)
+}
+
+// NewDatabase makes a database on this server.
+func (s *Server) NewDatabase(t testing.TB) Database {
+	t.Helper()
+	random := make([]byte, 6)
+	_, _ = rand.Read(random) // never fails, see crypto/rand
+	name := "t" + hex.EncodeToString(random)
+	d := Database{Server: s, Name: name, Owner: name + "_owner", Plain: name + "_plain"}
+	s.Exec(t, "postgres", "CREATE ROLE "+d.Owner+" LOGIN", "CREATE ROLE "+d.Plain+" LOGIN", "CREATE DATABASE "+name+" OWNER "+d.Owner)
+	// PostgreSQL 15 and later have this from the start.
+	s.Exec(t, name, "REVOKE CREATE ON SCHEMA public FROM PUBLIC", "GRANT ALL ON SCHEMA public TO "+d.Owner)
+	return d
+}
+
+// DSN is the connection string of a role.
+func (d Database) DSN(role string) string {
+	return fmt.Sprintf("host=%s user=%s dbname=%s", d.Server.Dir, role, d.Name)
+}
+
+// Open connects as a role.
+func (d Database) Open(t testing.TB, role string) *sql.DB {
+	t.Helper()
+	return open(t, d.DSN(role))
+}
+
+// Exec runs statements as the superuser, each in a transaction of its own.
+func (d Database) Exec(t testing.TB, statements ...string) {
+	t.Helper()
+	d.Server.Exec(t, d.Name, statements...)
+}
+
+// Exec runs statements in a database as the superuser.
+func (s *Server) Exec(t testing.TB, database string, statements ...string) {
+	t.Helper()
+	db := open(t, fmt.Sprintf("host=%s user=%s dbname=%s", s.Dir, Superuser, database))
+	defer db.Close()
+	for _, q := range statements {
+		if _, err := db.ExecContext(t.Context(), q); err != nil {
+			t.Fatalf("%s: %v", q, err)
+		}
+	}
+}
+
+func open(t testing.TB, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
