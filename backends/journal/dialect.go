@@ -26,13 +26,23 @@ func (d dialect) skipLocked(table string) string {
 }
 
 // alone makes the rest of the transaction run alone among those that name the
-// same things, which read before they write.
+// same things, which read before they write. What they decide depends on this
+// machine's clock, so one that differs from the database's is refused.
 func (t *tx) alone(ctx context.Context, names ...string) error {
-	if t.dialect == sqliteDialect { // there all of them do
+	if t.dialect == sqliteDialect { // there all of them do, and there is one clock
 		return nil
 	}
 	for _, name := range names {
-		if err := t.exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(?, 0))`, name); err != nil {
+		var locked string
+		var micros int64
+		before := now()
+		// The select list is evaluated from left to right.
+		err := t.QueryRowContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended(?, 0))::text, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`, name).
+			Scan(&locked, &micros)
+		if err != nil {
+			return err
+		}
+		if err := clocksAgree(before, timeOf(micros), now()); err != nil {
 			return err
 		}
 	}

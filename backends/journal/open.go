@@ -70,7 +70,10 @@ func Open(ctx context.Context, c Config, o Options) (_ *Journal, err error) {
 	if j.key, err = j.openKey(ctx, o.KeyFile); err != nil {
 		return nil, err
 	}
-	return j, j.checkOutside(ctx)
+	if err = j.checkOutside(ctx); err != nil {
+		return nil, err
+	}
+	return j, nil
 }
 
 // beside gives the files that are not named places beside the database.

@@ -182,10 +182,14 @@ func checkClock(ctx context.Context, db *sql.DB) error {
 	if err := db.QueryRowContext(ctx, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`).Scan(&micros); err != nil {
 		return err
 	}
-	after := now()
-	theirs := timeOf(micros)
-	if off := max(before.Sub(theirs), theirs.Sub(after)); off > maxClockDifference {
-		return troublef(nil, "The clock of this machine and the one of the journal's database are %s apart: nothing is decided until they agree to %s. Look at the time synchronisation of both.", off.Round(time.Millisecond), maxClockDifference)
+	return clocksAgree(before, timeOf(micros), now())
+}
+
+// clocksAgree holds the database's time against when it was asked and answered.
+func clocksAgree(asked, theirs, answered time.Time) error {
+	off := max(asked.Sub(theirs), theirs.Sub(answered))
+	if off <= maxClockDifference {
+		return nil
 	}
-	return nil
+	return troublef(nil, "The clock of this machine and the one of the journal's database are %s apart: nothing is decided until they agree to %s. Look at the time synchronisation of both.", off.Round(time.Millisecond), maxClockDifference)
 }

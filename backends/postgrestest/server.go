@@ -159,7 +159,7 @@ func (s *Server) Start() error {
 	}
 	s.process = cmd
 	for range 600 {
-		if s.command("pg_isready", "-q", "-h", s.Dir).Run() == nil {
+		if s.command("pg_isready", "-q", "-h", s.Dir, "-U", Superuser, "-d", "postgres").Run() == nil {
 			return nil
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -184,7 +184,12 @@ func (s *Server) Kill() error {
 	err := syscall.Kill(-s.process.Process.Pid, syscall.SIGKILL)
 	_ = s.process.Wait()
 	s.process = nil
-	return errors.Join(err, s.lifeline.Close())
+	if closed := s.lifeline.Close(); !errors.Is(closed, os.ErrClosed) { // Wait closes it, too
+		err = errors.Join(err, closed)
+	}
+	// Where nobody reaps orphans its process number still seems taken, and the
+	// next start would take these files for a running server's.
+	return errors.Join(err, os.Remove(filepath.Join(s.data(), "postmaster.pid")), os.Remove(filepath.Join(s.Dir, ".s.PGSQL.5432.lock")))
 }
 
 // Remove ends the server and deletes its files.
