@@ -50,6 +50,7 @@ var layout = []rule{
 	{"backends/grid", nil, "the grid's rules are pure: they need nothing of the bot and can be fuzzed"},
 	{"backends/grid/gridtest", []string{"backends/grid"}, "it makes records for tests"},
 	{"backends/journal", []string{"bot", "bot/action", "bot/audit", "config/secret"}, "it stores what the bot says and knows nothing of the grid"},
+	{"backends/postgrestest", nil, "it starts a server for the tests of whoever needs one"},
 	{"backends/*", []string{"backends/grid", "config/secret"}, "a backend speaks to one system; backends never import each other or the bot"},
 	{"backends/*/*", []string{"backends/*", "config/secret"}, "the fake server of a backend's tests"},
 
@@ -62,7 +63,7 @@ var layout = []rule{
 }
 
 // forTests are packages that only tests may import.
-var forTests = []string{"bot/bottest", "bot/bottest/*", "handlers/answertest", "backends/*/*test"}
+var forTests = []string{"bot/bottest", "bot/bottest/*", "handlers/answertest", "backends/postgrestest", "backends/*/*test"}
 
 func onlyForTests(pkg string) bool {
 	return slices.ContainsFunc(forTests, func(pattern string) bool { return fits(pattern, pkg) })
@@ -76,6 +77,7 @@ var sharedModules = map[string]struct {
 }{
 	"modernc.org/sqlite":            {[]string{"backends/journal", "backends/history"}, "both are an SQLite file of their own"},
 	"github.com/pressly/goose/v3":   {[]string{"backends/journal", "backends/history"}, "both have a schema that grows"},
+	"github.com/jackc/pgx/v5":       {[]string{"backends/journal", "backends/postgrestest", "backends/panda"}, "the journal and PanDA are databases of different owners"},
 	"github.com/klauspost/compress": {[]string{"backends/history", "backends/pilotlog"}, "both read compressed files"},
 }
 

@@ -19,9 +19,7 @@ const (
 
 // check reports everything that is wrong with what was decoded.
 func (c *Config) check(d *decoder) {
-	if c.Journal.SQLite == "" {
-		d.add("journal.sqlite", "is missing: name the file of the bot's own database, such as journal: {sqlite: gridwarden.db}")
-	}
+	c.checkJournal(d)
 	if h := c.Backends.CMS.History; h != nil && h.SQLite == "" {
 		d.add("backends.cms.history.sqlite", "is missing: name the file that imported records are kept in, such as history.db")
 	}
@@ -38,6 +36,32 @@ func (c *Config) check(d *decoder) {
 	checkNumber(d, "limits.per_channel_per_minute", c.Limits.PerChannel, 1, maxLimit)
 	checkSpan(d, "retention.requests", c.Retention.Requests, maxRetention)
 	checkSpan(d, "retention.personal_data", c.Retention.PersonalData, maxRetention)
+}
+
+// checkJournal wants one database, and beside a server's the files that SQLite's
+// own would have given a place.
+func (c *Config) checkJournal(d *decoder) {
+	pg := c.Journal.Postgres
+	switch {
+	case pg == nil && c.Journal.SQLite == "":
+		d.add("journal.sqlite", "is missing: name the file of the bot's own database, such as journal: {sqlite: gridwarden.db}")
+	case pg == nil:
+	case c.Journal.SQLite != "":
+		d.add("journal.postgres", "stands beside journal.sqlite: the journal is in one of the two, take the other out")
+	default:
+		if pg.DSNFile == "" {
+			d.add("journal.postgres.dsn_file", "is missing: name a file that holds the connection string of the role that serves, such as postgres://gridwarden:PASSWORD@HOST/gridwarden")
+		}
+		if pg.OwnerDSNFile == pg.DSNFile && pg.DSNFile != "" {
+			d.add("journal.postgres.owner_dsn_file", "is the same file as journal.postgres.dsn_file: the role that serves must not be the owner, who could rewrite the audit log")
+		}
+		if c.Audit.KeyFile == "" {
+			d.add("audit.key_file", "is missing: beside journal.postgres, name the file of the key that signs the audit log; processes that share the journal share the key")
+		}
+		if c.Audit.CheckpointFile == "" {
+			d.add("audit.checkpoint_file", "is missing: beside journal.postgres, name the file that keeps the latest checkpoint of the audit log on this machine")
+		}
+	}
 }
 
 // writtenFile is a file that the program writes, with the setting that names it.

@@ -187,10 +187,10 @@ func (p Policy) rule(name string) action.Policy {
 func (c *Config) setDefaults(d *decoder) {
 	given := func(path string) bool { return d.lines[path] > 0 }
 	// The journal would choose the same; named here, so that `check` can tell.
-	if c.Audit.KeyFile == "" {
+	if c.Audit.KeyFile == "" && c.Journal.SQLite != "" {
 		c.Audit.KeyFile = c.Journal.SQLite + ".key"
 	}
-	if c.Audit.CheckpointFile == "" {
+	if c.Audit.CheckpointFile == "" && c.Journal.SQLite != "" {
 		c.Audit.CheckpointFile = c.Journal.SQLite + ".checkpoint"
 	}
 	for name, p := range c.Policies {
@@ -221,6 +221,9 @@ func (c *Config) resolve(dir string) {
 	}
 	if c.Backends.Sandbox != nil {
 		paths = append(paths, &c.Backends.Sandbox.File)
+	}
+	if pg := c.Journal.Postgres; pg != nil {
+		paths = append(paths, (*string)(&pg.DSNFile), (*string)(&pg.OwnerDSNFile))
 	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {

@@ -27,6 +27,12 @@ func (c *Config) Describe() string {
 		fmt.Sprintf("%d commands a minute per person, %d per channel; decisions are never limited", c.Limits.PerPerson, c.Limits.PerChannel),
 		fmt.Sprintf("requests are kept %s, personal data %s", inWords(c.Retention.Requests), inWords(c.Retention.PersonalData)))
 	var files []string
+	if pg := c.Journal.Postgres; pg != nil {
+		files = append(files, fmt.Sprintf("journal: on PostgreSQL, connection string in %s", pg.DSNFile))
+		if pg.OwnerDSNFile != "" {
+			files = append(files, fmt.Sprintf("owner of the journal's tables: connection string in %s; a process that only serves is safer without it", pg.OwnerDSNFile))
+		}
+	}
 	for _, f := range c.files() {
 		files = append(files, fmt.Sprintf("%s: %s", f.what, f.path))
 	}

@@ -42,7 +42,7 @@ const (
 
 // openJournal opens the journal of a configuration, and makes it when it is missing.
 func openJournal(ctx context.Context, cfg *config.Config, log *slog.Logger) (*journal.Journal, error) {
-	return journal.Open(ctx, journal.Config{SQLite: cfg.Journal.SQLite}, journal.Options{
+	return journal.Open(ctx, cfg.Journal, journal.Options{
 		Log: log, KeyFile: cfg.Audit.KeyFile, CheckpointFile: cfg.Audit.CheckpointFile,
 	})
 }
@@ -63,6 +63,9 @@ func existingJournal(ctx context.Context, file string, t terminal) (*config.Conf
 // there refuses a journal that is missing, which SQLite would make anew: an
 // empty log is not the one that somebody asks about.
 func there(cfg *config.Config) error {
+	if cfg.Journal.Postgres != nil { // which refuses by itself
+		return nil
+	}
 	if _, err := os.Stat(cfg.Journal.SQLite); err != nil {
 		return exit{status: exitFailed, text: fmt.Sprintf("The journal %s cannot be opened: %v. Look at journal.sqlite in the configuration.", cfg.Journal.SQLite, err)}
 	}

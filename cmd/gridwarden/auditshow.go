@@ -165,7 +165,7 @@ func (c auditExportCmd) Run(ctx context.Context, t terminal) (err error) {
 	if err := there(cfg); err != nil {
 		return err
 	}
-	log, err := journal.OpenLog(ctx, journal.Config{SQLite: cfg.Journal.SQLite})
+	log, err := journal.OpenLog(ctx, cfg.Journal)
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func (c auditVerifyCmd) journal(ctx context.Context, cfg *config.Config) (v verd
 	if c.Public == "" {
 		c.Public = cfg.Audit.KeyFile + audit.PublicSuffix
 	}
-	log, err := journal.OpenLog(ctx, journal.Config{SQLite: cfg.Journal.SQLite})
+	log, err := journal.OpenLog(ctx, cfg.Journal)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -106,7 +106,7 @@ func (c auditVerifyCmd) journal(ctx context.Context, cfg *config.Config) (v verd
 	if err != nil {
 		return verdict{}, err
 	}
-	v, err = c.log(ctx, "The audit log in "+cfg.Journal.SQLite, log, outside)
+	v, err = c.log(ctx, "The audit log in "+cfg.Journal.String(), log, outside)
 	if missing && v.Log != nil && v.Log.Records > 0 {
 		v.Warnings = append(v.Warnings, fmt.Sprintf("The checkpoint outside the database, %s, is missing: a database that was put back would not show by it.", cfg.Audit.CheckpointFile))
 	}
