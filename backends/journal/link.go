@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -10,20 +9,32 @@ import (
 	"github.com/gridwarden/gridwarden/bot/action"
 )
 
-// Links implements bot.Journal.
+// Links implements bot.Journal. An account that somebody wrote into the
+// database is left out: no record ties it to anybody.
 func (j *Journal) Links(ctx context.Context) (map[string]action.PersonID, error) {
-	out := map[string]action.PersonID{}
-	err := each(ctx, j.readers, func(scan func(...any) error) error {
-		var account string
-		var person action.PersonID
-		if err := scan(&account, &person); err != nil {
+	out, err := snapshot(ctx, j, func(r reader) (map[string]action.PersonID, error) {
+		out := map[string]action.PersonID{}
+		err := each(ctx, r, func(scan func(...any) error) error {
+			var l linkRow
+			if err := scan(&l.Account, &l.Person, &l.Version); err != nil {
+				return err
+			}
+			stored, err := l.row()
+			if err != nil {
+				return err
+			}
+			err = j.bound(ctx, r, stored)
+			if forged := (*trouble)(nil); errors.As(err, &forged) {
+				j.log.ErrorContext(ctx, "a linked account does not count", "account", l.Account, "person", l.Person, "error", err)
+				return nil
+			}
+			out[l.Account] = l.Person
 			return err
-		}
-		out[account] = person
-		return nil
-	}, `SELECT account, person FROM link`)
+		}, `SELECT account, person, version FROM link`)
+		return out, err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("journal: reading linked accounts: %w", explain(err))
+		return nil, fmt.Errorf("journal: reading linked accounts: %w", err)
 	}
 	return out, nil
 }
@@ -44,11 +55,11 @@ func (j *Journal) Link(ctx context.Context, account string, person action.Person
 		if err != nil {
 			return err
 		}
-		data, err := json.Marshal(l)
+		stored, err := l.row()
 		if err != nil {
 			return err
 		}
-		return j.effects(ctx, t, fx, &row{subject: linkSubject(account), version: l.Version, json: data})
+		return j.effects(ctx, t, fx, &stored)
 	})
 	if err != nil {
 		return fmt.Errorf("journal: linking account %s: %w", account, err)
