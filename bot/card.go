@@ -72,6 +72,12 @@ func cardEnd(m *Message, a action.Action) {
 	case action.Failed:
 		m.Below("failed at %s: %s", clock(a.EndedAt), a.Reason)
 	}
+	if a.Standing().Solo {
+		m.Below("*SOLO approval* by *%s*, who asked for it: fewer others agreed than the policy asks for. To be reviewed by somebody else", a.Frozen.Proposer)
+		if a.State != action.Failed && a.Reason != "" {
+			m.Below("%s", a.Reason)
+		}
+	}
 	for _, s := range a.Steps {
 		m.Below("%s  %s", clock(s.At), s.Said)
 	}
