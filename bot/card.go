@@ -44,7 +44,7 @@ func CardMessage(a action.Action) Message {
 		if v.Lost != "" {
 			m.Below("vote of *%s* (%s) does not count: %s", v.Person, v.Surface, v.Lost)
 		} else {
-			m.Below("approved by *%s* by %s at %s (%s)", v.Person, v.Surface, clock(v.At), v.Account)
+			m.Below("approved by *%s* by %s at %s (%s)", v.Person, surfaceWord(v.Surface), clock(v.At), v.Account)
 		}
 	}
 	cardEnd(&m, a)

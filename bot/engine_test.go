@@ -162,14 +162,14 @@ func TestLateDelivery(t *testing.T) {
 	inHall(t, func(t *testing.T, h *hall) {
 		h.open()
 		id := h.propose()
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Minute)
 		late := func(who, line string, ago time.Duration) []bottest.Said {
 			ev := h.typed(who, line)
 			ev.At = ev.At.Add(-ago)
 			return h.send(ev)
 		}
-		h.wants(late("alice", "ask x", 10*time.Minute), "asked at 2000-01-01 00:50:00 UTC, received at 2000-01-01 01:00:00 UTC only", "answer to x")
-		h.wants(late("alice", "zap another", 6*time.Minute), "Your `zap` of 2000-01-01 00:54:00 UTC reached gridwarden at 2000-01-01 01:00:00 UTC only. Nothing was proposed or run.")
+		h.wants(late("alice", "ask x", 10*time.Minute), "asked at 2000-01-01 00:00:00 UTC, received at 2000-01-01 00:10:00 UTC only", "answer to x")
+		h.wants(late("alice", "zap another", 6*time.Minute), "Your `zap` of 2000-01-01 00:04:00 UTC reached gridwarden at 2000-01-01 00:10:00 UTC only. Nothing was proposed or run.")
 		h.wants(late("bob", "approve "+string(id), 30*time.Minute), "bob approved "+string(id)) // it is still open
 		if said := text(late("alice", "ask y", 4*time.Minute)); strings.Contains(said, "received at") {
 			t.Errorf("four minutes are called late:\n%s", said)
@@ -217,10 +217,17 @@ func TestEverythingIsSaidOnceAndInOrder(t *testing.T) {
 	inHall(t, func(t *testing.T, h *hall) {
 		h.open()
 		h.nasty.Next(bottest.Faults{FailPosts: 2, LoseAck: 3, FailUpdates: 2})
-		id := h.propose()
-		h.says("bob", "approve "+string(id))
-		h.says("carol", "approve "+string(id))
-		time.Sleep(10 * time.Minute)
+		if err := h.engine.Receive(t.Context(), h.typed("alice", "zap target")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		id := h.propose() // the same is open already
+		for _, who := range []string{"bob", "carol"} {
+			if err := h.engine.Receive(t.Context(), h.typed(who, "approve "+string(id))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(5 * time.Minute)
 		said := h.since(0)
 		if shown := h.card(id); shown.Message.Version != h.action(id).Version || !strings.Contains(text(said), "settled: complete") {
 			t.Errorf("the card shows version %d of %d:\n%s", shown.Message.Version, h.action(id).Version, text(said))
@@ -256,6 +263,7 @@ func TestCardsAreBroughtUpToDateOnce(t *testing.T) {
 				t.Fatal(reply.Message.Plain())
 			}
 		}
+		time.Sleep(time.Minute)
 		updates, version := 0, 0
 		for _, s := range h.since(0) {
 			if s.How == bottest.Updated {
@@ -303,7 +311,7 @@ func TestPanicsAreFailures(t *testing.T) {
 	inHall(t, func(t *testing.T, h *hall) {
 		h.open()
 		h.wants(h.says("alice", "boom"), "Something went wrong inside gridwarden", "Quote request r-")
-		h.apply = func(action.Action) (action.Outcome, error) { panic("apply") }
+		h.zaps(func() (action.Outcome, error) { panic("apply") }, seen)
 		id := h.propose()
 		h.says("bob", "approve "+string(id))
 		h.wants(h.says("carol", "approve "+string(id)), "a step failed and is tried again: the backend failed; the log has the details")
@@ -311,14 +319,11 @@ func TestPanicsAreFailures(t *testing.T) {
 		if a := h.action(id); a.State != action.Failed {
 			t.Errorf("it is %s after %d tries", a.State, h.applied.Load())
 		}
-		h.apply = func(action.Action) (action.Outcome, error) { return action.Outcome{Said: "zapped", Done: true}, nil }
-		h.verify = func(action.Action) (action.Progress, error) { panic("verify") }
+		h.zaps(zapped, func() (action.Progress, error) { panic("verify") })
 		id = h.propose()
 		h.says("bob", "approve "+string(id))
 		h.wants(h.says("carol", "approve "+string(id)), "could not look whether it took effect and will look again")
-		h.verify = func(action.Action) (action.Progress, error) {
-			return action.Progress{Said: "seen", Settled: true, Complete: true}, nil
-		}
+		h.zaps(zapped, seen)
 		time.Sleep(2 * time.Minute)
 		if a := h.action(id); a.State != action.Settled {
 			t.Errorf("it is %s", a.State)
@@ -348,6 +353,7 @@ func TestDecisionsPassSlowQuestions(t *testing.T) {
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("the votes waited %s", took)
 		}
+		time.Sleep(3 * time.Minute) // both rounds of slow ones: 64 at once
 		h.wants(h.since(0), "It took too long and was stopped; nothing was changed.")
 	})
 }

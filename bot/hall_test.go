@@ -34,8 +34,20 @@ type hall struct {
 
 	ran     atomic.Int32 // ask
 	applied atomic.Int32 // zap
-	apply   func(action.Action) (action.Outcome, error)
-	verify  func(action.Action) (action.Progress, error)
+	apply   atomic.Pointer[func() (action.Outcome, error)]
+	verify  atomic.Pointer[func() (action.Progress, error)]
+}
+
+func zapped() (action.Outcome, error) { return action.Outcome{Said: "zapped", Done: true}, nil }
+
+func seen() (action.Progress, error) {
+	return action.Progress{Said: "seen", Settled: true, Complete: true}, nil
+}
+
+// zaps says from now on how zap is applied and verified.
+func (h *hall) zaps(apply func() (action.Outcome, error), verify func() (action.Progress, error)) {
+	h.apply.Store(&apply)
+	h.verify.Store(&verify)
 }
 
 // faulty is a journal that fails where it is told to.
@@ -118,11 +130,8 @@ func inHall(t *testing.T, f func(t *testing.T, h *hall)) {
 		h := &hall{
 			T: t, journal: &faulty{Journal: j, failing: map[string]error{}}, memory: bottest.NewMemory("memory"),
 			people: bot.NewPeople(hallRules(), nil),
-			apply:  func(action.Action) (action.Outcome, error) { return action.Outcome{Said: "zapped", Done: true}, nil },
-			verify: func(action.Action) (action.Progress, error) {
-				return action.Progress{Said: "seen", Settled: true, Complete: true}, nil
-			},
 		}
+		h.zaps(zapped, seen)
 		h.nasty = bottest.NewNasty(h.memory)
 		f(t, h)
 	})
@@ -180,11 +189,11 @@ func (h *hall) commands(d *bot.Decider) []bot.Command {
 				name := strings.Join(r.Args(), " ")
 				return action.Plan{Target: action.Target{Kind: "user", Name: name, Key: name}, Will: []string{"zap"}}, nil
 			},
-			Apply: func(_ context.Context, a action.Action) (action.Outcome, error) {
+			Apply: func(context.Context, action.Action) (action.Outcome, error) {
 				h.applied.Add(1)
-				return h.apply(a)
+				return (*h.apply.Load())()
 			},
-			Verify: func(_ context.Context, a action.Action) (action.Progress, error) { return h.verify(a) },
+			Verify: func(context.Context, action.Action) (action.Progress, error) { return (*h.verify.Load())() },
 		}),
 		decide("approve", action.Approve), decide("deny", action.Deny), decide("withdraw", action.TakeBack),
 	}

@@ -215,9 +215,10 @@ var link = regexp.MustCompile(`(?i)<((?:https?://|mailto:|tel:)[^<>|\s]+)(\|[^<>
 // inside of quotes and of longer words.
 func (p *Parsed) unlink(text string) (string, error) {
 	for at := link.FindStringSubmatchIndex(text); at != nil; at = link.FindStringSubmatchIndex(text) {
-		address, label := text[at[2]:at[3]], ""
+		address := text[at[2]:at[3]]
 		bare := address[strings.Index(address, ":")+1:]
 		bare = strings.TrimSuffix(strings.TrimPrefix(bare, "//"), "/")
+		var label string
 		switch {
 		case at[4] >= 0:
 			label = text[at[4]+1 : at[5]]

@@ -67,8 +67,8 @@ func (o *object) member(quoted, value []byte) error {
 	name := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(name, '\\') >= 0 {
 		var plain string
-		if json.Unmarshal(quoted, &plain) != nil {
-			return nil // of nothing that is wanted
+		if err := json.Unmarshal(quoted, &plain); err != nil {
+			return nil //nolint:nilerr // what cannot be read is the name of nothing that is wanted
 		}
 		name = []byte(plain)
 	}

@@ -112,9 +112,9 @@ func jobPrefix(j grid.Job) [10]byte {
 	sum := sha256.Sum256([]byte(j.Schedd))
 	copy(p[:], sum[:3])
 	var number [8]byte
-	binary.BigEndian.PutUint64(number[:], uint64(j.Cluster)) //nolint:gosec // never negative
+	binary.BigEndian.PutUint64(number[:], uint64(j.Cluster))
 	copy(p[3:], number[3:])
-	binary.BigEndian.PutUint16(p[8:], uint16(j.Proc)) //nolint:gosec // the low bits are enough
+	binary.BigEndian.PutUint16(p[8:], uint16(j.Proc))
 	return p
 }
 
@@ -122,5 +122,5 @@ func jobPrefix(j grid.Job) [10]byte {
 // what is found is matched.
 func keyOf(key string) int64 {
 	sum := sha256.Sum256([]byte(key))
-	return int64(binary.BigEndian.Uint64(sum[:])) //nolint:gosec // any number will do
+	return int64(binary.BigEndian.Uint64(sum[:]))
 }

@@ -95,10 +95,9 @@ func (x *search) run(ctx context.Context) error {
 		`SELECT data FROM record WHERE num = ?`:                        &x.record,
 	} {
 		var err error
-		if *stmt, err = x.tx.PrepareContext(ctx, query); err != nil {
+		if *stmt, err = x.tx.PrepareContext(ctx, query); err != nil { //nolint:sqlclosecheck // closed with its transaction
 			return err
 		}
-		defer (*stmt).Close()
 	}
 	buckets, err := x.buckets(ctx)
 	if err != nil {
@@ -117,26 +116,30 @@ func (x *search) run(ctx context.Context) error {
 func (x *search) buckets(ctx context.Context) ([]bucket, error) {
 	var out []bucket
 	for _, span := range spansOf(x.query.Window) {
-		rows, err := x.tx.QueryContext(ctx, `SELECT bucket FROM bucket WHERE bucket BETWEEN ? AND ?`, span.first, span.last)
+		some, err := x.bucketsOf(ctx, span)
 		if err != nil {
 			return nil, err
 		}
-		for rows.Next() {
-			var b bucket
-			if err := rows.Scan(&b); err != nil {
-				rows.Close()
-				return nil, err
-			}
-			out = append(out, b)
-		}
-		if err := rows.Close(); err != nil {
-			return nil, err
-		}
-		if err := rows.Err(); err != nil {
-			return nil, err
-		}
+		out = append(out, some...)
 	}
 	return out, nil
+}
+
+func (x *search) bucketsOf(ctx context.Context, s span) ([]bucket, error) {
+	rows, err := x.tx.QueryContext(ctx, `SELECT bucket FROM bucket WHERE bucket BETWEEN ? AND ?`, s.first, s.last)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []bucket
+	for rows.Next() {
+		var b bucket
+		if err := rows.Scan(&b); err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, rows.Err()
 }
 
 // each looks at the records that keys lead to, each once.

@@ -137,7 +137,7 @@ func TestCompression(t *testing.T) {
 			t.Run(name+" "+in, func(t *testing.T) {
 				t.Parallel()
 				s := newStore(t, Config{})
-				r := Report{}
+				var r Report
 				if in == "stdin" {
 					r = importText(t, s, data)
 				} else {
@@ -240,7 +240,7 @@ func TestStoppedPipe(t *testing.T) {
 	r, w := io.Pipe()
 	ctx, stop := context.WithCancel(t.Context())
 	go func() {
-		io.WriteString(w, ad(1)+"\n") //nolint:errcheck // the import sees what came
+		io.WriteString(w, ad(1)+"\n")
 		stop()
 	}()
 	_, err := s.Import(ctx, []string{Stdin}, r, nil)

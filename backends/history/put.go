@@ -71,7 +71,7 @@ func newPutter(ctx context.Context, tx *sql.Tx, now time.Time) (*putter, error) 
 		`UPDATE record SET recorded = ?, data = ? WHERE num = ?`:                               &p.update,
 	} {
 		var err error
-		if *stmt, err = tx.PrepareContext(ctx, query); err != nil {
+		if *stmt, err = tx.PrepareContext(ctx, query); err != nil { //nolint:sqlclosecheck // closed with its transaction
 			return nil, err
 		}
 	}
@@ -163,7 +163,7 @@ func (p *putter) finish(ctx context.Context) error {
 	slices.SortFunc(p.postings, func(a, b posting) int {
 		return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.key, b.key), cmp.Compare(a.num, b.num))
 	})
-	stmt, err := p.tx.PrepareContext(ctx, `INSERT INTO posting (bucket, key, first, more) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`)
+	stmt, err := p.tx.PrepareContext(ctx, `INSERT INTO posting (bucket, key, first, more) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`) //nolint:sqlclosecheck // closed with its transaction
 	if err != nil {
 		return err
 	}
@@ -230,7 +230,7 @@ func (p *putter) extend(ctx context.Context, at posting, more []byte) error {
 func moreOf(nums []int64) []byte {
 	more := []byte{}
 	for i := 1; i < len(nums); i++ {
-		more = binary.AppendUvarint(more, uint64(nums[i]-nums[i-1])) //nolint:gosec // sorted: never negative
+		more = binary.AppendUvarint(more, uint64(nums[i]-nums[i-1]))
 	}
 	return more
 }
@@ -243,7 +243,7 @@ func numsOf(first int64, more []byte) ([]int64, error) {
 		if n <= 0 {
 			return nil, errors.New("a list of records is damaged")
 		}
-		first += int64(step) //nolint:gosec // written by moreOf
+		first += int64(step)
 		nums, more = append(nums, first), more[n:]
 	}
 	return nums, nil

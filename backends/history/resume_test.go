@@ -21,7 +21,7 @@ var small = sizes{batch: 700, pieces: 4, rows: 7, put: 1 << 20}
 // what is none, alone and many in a row.
 func mixed(n int) string {
 	var text strings.Builder
-	r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // the same text in every run
+	r := rand.New(rand.NewPCG(3, 4))
 	for i := range n {
 		switch r.IntN(8) {
 		case 0:
@@ -104,7 +104,7 @@ func TestOrderOfImports(t *testing.T) {
 // clearAll empties a store.
 func clearAll(t fataler, s *Store) {
 	for _, table := range []string{"record", "posting", "bucket", "schedd", "file"} {
-		if _, err := s.db.Exec(`DELETE FROM ` + table); err != nil { //nolint:noctx // a test
+		if _, err := s.db.Exec(`DELETE FROM ` + table); err != nil {
 			t.Fatalf("%v", err)
 		}
 	}

@@ -27,7 +27,7 @@ type world struct {
 }
 
 func newWorld(fill bool) *world {
-	return &world{rand: rand.New(rand.NewPCG(1, 2)), fill: fill} //nolint:gosec // the same world in every run
+	return &world{rand: rand.New(rand.NewPCG(1, 2)), fill: fill}
 }
 
 // perDay is how many jobs of the world end in a day.

@@ -182,7 +182,7 @@ func (a answer) details(p grid.Person) string {
 // period says when a person was there.
 func period(p grid.Person) string {
 	if p.Last.IsZero() {
-		return "since " + clock(p.First) + ", still running"
+		return "since " + clock(p.First) + ", not seen to end"
 	}
 	return clock(p.First) + " to " + clock(p.Last)
 }
