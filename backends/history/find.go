@@ -30,7 +30,7 @@ func (s *Store) Sightings(ctx context.Context, q grid.Query) (grid.Found, error)
 		return f, fmt.Errorf("history: reading: %w", explain(err))
 	}
 	defer tx.Rollback()
-	x := &search{tx: tx, query: q, found: &f, looked: map[int64]bool{}, placed: map[string]bool{}}
+	x := &search{most: s.most, tx: tx, query: q, found: &f, looked: map[int64]bool{}, placed: map[string]bool{}}
 	err = x.run(ctx)
 	f.Report.Records, f.Report.Matched = len(x.looked), len(f.Sightings)
 	s.judge(&f.Report, c, q, x.full)
@@ -70,7 +70,7 @@ func (s *Store) judge(r *grid.Report, c coverage, q grid.Query, full bool) {
 		note("%s", c.unfinishedNote())
 	}
 	if full {
-		note("more than %d jobs match and only so many are given: ask for a shorter window or name the site", maxSightings)
+		note("more than %d jobs match and only so many are given: ask for a shorter window or name the site", s.most)
 	}
 	if complete {
 		r.State = grid.Complete
@@ -79,6 +79,7 @@ func (s *Store) judge(r *grid.Report, c coverage, q grid.Query, full bool) {
 
 // search is one reading for one query, of one moment of the store.
 type search struct {
+	most     int
 	tx       *sql.Tx
 	query    grid.Query
 	found    *grid.Found
@@ -222,7 +223,7 @@ func (x *search) match(ctx context.Context, j grid.Job) error {
 }
 
 func (x *search) add(s grid.Sighting) {
-	if x.full = len(x.found.Sightings) == maxSightings; !x.full {
+	if x.full = len(x.found.Sightings) == x.most; !x.full {
 		x.found.Sightings = append(x.found.Sightings, s)
 		x.placed[s.Job.ID] = true
 	}

@@ -25,6 +25,7 @@ type Store struct {
 	db      *sql.DB // one connection, which writes
 	readers *sql.DB
 	sizes   sizes
+	most    int // sightings of one answer
 }
 
 // The pragmas stand in the name of the database, for a connection of a pool
@@ -43,7 +44,7 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
-	s := &Store{config: c, sizes: usual}
+	s := &Store{config: c, sizes: usual, most: maxSightings}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("history: opening %s: %w", c.SQLite, errors.Join(explain(err), s.Close()))
