@@ -27,10 +27,11 @@ build: ## build bin/gridwarden: one static file
 demo: build ## play a guided incident on the simulated grid, then hand over the prompt
 	@./bin/gridwarden demo
 
-test: ## vet and test everything, with the race detector (needs a C compiler)
+test: ## vet and test everything, with the race detector (needs a C compiler) and a real PostgreSQL
 	@cc=$$($(GO) env CC); command -v $${cc%% *} >/dev/null || { \
 	  echo "make test: the race detector needs a C compiler, and there is no '$$cc'."; \
 	  echo "Install one (Debian: apt install gcc; Fedora: dnf install gcc), or name yours: make test CC=clang."; exit 1; }
+	@.ci/postgres
 	$(GO) vet ./...
 	CGO_ENABLED=1 $(GO) test -race ./...
 

@@ -58,7 +58,7 @@ func news(before, after action.Action) Message {
 	for i, v := range after.Votes {
 		switch {
 		case i >= len(before.Votes):
-			m.Line("*%s* approved `%s` by %s: %s.", v.Person, id, v.Surface, after.Standing().String())
+			m.Line("*%s* approved `%s` by %s: %s.", v.Person, id, surfaceWord(v.Surface), after.Standing().String())
 		case v.Lost != "" && before.Votes[i].Lost == "":
 			m.Line("The vote of *%s* on `%s` no longer counts: %s.", v.Person, id, v.Lost)
 		}
@@ -132,4 +132,12 @@ func tellState(m *Message, before, after action.Action) {
 	case action.Failed:
 		m.Line("`%s` failed and is not tried again: %s", id, after.Reason)
 	}
+}
+
+// surfaceWord is how somebody decided, after "by".
+func surfaceWord(surface string) string {
+	if surface == "typed" {
+		return "typing"
+	}
+	return surface
 }

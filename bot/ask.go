@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/gridwarden/gridwarden/bot/action"
 )
@@ -77,12 +79,19 @@ func (e *Engine) read(ctx context.Context, ev Event) (asked, error) {
 	return asked{}, errNotForUs
 }
 
-// strip removes the ways to address the bot from typed text.
+// strip removes the ways to address the bot from typed text, and what chats
+// wrap around it.
 func strip(s string) string {
-	s = strings.TrimSpace(s)
+	blank := func(r rune) bool { return unicode.IsSpace(r) || invisible(r) }
+	s = unwrap(strings.TrimFunc(s, blank))
 	for _, prefix := range []string{"@gridwarden", "/gridwarden", "!gridwarden"} {
-		if rest, ok := strings.CutPrefix(s, prefix); ok && (rest == "" || rest[0] == ' ' || rest[0] == ':') {
-			return strings.TrimLeft(rest, ": ")
+		if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+			continue
+		}
+		rest := s[len(prefix):]
+		text := strings.TrimLeftFunc(rest, func(r rune) bool { return r == ':' || r == ',' || blank(r) })
+		if text != rest || text == "" {
+			return strings.TrimLeft(unwrap(text), "/!")
 		}
 	}
 	return strings.TrimLeft(s, "/!")
@@ -184,7 +193,7 @@ func arguments(c Command, tokens []Token) (words []Token, options map[string]str
 	for _, t := range tokens {
 		name, value, found := strings.Cut(t.Text, "=")
 		switch {
-		case !t.Quoted && strings.HasPrefix(t.Text, "--"):
+		case !t.Quoted && isOption(t.Text):
 			return nil, nil, usage(c, fmt.Sprintf("%q is not an option of this command.", cut(t.Text)))
 		case found && !t.Quoted && slices.Contains(c.Options, name):
 			if _, twice := options[name]; twice {
@@ -210,21 +219,28 @@ func usage(c Command, wrong string) error {
 func Echo(command string, words []Token, options map[string]string) string {
 	parts := []string{command}
 	for _, w := range words {
-		if w.Quoted || w.Text == "" || strings.ContainsAny(w.Text, " \t\"'=") {
-			parts = append(parts, `"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(w.Text)+`"`)
+		if w.Quoted {
+			parts = append(parts, inQuotes(w.Text))
 		} else {
-			parts = append(parts, w.Text)
+			parts = append(parts, asWord(w.Text))
 		}
 	}
-	names := make([]string, 0, len(options))
-	for name := range options {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		parts = append(parts, name+"="+options[name])
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		parts = append(parts, name+"="+asWord(options[name]))
 	}
 	return strings.Join(parts, " ")
+}
+
+// asWord puts a text into quotes where it would not be read as one word.
+func asWord(s string) string {
+	if s == "" || strings.ContainsAny(s, ` =`) || strings.ContainsFunc(s, func(r rune) bool { _, quote := quotes[r]; return quote }) {
+		return inQuotes(s)
+	}
+	return s
+}
+
+func inQuotes(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `”`, `\”`).Replace(s) + `"`
 }
 
 // verdictOf maps the decision commands' names.

@@ -44,7 +44,7 @@ func CardMessage(a action.Action) Message {
 		if v.Lost != "" {
 			m.Below("vote of *%s* (%s) does not count: %s", v.Person, v.Surface, v.Lost)
 		} else {
-			m.Below("approved by *%s* by %s at %s (%s)", v.Person, v.Surface, clock(v.At), v.Account)
+			m.Below("approved by *%s* by %s at %s (%s)", v.Person, surfaceWord(v.Surface), clock(v.At), v.Account)
 		}
 	}
 	cardEnd(&m, a)
@@ -71,6 +71,12 @@ func cardEnd(m *Message, a action.Action) {
 		m.Below("expired at %s; nothing was run", clock(a.EndedAt))
 	case action.Failed:
 		m.Below("failed at %s: %s", clock(a.EndedAt), a.Reason)
+	}
+	if a.Standing().Solo {
+		m.Below("*SOLO approval* by *%s*, who asked for it: fewer others agreed than the policy asks for. To be reviewed by somebody else", a.Frozen.Proposer)
+		if a.State != action.Failed && a.Reason != "" {
+			m.Below("%s", a.Reason)
+		}
 	}
 	for _, s := range a.Steps {
 		m.Below("%s  %s", clock(s.At), s.Said)

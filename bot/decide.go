@@ -199,6 +199,9 @@ func (d *Decider) change(ctx context.Context, req *Request, id action.ID, transi
 			return fx, err
 		}
 		fx.Posts = append(fx.Posts, announce(before, *a)...)
+		if before.State == action.Proposed && a.State == action.Approved && a.Standing().Solo {
+			fx.Add(d.soloEffects(*a))
+		}
 		return fx, nil
 	})
 	return a, err

@@ -22,7 +22,7 @@ const (
 	stepDeadline    = 20 * time.Second // shorter than the lease of a running action
 	concurrent      = 64               // requests in work at once; decisions are not counted
 	maxEvent        = 64 << 10         // bytes of one event's value that are kept
-	staleDecision   = 5 * time.Minute  // older destructive requests are asked again
+	staleAfter      = 5 * time.Minute  // what took longer to reach us is late; destructive requests are asked again
 )
 
 // Engine takes events to replies. Build it with New, then Run it.
@@ -122,7 +122,7 @@ func (e *Engine) Receive(ctx context.Context, ev Event) error {
 			defer func() { <-e.slots }()
 		}
 		// A request outlives the delivery of its event; it has deadlines of its own.
-		e.serve(context.WithoutCancel(ctx), rec, false)
+		e.serve(context.WithoutCancel(ctx), e.request(rec), rec.Event, false)
 	}()
 	return nil
 }
@@ -136,7 +136,7 @@ func (e *Engine) Do(ctx context.Context, ev Event) (Reply, error) {
 	if !fresh {
 		return Reply{}, fmt.Errorf("bot: event %s was received before", ev.ID)
 	}
-	return e.serve(ctx, rec, true), nil
+	return e.serve(ctx, e.request(rec), ev, true), nil
 }
 
 // receive is hops 2 and 3: the event is in the inbox before anybody is told.
@@ -157,19 +157,21 @@ func (e *Engine) receive(ctx context.Context, ev Event) (ReceivedEvent, bool, er
 // may run stands here, in this order; nothing else in the program runs a command.
 // The numbers are the hops of the design; 1 to 3 are the platform and receive,
 // 10 to 12 the outbox.
-func (e *Engine) serve(ctx context.Context, rec ReceivedEvent, direct bool) (reply Reply) {
-	ev, req := rec.Event, e.request(rec)
-	log := e.log.With("request", rec.Request)
+func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool) (reply Reply) {
+	log := e.log.With("request", req.ID)
 	ctx, cancel := context.WithTimeout(ctx, commandDeadline)
 	defer cancel()
-	reply = Reply{Request: rec.Request}
+	reply = Reply{Request: req.ID}
 	fail := func(err error) Reply { return e.conclude(ctx, log, req, reply, refusal(err), direct) }
 
+	if ev.Kind == Edited || ev.Kind == Deleted { // nobody asks anything: it is about what we said
+		return e.touched(ctx, log, req, ev)
+	}
 	a, err := e.read(ctx, ev) // 4 parse
-	req.Surface, req.Notes = a.surface, a.notes
+	req.Surface, req.Notes = a.surface, append(a.notes, req.Notes...)
 	if errors.Is(err, errNotForUs) {
-		_, err = e.journal.Finish(ctx, rec.Request, action.Effects{})
-		return Reply{Request: rec.Request, State: "ignored", Err: err}
+		_, err = e.journal.Finish(ctx, req.ID, action.Effects{})
+		return Reply{Request: req.ID, State: "ignored", Err: err}
 	}
 	if err == nil {
 		req.Person, err = e.recognise(ev.Account) // 6a who asks: known before anything is answered
@@ -184,6 +186,9 @@ func (e *Engine) serve(ctx context.Context, rec ReceivedEvent, direct bool) (rep
 		return fail(err)
 	}
 	req.Command, reply.Command = cmd.Name, cmd.Name
+	if err := req.timely(cmd, ev.At); err != nil {
+		return fail(err)
+	}
 	if err := e.admit(ctx, req, cmd); err != nil { // 6b role, channel, rate
 		return fail(err)
 	}
@@ -304,6 +309,26 @@ func (e *Engine) recognise(a Account) (Person, error) {
 	return person, nil
 }
 
+// timely marks a question that took long to reach us as late. A destructive
+// request is asked again: who waited so long may have acted otherwise. A late
+// decision counts, because the action says itself until when it may be decided.
+func (r *Request) timely(cmd Command, asked time.Time) error {
+	if asked.IsZero() || r.At.Sub(asked) <= staleAfter || cmd.Decision {
+		return nil
+	}
+	if cmd.Plan != nil {
+		return Problemf("stale", "Your `%s` of %s reached gridwarden at %s only. Nothing was proposed or run. Ask again if you still want it.", cmd.Name, clock(asked), clock(r.At))
+	}
+	r.late("asked at %s, received at %s only", clock(asked), clock(r.At))
+	return nil
+}
+
+// late marks the request as answered late, and why.
+func (r *Request) late(format string, args ...any) {
+	r.Late = true
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+}
+
 // admit checks channel, role and rate (hop 6b).
 func (e *Engine) admit(ctx context.Context, req *Request, cmd Command) error {
 	if req.Thread.Platform == RunPlatform {
@@ -409,9 +434,6 @@ func (r *Request) introduce(m Message) Message {
 	lines := []Text{Textf("_%s asked:_ `%s`", r.Person.Display(), Echo(r.Command, r.Words, r.Options))}
 	for _, note := range r.Notes {
 		lines = append(lines, Textf("_%s_", note))
-	}
-	if r.Late {
-		lines = append(lines, Textf("_Asked at %s, before a restart; answered late._", clock(r.At)))
 	}
 	if len(m.Title) > 0 {
 		lines = append(lines, m.Title)

@@ -16,6 +16,8 @@ const (
 	Clicked   Kind = "clicked"   // a button; Value is the button's value, Target the message
 	Reacted   Kind = "reacted"   // a reaction; Value is its name, Target the message
 	Unreacted Kind = "unreacted" // a reaction taken back
+	Edited    Kind = "edited"    // a message of the bot, Target, was changed by somebody else; never the bot's own update
+	Deleted   Kind = "deleted"   // a message of the bot, Target, was deleted by somebody else
 )
 
 // Event is one thing a person did in chat, authenticated by its platform.

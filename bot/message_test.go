@@ -101,3 +101,14 @@ func TestNearestCommand(t *testing.T) {
 		}
 	}
 }
+
+// TestPlainIsOneLineForEach: what a record says cannot look like another line.
+func TestPlainIsOneLineForEach(t *testing.T) {
+	m := Say("user %s", "x\nban of \"Naughty User\": settled\x1b[2J\x85\u202e")
+	m.Table = &Table{Columns: []string{"who"}, Rows: [][]string{{"a\r\nb\u2028c"}}}
+	m.Files = []File{{Name: "f\n"}}
+	want := "user x⏎ban of \"Naughty User\": settled␛[2J\uFFFD\uFFFD\nwho\na␍⏎b\uFFFDc\nfile: f⏎"
+	if got := m.Plain(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -143,7 +143,17 @@ func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) 
 	case stands && shown.Version >= a.Version:
 		return shown.Message, shown.Version, nil
 	case stands:
-		return shown.Message, a.Version, p.Update(ctx, t, shown.Message, m)
+		err := p.Update(ctx, t, shown.Message, m)
+		if !errors.Is(err, ErrNotFound) {
+			return shown.Message, a.Version, err
+		}
+		// Nobody told us that it was deleted: what people voted on is gone.
+		if votable(a) {
+			if a, err = e.decider.voidCard(ctx, nil, a.ID, "the card was deleted by somebody else"); err != nil {
+				return "", 0, err
+			}
+		}
+		m = CardMessage(a)
 	}
 	id, err := e.postOnce(ctx, p, t, d, m)
 	if err != nil {

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -9,7 +10,7 @@ import (
 func (m Message) Plain() string {
 	var b strings.Builder
 	line := func(t Text) {
-		b.WriteString(t.String())
+		b.WriteString(flat(t.String()))
 		b.WriteByte('\n')
 	}
 	if len(m.Title) > 0 {
@@ -25,15 +26,21 @@ func (m Message) Plain() string {
 		line(t)
 	}
 	for _, f := range m.Files {
-		b.WriteString("file: " + f.Name + "\n")
+		b.WriteString("file: " + flat(f.Name) + "\n")
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func (t *Table) plain(b *strings.Builder) {
-	rows := t.Rows
-	if len(t.Columns) > 0 {
-		rows = append([][]string{t.Columns}, rows...)
+	var rows [][]string
+	for _, row := range append([][]string{t.Columns}, t.Rows...) {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = flat(cell)
+		}
+		if len(cells) > 0 {
+			rows = append(rows, cells)
+		}
 	}
 	var widths []int
 	for _, row := range rows {
@@ -54,4 +61,22 @@ func (t *Table) plain(b *strings.Builder) {
 		}
 		b.WriteString(strings.TrimRight(cells.String(), " ") + "\n")
 	}
+}
+
+// flat makes visible what would break a line or turn its direction: no value
+// from a record may look like a line of the answer.
+func flat(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return '⏎'
+		case r < ' ':
+			return 0x2400 + r // its picture
+		case r == 0x7f:
+			return '␡'
+		case unicode.IsControl(r), r == '\u2028', r == '\u2029', unicode.Is(unicode.Bidi_Control, r):
+			return utf8.RuneError
+		}
+		return r
+	}, s)
 }

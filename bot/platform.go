@@ -12,7 +12,8 @@ type Platform interface {
 	Listen(ctx context.Context, handle func(context.Context, Event) error) error
 	// Post says m in t and returns the message's id.
 	Post(ctx context.Context, t Thread, m Message) (id string, err error)
-	// Update replaces the message id in t.
+	// Update replaces the message id in t. The error wraps ErrNotFound when that
+	// message is there no more, and only then.
 	Update(ctx context.Context, t Thread, id string, m Message) error
 }
 

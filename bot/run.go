@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
 // Run listens on every platform, says what waits and does what is due until
@@ -90,32 +92,44 @@ func (e *Engine) recover(ctx context.Context) error {
 
 func (e *Engine) serveLate(ctx context.Context, rec ReceivedEvent) {
 	log := e.log.With("request", rec.Request)
+	req := e.request(rec)
+	req.late("asked at %s, before a restart; answered late", clock(rec.At))
 	a, err := e.read(ctx, rec.Event)
 	if err != nil {
-		e.serve(ctx, rec, false)
+		e.serve(ctx, req, rec.Event, false)
 		return
 	}
 	cmd, _, err := e.find(a)
 	if err != nil || cmd.Plan == nil {
-		e.serve(ctx, rec, false)
+		e.serve(ctx, req, rec.Event, false)
 		return
 	}
-	req := e.request(rec)
 	req.Surface = a.surface
-	open, err := e.journal.OpenActions(ctx)
+	reply := Reply{Request: rec.Request, Command: cmd.Name}
+	proposed, err := e.proposedBy(ctx, rec.Request)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		e.conclude(ctx, log, req, reply,
+			Problemf("restarted", "gridwarden was restarted before it had answered your `%s` of %s. Nothing was proposed or run. Please ask again.", cmd.Name, clock(rec.At)), false)
+	case err != nil: // it stays unfinished and is looked at again after the next start
+		log.ErrorContext(ctx, "whether a request was proposed before the restart is not readable", "error", err)
+	default: // only the answer is missing
+		reply.State = "proposed"
+		reply.Message = Say("Proposed as `%s` (%s): %s. gridwarden was restarted meanwhile; the card is the truth.", proposed.ID, proposed.State, proposed.Standing().String())
+		e.conclude(ctx, log, req, reply, nil, false)
+	}
+}
+
+// proposedBy returns the action that a request proposed; ErrNotFound when it did not.
+func (e *Engine) proposedBy(ctx context.Context, request string) (action.Action, error) {
+	records, err := e.journal.Records(ctx, RecordFilter{Request: request, Kinds: []audit.Kind{audit.Proposed}, Limit: 1})
 	if err != nil {
-		log.ErrorContext(ctx, "open actions not readable", "error", err)
-		return
+		return action.Action{}, err
 	}
-	for _, o := range open {
-		if o.Request == rec.Request { // it was proposed before the crash; only the answer is missing
-			m := Say("Proposed as `%s`: %s. gridwarden was restarted meanwhile; the card is the truth.", o.ID, o.Standing().String())
-			e.conclude(ctx, log, req, Reply{Request: rec.Request, Command: cmd.Name, State: "proposed", Message: m}, nil, false)
-			return
-		}
+	if len(records) == 0 {
+		return action.Action{}, ErrNotFound
 	}
-	e.conclude(ctx, log, req, Reply{Request: rec.Request, Command: cmd.Name},
-		Problemf("restarted", "gridwarden was restarted before it had answered your `%s` of %s. Nothing was proposed or run. Please ask again.", cmd.Name, clock(rec.At)), false)
+	return e.journal.Action(ctx, action.ID(strings.TrimPrefix(records[0].Subject, "action/")))
 }
 
 // sweep gives every open action the work that its state needs: at least once,

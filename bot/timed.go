@@ -77,6 +77,8 @@ func (e *Engine) dispatch(ctx context.Context, w DueWork) (fx action.Effects, er
 		return fx, e.look(ctx, id)
 	case workAgain:
 		return e.again(ctx, w)
+	case workReview:
+		return e.review(ctx, id)
 	}
 	return fx, fmt.Errorf("bot: no such work: %s", w.Kind)
 }
@@ -180,7 +182,7 @@ func (e *Engine) apply(ctx context.Context, a action.Action) error {
 	}
 	stepCtx, cancel := context.WithTimeout(ctx, stepDeadline)
 	defer cancel()
-	outcome, err := cmd.Apply(stepCtx, a)
+	outcome, err := guarded(func() (action.Outcome, error) { return cmd.Apply(stepCtx, a) })
 	if ctx.Err() != nil && err != nil {
 		return err // stopping: the lease lapses, Apply looks first what already holds
 	}
@@ -189,6 +191,16 @@ func (e *Engine) apply(ctx context.Context, a action.Action) error {
 		return fenced(func(a *action.Action) (action.Effects, error) { return a.StepFailed(words(err), now()) })
 	}
 	return fenced(func(a *action.Action) (action.Effects, error) { return a.Stepped(outcome, now()) })
+}
+
+// guarded makes a failure of a panic, so that it counts as a try and people are told.
+func guarded[T any](f func() (T, error)) (out T, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("bot: a command panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return f()
 }
 
 // look sees whether an applied action took effect.
@@ -206,7 +218,7 @@ func (e *Engine) look(ctx context.Context, id action.ID) error {
 	}
 	lookCtx, cancel := context.WithTimeout(ctx, stepDeadline)
 	defer cancel()
-	progress, err := cmd.Verify(lookCtx, a)
+	progress, err := guarded(func() (action.Progress, error) { return cmd.Verify(lookCtx, a) })
 	if ctx.Err() != nil && err != nil {
 		return err
 	}

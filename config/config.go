@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/backends/sandbox"
 	"github.com/gridwarden/gridwarden/bot"
@@ -74,12 +75,7 @@ type Backends struct {
 
 // CMS is where job records of CMS come from.
 type CMS struct {
-	History *History `yaml:"history"`
-}
-
-// History is the embedded store of imported job records.
-type History struct {
-	SQLite string `yaml:"sqlite"`
+	History *history.Config `yaml:"history"`
 }
 
 // Grid is the site map: in a file of its own, or in place.

@@ -115,6 +115,9 @@ func TestValuesAreReadAsWritten(t *testing.T) {
 	if s := c.Backends.Sandbox; s.Speed != 12.5 || s.Seed != 7 || s.File != "/etc/gridwarden/sandbox.json" {
 		t.Errorf("sandbox %+v", s)
 	}
+	if h := c.Backends.CMS.History; h == nil || !h.Complete || h.SQLite != "/etc/gridwarden/history.db" {
+		t.Errorf("history %+v", h)
+	}
 	if c.Journal.SQLite != "/var/lib/gridwarden/journal.db" || c.Backends.Sandbox.File != "/etc/gridwarden/sandbox.json" {
 		t.Errorf("paths %q and %q: absolute ones stay, others start at the file's folder", c.Journal.SQLite, c.Backends.Sandbox.File)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/bot"
 )
 
@@ -143,7 +144,7 @@ func (c *Config) describeChannels() []string {
 func (c *Config) describeBackends() []string {
 	var lines []string
 	if c.Backends.CMS.History != nil {
-		lines = append(lines, "cms: records imported into the embedded store")
+		lines = append(lines, describeHistory(*c.Backends.CMS.History))
 	}
 	if c.Backends.Sandbox != nil {
 		lines = append(lines, "sandbox: a simulated grid; its bans and kills touch nothing real")
@@ -154,6 +155,13 @@ func (c *Config) describeBackends() []string {
 	}
 	return append(lines, fmt.Sprintf("site map: sites: %d, pilot factories: %d, people and hosts with other names: %d and %d",
 		len(c.sites.Sites), len(c.sites.Factories), len(c.sites.People), len(c.sites.Hosts)))
+}
+
+func describeHistory(h history.Config) string {
+	if h.Complete {
+		return "cms: records imported into the embedded store, which is said to be complete where its records reach"
+	}
+	return "cms: records imported into the embedded store; its answers are partial, for nobody knows what was not imported"
 }
 
 func orNone(lines []string, none string) []string {

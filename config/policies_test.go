@@ -146,7 +146,7 @@ Channels
   console/security: all; personal data may be shown; changes of people, roles and policies are told here
   console/lounge: trace, kill user; personal data is withheld
 Backends
-  cms: records imported into the embedded store
+  cms: records imported into the embedded store; its answers are partial, for nobody knows what was not imported
   sandbox: a simulated grid; its bans and kills touch nothing real
   site map: sites: 1, pilot factories: 0, people and hosts with other names: 0 and 0
 Limits and retention
@@ -160,5 +160,20 @@ Files
 `
 	if said != want {
 		t.Errorf("got:\n%s\nwant:\n%s", said, want)
+	}
+}
+
+// TestDescribeSaysHowFarImportedRecordsCanBeTrusted holds that a store is
+// called complete only where the configuration says so.
+func TestDescribeSaysHowFarImportedRecordsCanBeTrusted(t *testing.T) {
+	for setting, want := range map[string]string{
+		"":                  "its answers are partial",
+		", complete: false": "its answers are partial",
+		", complete: true":  "said to be complete where its records reach",
+	} {
+		said := parse(t, "journal: {sqlite: a.db}\nbackends: {cms: {history: {sqlite: h.db"+setting+"}}}\n").Describe()
+		if !strings.Contains(said, want) {
+			t.Errorf("with %q:\n%s\nwant %q", setting, said, want)
+		}
 	}
 }

@@ -26,11 +26,16 @@ type attributes map[string]any
 // flattened form "data.X".
 func attributesOf(rec map[string]any) attributes {
 	a := make(attributes, 64)
-	if inner, ok := rec["_source"].(map[string]any); ok {
-		rec = inner
-	}
 	a.add(rec, "")
-	if data, ok := rec["data"].(map[string]any); ok {
+	// What surrounds a record names no job. A job's owner can give the job such an
+	// attribute, which must neither take the record's place nor complete it.
+	namesJob := func() bool { return a["globaljobid"] != nil || a["clusterid"] != nil }
+	if inner, ok := rec["_source"].(map[string]any); ok && !namesJob() {
+		clear(a)
+		rec = inner
+		a.add(rec, "")
+	}
+	if data, ok := rec["data"].(map[string]any); ok && !namesJob() {
 		a.add(data, "")
 		if meta, ok := data["metadata"].(map[string]any); ok {
 			a.add(meta, "metadata.")
@@ -46,21 +51,31 @@ func attributesOf(rec map[string]any) attributes {
 // spellings, a value beats none and then the smallest spelling wins, so that the
 // order of a map does not matter.
 func (a attributes) add(rec map[string]any, prefix string) {
-	from := map[string]string{}
+	before := map[string]bool{}
+	for name := range a {
+		if strings.HasPrefix(name, prefix) {
+			before[name] = true
+		}
+	}
 	for spelling, v := range rec {
 		name := attributeName(prefix + spelling)
-		if name == "" || isNothing(v) {
+		if name == "" || before[name] || isNothing(v) {
 			continue
 		}
-		if other, twice := from[name]; twice {
-			if other < spelling {
-				continue
-			}
-		} else if _, taken := a[name]; taken {
-			continue
+		if _, twice := a[name]; !twice || isFirstSpelling(spelling, name, rec, prefix) {
+			a[name] = v
 		}
-		from[name], a[name] = spelling, v
 	}
+}
+
+// isFirstSpelling is for the rare record that has one name twice.
+func isFirstSpelling(spelling, name string, rec map[string]any, prefix string) bool {
+	for other, v := range rec {
+		if other < spelling && attributeName(prefix+other) == name && !isNothing(v) {
+			return false
+		}
+	}
+	return true
 }
 
 // attributeName gives the canonical name of a wanted attribute, else "".
@@ -68,7 +83,7 @@ func (a attributes) add(rec map[string]any, prefix string) {
 // It works in a buffer, since most of a record's hundreds of names are unwanted.
 func attributeName(s string) string {
 	var buf [64]byte
-	if len(s) > len(buf) {
+	if s == "" || len(s) > len(buf) || lengths[s[0]|0x20]>>len(s)&1 == 0 {
 		return ""
 	}
 	b := buf[:copy(buf[:], s)]
@@ -89,6 +104,11 @@ func attributeName(s string) string {
 	return ""
 }
 
+// Wanted tells whether JobFromRecord asks for an attribute of that name, so that
+// a store need not decode the others. It also asks for what surrounds records:
+// the objects _source, data and metadata.
+func Wanted(name string) bool { return attributeName(name) != "" }
+
 var wanted = set(`globaljobid scheddname clusterid procid site glidein_cmssite match_exp_jobglidein_cmssite match_glidein_cmssite
 status jobstatus type cms_type vo x509userproxyvoname
 lastremotehost remotehost glidein_sitewms_slot startdprincipal startdipaddr starteripaddr holdreason lastholdreason removereason
@@ -104,6 +124,19 @@ metadata.timestamp metadata.spider_source`)
 
 // numbered are the attributes with a history: 0 is the latest run.
 var numbered = set(`machineattrname machineattrglidein_cmssite machineattrcmsprocessingsitename machineattrstartdipaddr`)
+
+// lengths are those of the names that begin with a letter, as bits: most names
+// that are not wanted are known by it.
+var lengths = func() (l [256]uint64) {
+	for name := range wanted {
+		l[name[0]] |= 1 << len(name)
+	}
+	for stem := range numbered {
+		l[stem[0]] |= 1 << (len(stem) + 1)
+	}
+	l['d'], l['m'] = ^uint64(0), ^uint64(0) // data. and match_exp_job_ stand before others
+	return l
+}()
 
 func set(names string) map[string]string {
 	m := map[string]string{}

@@ -102,6 +102,7 @@ func TestKindOfDN(t *testing.T) {
 	sites := &SiteMap{Factories: []Factory{
 		{DN: "/DC=ch/DC=cern/OU=Organic Units/OU=Users/CN=factory/CN=9/CN=Some Person", Owner: "CERN factory"},
 		{DN: "https://cms-auth.example.org/,bad55f4e", Owner: "CMS"},
+		{DN: "https://iam.example.org/,bad55f4e-602c-4e8d-a5c5-bd8ffb762113", Owner: "CMS"},
 	}}
 	for in, want := range map[string]AccountKind{
 		cernPerson: PersonAccount,
@@ -125,7 +126,14 @@ func TestKindOfDN(t *testing.T) {
 		"/C=XX/CN=42":                                                                           UnknownAccount,
 		"jdoe":                                                                                  UnknownAccount,
 		"https://cms-auth.example.org/,bad55f4e":                                                PilotFactory,
+		"https://cms-auth.example.org,bad55f4e":                                                 PilotFactory,
+		"https://cms-auth.example.org/,bad55f4":                                                 ServiceAccount,
 		"https://other.example.org/,1234":                                                       ServiceAccount,
+		"https://iam.example.org, bad55f4e-602c-4e8d-a5c5-bd8ffb762113":                         PilotFactory,
+		"https://other.example.org/,bad55f4e-602c-4e8d-a5c5-bd8ffb762113":                       ServiceAccount,
+		"BAD55F4E-602c-4e8d-a5c5-bd8ffb762113":                                                  PilotFactory,
+		"00000000-602c-4e8d-a5c5-bd8ffb762113":                                                  UnknownAccount,
+		"":                                                                                      UnknownAccount,
 		"CN=77,CN=Some Person,CN=9,CN=factory,OU=Users,OU=Organic Units,DC=cern,DC=ch":          PilotFactory,
 	} {
 		got, why := KindOfDN(in, sites)

@@ -1,18 +1,24 @@
 package grid
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // KindOfDN tells from the shape of a DN, and from the site map's list of
 // factories, what sort of identity it is, and why in a sentence fragment. It
 // also knows the issuer,subject form in which a computing element names a
-// token. sites may be nil. A DN of a shape nobody listed is UnknownAccount, never
-// a person by default.
+// token, and the subject alone. sites may be nil. A DN of a shape nobody listed is
+// UnknownAccount, never a person by default.
 func KindOfDN(s string, sites *SiteMap) (AccountKind, string) {
 	if owner, ok := sites.Factory(s); ok {
 		return PilotFactory, "the site map lists it as a pilot factory of " + owner
 	}
-	if strings.HasPrefix(strings.TrimSpace(s), "https://") {
+	if _, _, ok := tokenOf(s); ok {
 		return ServiceAccount, "a token of a service client; it names no user"
+	}
+	if IsTokenSubject(s) {
+		return UnknownAccount, "the subject of a token: only the experiment's IAM knows which pilot factory, service or person it stands for"
 	}
 	dn, ok := NormalizeDN(s)
 	if !ok {
@@ -37,6 +43,32 @@ func KindOfDN(s string, sites *SiteMap) (AccountKind, string) {
 		return PilotFactory, "\"pilot\" in its name, and not the shape of a person's DN"
 	}
 	return UnknownAccount, "a DN of no known shape"
+}
+
+// tokenOf reads issuer,subject. Sites write the issuer with and without the
+// slash at its end.
+func tokenOf(s string) (issuer, subject string, ok bool) {
+	issuer, subject, _ = strings.Cut(strings.TrimSpace(s), ",")
+	return strings.TrimRight(issuer, "/"), strings.TrimSpace(subject), strings.HasPrefix(issuer, "https://")
+}
+
+var tokenSubject = regexp.MustCompile(`^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// IsTokenSubject tells whether s has the shape of a token's subject.
+func IsTokenSubject(s string) bool { return tokenSubject.MatchString(strings.TrimSpace(s)) }
+
+// sameToken tells whether id, whole or its subject alone, is the listed
+// issuer,subject.
+func sameToken(id, listed string) bool {
+	issuer, subject, ok := tokenOf(listed)
+	if !ok || subject == "" {
+		return false
+	}
+	if IsTokenSubject(id) {
+		return strings.EqualFold(strings.TrimSpace(id), subject)
+	}
+	i, s, ok := tokenOf(id)
+	return ok && i == issuer && s == subject
 }
 
 func isRobot(cns []string) bool {

@@ -179,6 +179,9 @@ func isHostRune(r rune) bool {
 // lowerASCII leaves other letters alone: Unicode's lower case would turn the
 // Kelvin sign into "k" and so one host into another.
 func lowerASCII(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return 'A' <= r && r <= 'Z' }) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
 			return r + ('a' - 'A')
@@ -194,6 +197,9 @@ func isDigits(s string) bool {
 // isUnknown knows the spellings of "no value" in job records: the literal that
 // $$(ATTR:Unknown) leaves behind, and those of the tools on the way.
 func isUnknown(s string) bool {
+	if len(s) > len("undefined") {
+		return false
+	}
 	switch lowerASCII(s) {
 	case "", "unknown", "undefined", "null", "none", "n/a", "error":
 		return true

@@ -23,7 +23,8 @@ const (
 // user, else the local account, labelled so. A production job's is the
 // requestor, for its DN is a service's. A PanDA job's is the PanDA name.
 // Disagreement is set when claims name different people; every claim is kept in
-// Identities. people may be nil.
+// Identities. A CMS Connect user is no login: it is one's only when people says
+// whose. people may be nil.
 //
 // Only names are filled in: jobs, dates and places are for Merge to count.
 func Resolve(j Job, people Aliases) Person {
@@ -82,6 +83,10 @@ func claimsOf(j Job, people Aliases) claims {
 				claim(id.Value)
 			case "accounting":
 				claim(accountingUser(id.Value))
+			case "connect":
+				if login, ok := alias(people, id.Value); ok {
+					claim(login)
+				}
 			case "dn":
 				if dn, ok := personDN(id.Value); ok {
 					claim(c.addDN(dn, people))

@@ -32,6 +32,9 @@ func TestResolve(t *testing.T) {
 		{"DN of another by alias", CMS, "analysis", []Identity{id("crab", "jdoe", BySubmitter), id("dn", tcs, BySchedd)}, people, "jdoe", "Maria Rossi", tcs, "", true},
 		{"alias of a login", CMS, "analysis", []Identity{id("crab", "jdoe2", BySubmitter), id("dn", cernPerson, BySchedd)}, people, "jdoe", "John Doe", cernPerson, "", false},
 		{"DN alone by alias", CMS, "", []Identity{id("dn", tcs+"/CN=99", BySchedd)}, people, "mrossi", "Maria Rossi", tcs, "", false},
+		{"CMS Connect by alias", CMS, "analysis", []Identity{id("connect", "jdoe2", BySubmitter)}, people, "jdoe", "", "", "", false},
+		{"CMS Connect of another", CMS, "analysis", []Identity{id("dn", tcs, BySchedd), id("connect", "jdoe2", BySubmitter)}, people, "mrossi", "Maria Rossi", tcs, "", true},
+		{"CMS Connect of nobody known", CMS, "analysis", []Identity{id("crab", "mrossi", BySubmitter), id("connect", "other", BySubmitter)}, people, "mrossi", "", "", "", false},
 		{"CMS Connect", CMS, "analysis", []Identity{id("connect", "jdoe2", BySubmitter), id("owner", "osg", BySchedd)}, nil, "jdoe2", "", "", "", false},
 		{
 			"production", CMS, "production",

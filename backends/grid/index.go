@@ -21,7 +21,7 @@ func (j Job) Keys() []string {
 		return nil
 	}
 	for _, c := range j.Hosts {
-		k.add("host", shortName(c.Host))
+		k.addHost(c.Host)
 		if isAddress(c.Host) {
 			k.add("address", c.Host)
 		}
@@ -46,7 +46,7 @@ func (q Query) Keys() []string {
 	switch q.Kind {
 	case ByHost:
 		for _, h := range append([]string{q.Host}, q.Aliases...) {
-			k.add("host", shortName(h))
+			k.addAskedHost(h)
 		}
 		if q.IP.IsValid() {
 			k.add("address", q.IP.String())
@@ -85,6 +85,30 @@ func (k *keys) add(kind, value string) {
 	if key := kind + " " + value; value != "" && !slices.Contains(k.list, key) {
 		k.list = append(k.list, key)
 	}
+}
+
+// addHost adds what a job's host can be asked by: its whole name, its first label
+// from somebody who knows no more, or, when the record knows no more, the whole
+// name of any host that begins so. With the labels of whole names only, every
+// site's wn042 would be looked at.
+func (k *keys) addHost(host string) {
+	short := shortName(host)
+	k.add("label", short)
+	if short == host {
+		k.add("bare", host)
+	} else {
+		k.add("host", host)
+	}
+}
+
+func (k *keys) addAskedHost(host string) {
+	short := shortName(host)
+	if short == host {
+		k.add("label", host)
+		return
+	}
+	k.add("host", host)
+	k.add("bare", short)
 }
 
 func (k *keys) addIdentity(id Identity) {

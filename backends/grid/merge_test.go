@@ -100,7 +100,13 @@ func TestMergePeople(t *testing.T) {
 			t.Errorf("%s: %s, disagreement %v, want %s", c.name, got, trace.People[0].Disagreement, c.want)
 		}
 	}
-	trace := Merge(Query{}, []Found{complete("x", CMS, seen("1", "a", Confirmed, login("jdoe"), dnOf(cernPerson)), atlas("2", "John Doe", cernPerson))}, hours(100))
+	trace := Merge(Query{}, []Found{complete("x", CMS, seen("1", "a", Possible, login("p")), seen("2", "b", Possible, login("p")), seen("3", "a", Possible), seen("4", "a", Confirmed, login("y")), seen("5", "b", Possible, login("y")))}, hours(100))
+	for i, want := range [][]string{nil, {"why possible"}, {"why possible"}} {
+		if p := trace.People[i]; !slices.Equal(p.Why, want) {
+			t.Errorf("%s %q is there because %q, want %q", p.Confidence, p.Username, p.Why, want)
+		}
+	}
+	trace = Merge(Query{}, []Found{complete("x", CMS, seen("1", "a", Confirmed, login("jdoe"), dnOf(cernPerson)), atlas("2", "John Doe", cernPerson))}, hours(100))
 	if e := trace.People[0].Experiment; e != "atlas, cms" {
 		t.Errorf("the experiment of a person in both is %q", e)
 	}

@@ -33,6 +33,7 @@ func mergePeople(sightings []Sighting, ended map[string]bool, people Aliases) []
 			if p.Confidence != Confirmed {
 				p.Confidence = s.Confidence
 			}
+			p.Why = appendNew(p.Why, s.Why)
 			jobs[jobKey(s.Job)] = true
 			p.First = earliest(p.First, began(s.Job))
 			p.Last = later(p.Last, later(s.Job.End, began(s.Job)))
@@ -45,6 +46,9 @@ func mergePeople(sightings []Sighting, ended map[string]bool, people Aliases) []
 			}
 		}
 		p.Jobs = len(jobs)
+		if p.Confidence == Confirmed {
+			p.Why = nil
+		}
 		if running {
 			p.Last = time.Time{}
 		}

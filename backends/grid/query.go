@@ -103,6 +103,7 @@ type FollowOn struct {
 // Person is one human or service found by a trace, merged from its sightings.
 type Person struct {
 	Confidence   Confidence
+	Why          []string // why a possible one cannot be excluded; empty for a confirmed one
 	Experiment   Experiment
 	Username     string
 	Name         string

@@ -189,6 +189,21 @@ func TestJobFromRecordHostile(t *testing.T) {
 	}
 }
 
+// A job's owner can give the job attributes with the names of what surrounds
+// records.
+func TestJobFromRecordInsideRecord(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"GlobalJobId":"s@h#7.1#1750746501","Owner":"mallory","_source":{"GlobalJobId":"s@h#8.1#1750746502","Owner":"alice"}}`,
+		`{"GlobalJobId":"s@h#7.1#1750746501","Owner":"mallory","data":{"GlobalJobId":"s@h#8.1#1750746502","CRAB_UserHN":"alice"}}`,
+		`{"ScheddName":"s@h","ClusterId":7,"ProcId":1,"QDate":1750746501,"Owner":"mallory","_source":{"GlobalJobId":"s@h#8.1#1750746502","Owner":"alice"}}`,
+	} {
+		if j := jobOf(t, text); j.ID != "s@h#7.1#1750746501" || j.Identities[0].Value != "mallory" {
+			t.Errorf("%s is taken for %s of %v", text, j.ID, j.Identities)
+		}
+	}
+}
+
 // The order in which a map is walked must not decide what a record says.
 func TestJobFromRecordSameNameTwice(t *testing.T) {
 	t.Parallel()

@@ -84,8 +84,8 @@ func (s Site) label() string {
 	return "a site without a name"
 }
 
-// Factory tells whether a DN, a token's issuer,subject or a factory's name is
-// listed as a pilot factory, and who runs it.
+// Factory tells whether a DN, a token's issuer,subject or subject, or a factory's
+// name is listed as a pilot factory, and who runs it.
 func (m *SiteMap) Factory(id string) (owner string, ok bool) {
 	if m == nil || id == "" {
 		return "", false
@@ -93,7 +93,7 @@ func (m *SiteMap) Factory(id string) (owner string, ok bool) {
 	dn, isDN := NormalizeDN(id)
 	for _, f := range m.Factories {
 		listed, listedDN := NormalizeDN(f.DN)
-		if isDN && listedDN && dn.Equal(listed) || id == f.DN || strings.EqualFold(id, f.Name) {
+		if isDN && listedDN && dn.Equal(listed) || id == f.DN || sameToken(id, f.DN) || strings.EqualFold(id, f.Name) {
 			return f.Owner, true
 		}
 	}

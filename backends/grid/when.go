@@ -13,6 +13,7 @@ import (
 type When struct {
 	At   time.Time // UTC
 	Said string    // what was assumed, such as "no zone given, read as UTC"; "" when nothing was
+	Zone string    // the zone's abbreviation that was typed, in capitals; "" for an offset, a name or none
 }
 
 // maxTimeWords is how many words the longest form of a time has:
@@ -165,7 +166,8 @@ func readClock(m []string, now time.Time) (When, bool, error) {
 			continue
 		}
 		said := "the latest past " + m[1] + ":" + m[2] + " is that of " + w.At.Format("2006-01-02")
-		return When{At: w.At, Said: joinSaid(said, w.Said)}, true, nil
+		w.Said = joinSaid(said, w.Said)
+		return w, true, nil
 	}
 	return When{}, false, nil
 }
@@ -244,7 +246,7 @@ func wallTime(year, mon, day int, hms []string, z zone) (When, error) {
 	if hms[0] == "" {
 		said = joinSaid("no time of day given, read as 00:00", said)
 	}
-	return When{At: t.UTC(), Said: said}, nil
+	return When{At: t.UTC(), Said: said, Zone: z.abbr}, nil
 }
 
 func joinSaid(parts ...string) string {

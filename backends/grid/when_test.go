@@ -110,6 +110,34 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
+// TestCheckZone holds that CST is not read as America's where it is China's.
+func TestCheckZone(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		in     string
+		places []string
+		code   string
+	}{
+		{"2025-06-24 11:05 cst", []string{"", "T2_CN_Beijing"}, CodeAmbiguous},
+		{"11:05 CST", []string{"wn042.ihep.ac.cn"}, CodeAmbiguous},
+		{"yesterday 11:05 CST", []string{"T2_TW_NCHC"}, CodeAmbiguous},
+		{"2025-06-24 11:05 CST", []string{"Taiwan-LCG2"}, CodeAmbiguous},
+		{"2025-06-24 11:05 CST", []string{"T2_US_Wisconsin", "wn1.hep.wisc.edu", "cn.example.org"}, ""},
+		{"2025-06-24 11:05 CDT", []string{"T2_CN_Beijing"}, ""},
+		{"2025-06-24 11:05 +08:00", []string{"T2_CN_Beijing"}, ""},
+		{"2025-06-24 11:05", []string{"T2_CN_Beijing"}, ""},
+	} {
+		w, _, err := ParseTime([]string{c.in}, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var refused *InputError
+		if err := w.CheckZone(c.places...); (err != nil) != (c.code != "") || err != nil && (!errors.As(err, &refused) || refused.Code != c.code) {
+			t.Errorf("%q at %q: %v, want %q", c.in, c.places, err, c.code)
+		}
+	}
+}
+
 // TestParseTimeTwice reads the FROM and TO of one line.
 func TestParseTimeTwice(t *testing.T) {
 	t.Parallel()

@@ -48,7 +48,7 @@ func NewWindow(at time.Time, forward time.Duration, to time.Time, margin time.Du
 		if now.Before(w.From) {
 			w.To = w.From
 		}
-		why = append(why, fmt.Sprintf("It is open until %s UTC: ask again then.", clock(openUntil)))
+		why = append(why, fmt.Sprintf("It is open until %s UTC, which is still to come.", clock(openUntil)))
 	}
 	return w, why, openUntil
 }

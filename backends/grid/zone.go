@@ -78,6 +78,21 @@ func parseZone(s string) (z zone, ok bool, err error) {
 	return zone{}, false, nil
 }
 
+// inChina knows the names of CMS sites, and of hosts, where CST is China's or
+// Taipei's time.
+var inChina = regexp.MustCompile(`(?i)^T\d_(?:CN|TW)_|\.(?:cn|tw)$|beijing|taiwan`)
+
+// CheckZone refuses a time whose zone is another one at one of the places, which
+// are names of sites or hosts, than the one it was read as.
+func (w When) CheckZone(places ...string) error {
+	for _, p := range places {
+		if w.Zone == "CST" && inChina.MatchString(p) {
+			return refuse(CodeAmbiguous, "CST may be China's or North America's time, and the place is in China or Taiwan. Write the offset: +08:00 or -06:00.")
+		}
+	}
+	return nil
+}
+
 // at gives the instant of a wall clock, whose fields wall carries as if UTC. A
 // time that the zone's clocks skipped or showed twice is refused.
 func (z zone) at(wall time.Time) (time.Time, error) {

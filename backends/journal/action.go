@@ -48,15 +48,18 @@ func (j *Journal) Create(ctx context.Context, a action.Action, fx action.Effects
 
 // Update implements action.Store.
 func (j *Journal) Update(ctx context.Context, id action.ID, change func(*action.Action) (action.Effects, error)) (action.Action, error) {
-	var stored action.Action
+	var changed action.Action
 	var refused error
 	err := j.write(ctx, func(ctx context.Context, t *tx) error {
 		refused = nil
 		if err := t.alone(ctx, actionSubject(id)); err != nil {
 			return err
 		}
-		a, err := loadAction(ctx, t, id)
+		a, stored, err := storedAction(ctx, t, id)
 		if err != nil {
+			return err
+		}
+		if err := j.bound(ctx, t, stored); err != nil {
 			return err
 		}
 		version, before := a.Version, votesOf(a)
@@ -66,7 +69,7 @@ func (j *Journal) Update(ctx context.Context, id action.ID, change func(*action.
 			return j.effects(ctx, t, fx, nil)
 		}
 		a.ID, a.Version = id, version+1
-		stored, err = j.saveAction(ctx, t, a, before, fx)
+		changed, err = j.saveAction(ctx, t, a, before, fx)
 		return err
 	})
 	if err == nil {
@@ -75,7 +78,7 @@ func (j *Journal) Update(ctx context.Context, id action.ID, change func(*action.
 	if err != nil {
 		return action.Action{}, fmt.Errorf("journal: changing action %s: %w", id, err)
 	}
-	return stored, nil
+	return changed, nil
 }
 
 // saveAction writes an action with its votes and effects, and returns it as it
@@ -116,15 +119,26 @@ func saveVotes(ctx context.Context, t *tx, id action.ID, before, after []action.
 }
 
 func loadAction(ctx context.Context, r reader, id action.ID) (action.Action, error) {
+	a, _, err := storedAction(ctx, r, id)
+	return a, err
+}
+
+// storedAction gives an action together with its row as it is stored.
+func storedAction(ctx context.Context, r reader, id action.ID) (action.Action, row, error) {
 	var data []byte
 	if err := r.QueryRowContext(ctx, `SELECT data FROM action WHERE id = ?`, string(id)).Scan(&data); err != nil {
-		return action.Action{}, notFound(err)
+		return action.Action{}, row{}, notFound(err)
 	}
 	votes, err := loadVotes(ctx, r, id)
 	if err != nil {
-		return action.Action{}, err
+		return action.Action{}, row{}, err
 	}
-	return parseAction(data, votes)
+	a, err := parseAction(data, votes)
+	if err != nil {
+		return action.Action{}, row{}, err
+	}
+	w, err := rowOfAction(a)
+	return a, row{subject: actionSubject(id), version: a.Version, json: asStored(data, w, err)}, nil
 }
 
 func loadVotes(ctx context.Context, r reader, id action.ID) ([]action.Vote, error) {

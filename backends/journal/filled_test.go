@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -141,6 +142,21 @@ func verified(t *testing.T, path, public string, kept ...string) audit.Report {
 func tells(r audit.Report, place string) bool {
 	for _, p := range r.Problems {
 		if strings.Contains(p, place) {
+			return true
+		}
+	}
+	return false
+}
+
+// fileHolds reports whether a database's files hold a text.
+func fileHolds(t *testing.T, path, text string) bool {
+	t.Helper()
+	for _, suffix := range []string{"", "-wal"} {
+		data, err := os.ReadFile(path + suffix)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if bytes.Contains(data, []byte(text)) {
 			return true
 		}
 	}

@@ -21,10 +21,11 @@ func (j *Journal) Receive(ctx context.Context, request string, ev bot.Event, at 
 	if err != nil {
 		return false, fmt.Errorf("journal: encoding event %s: %w", ev.ID, err)
 	}
+	mac := j.key.MarkReceived(request, at, data)
 	err = j.writer.do(ctx, func(ctx context.Context, t *tx) error {
-		n, err := t.affect(ctx, `INSERT INTO inbox (request, platform, workspace, event, data, at) VALUES (?, ?, ?, ?, ?, ?)
+		n, err := t.affect(ctx, `INSERT INTO inbox (request, platform, workspace, event, data, at, mac) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (platform, workspace, event) DO NOTHING`,
-			request, ev.Account.Platform, ev.Account.Workspace, ev.ID, string(data), micros(at))
+			request, ev.Account.Platform, ev.Account.Workspace, ev.ID, string(data), micros(at), mac)
 		fresh = n == 1
 		return err
 	})
@@ -59,23 +60,29 @@ func (j *Journal) Finish(ctx context.Context, request string, fx action.Effects)
 	return done, nil
 }
 
-// Unfinished implements bot.Inbox.
+// Unfinished implements bot.Inbox. What this program did not receive is left
+// out: it would be answered, and a vote counted, in the name of whom it names.
 func (j *Journal) Unfinished(ctx context.Context) ([]bot.ReceivedEvent, error) {
 	var out []bot.ReceivedEvent
 	err := each(ctx, j.readers, func(scan func(...any) error) error {
 		var rec bot.ReceivedEvent
 		var data []byte
 		var at int64
-		if err := scan(&rec.Request, &data, &at); err != nil {
+		var mac string
+		if err := scan(&rec.Request, &data, &at, &mac); err != nil {
 			return err
 		}
 		rec.At = timeOf(at)
+		if !j.key.Received(rec.Request, rec.At, data, mac) {
+			j.log.ErrorContext(ctx, "an event that gridwarden did not receive stands in the inbox; it is not answered", "request", rec.Request)
+			return nil
+		}
 		if err := json.Unmarshal(data, &rec.Event); err != nil {
 			return fmt.Errorf("event of request %s: %w", rec.Request, err)
 		}
 		out = append(out, rec)
 		return nil
-	}, `SELECT request, data, at FROM inbox WHERE done = 0 ORDER BY seq`)
+	}, `SELECT request, data, at, mac FROM inbox WHERE done = 0 ORDER BY seq`)
 	if err != nil {
 		return nil, fmt.Errorf("journal: reading the inbox: %w", explain(err))
 	}

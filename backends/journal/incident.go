@@ -45,8 +45,11 @@ func (j *Journal) UpdateIncident(ctx context.Context, id string, change func(*bo
 		if err := t.alone(ctx, incidentSubject(id)); err != nil {
 			return err
 		}
-		i, err := loadIncident(ctx, t, id)
+		i, stored, err := storedIncident(ctx, t, id)
 		if err != nil {
+			return err
+		}
+		if err := j.bound(ctx, t, stored); err != nil {
 			return err
 		}
 		version, before := i.Version, slices.Clone(i.Notes)
@@ -114,15 +117,26 @@ func equalNotes(a, b bot.Note) bool {
 }
 
 func loadIncident(ctx context.Context, r reader, id string) (bot.Incident, error) {
+	i, _, err := storedIncident(ctx, r, id)
+	return i, err
+}
+
+// storedIncident gives a case together with its row as it is stored.
+func storedIncident(ctx context.Context, r reader, id string) (bot.Incident, row, error) {
 	var data []byte
 	if err := r.QueryRowContext(ctx, `SELECT data FROM incident WHERE id = ?`, id).Scan(&data); err != nil {
-		return bot.Incident{}, notFound(err)
+		return bot.Incident{}, row{}, notFound(err)
 	}
 	notes, err := loadNotes(ctx, r, id)
 	if err != nil {
-		return bot.Incident{}, err
+		return bot.Incident{}, row{}, err
 	}
-	return parseIncident(data, notes)
+	i, err := parseIncident(data, notes)
+	if err != nil {
+		return bot.Incident{}, row{}, err
+	}
+	w, err := rowOfIncident(i)
+	return i, row{subject: incidentSubject(id), version: i.Version, json: asStored(data, w, err)}, nil
 }
 
 func loadNotes(ctx context.Context, r reader, id string) ([]bot.Note, error) {

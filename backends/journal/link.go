@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -10,22 +9,47 @@ import (
 	"github.com/gridwarden/gridwarden/bot/action"
 )
 
-// Links implements bot.Journal.
+// Links implements bot.Journal. An account that somebody wrote into the
+// database is left out: no record ties it to anybody.
 func (j *Journal) Links(ctx context.Context) (map[string]action.PersonID, error) {
-	out := map[string]action.PersonID{}
-	err := each(ctx, j.readers, func(scan func(...any) error) error {
-		var account string
-		var person action.PersonID
-		if err := scan(&account, &person); err != nil {
-			return err
+	out, err := snapshot(ctx, j, func(r reader) (map[string]action.PersonID, error) {
+		rows, err := loadLinks(ctx, r)
+		if err != nil {
+			return nil, err
 		}
-		out[account] = person
-		return nil
-	}, `SELECT account, person FROM link`)
+		out := map[string]action.PersonID{}
+		for _, l := range rows {
+			stored, err := l.row()
+			if err != nil {
+				return nil, err
+			}
+			err = j.bound(ctx, r, stored)
+			if forged := (*trouble)(nil); errors.As(err, &forged) {
+				j.log.ErrorContext(ctx, "a linked account does not count", "account", l.Account, "person", l.Person, "error", err)
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			out[l.Account] = l.Person
+		}
+		return out, nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("journal: reading linked accounts: %w", explain(err))
+		return nil, fmt.Errorf("journal: reading linked accounts: %w", err)
 	}
 	return out, nil
+}
+
+func loadLinks(ctx context.Context, r reader) ([]linkRow, error) {
+	var rows []linkRow
+	err := each(ctx, r, func(scan func(...any) error) error {
+		var l linkRow
+		err := scan(&l.Account, &l.Person, &l.Version)
+		rows = append(rows, l)
+		return err
+	}, `SELECT account, person, version FROM link ORDER BY account`)
+	return rows, err
 }
 
 // Link implements bot.Journal. Tying an account again to the same person
@@ -47,11 +71,11 @@ func (j *Journal) Link(ctx context.Context, account string, person action.Person
 		if err != nil {
 			return err
 		}
-		data, err := json.Marshal(l)
+		stored, err := l.row()
 		if err != nil {
 			return err
 		}
-		return j.effects(ctx, t, fx, &row{subject: linkSubject(account), version: l.Version, json: data})
+		return j.effects(ctx, t, fx, &stored)
 	})
 	if err != nil {
 		return fmt.Errorf("journal: linking account %s: %w", account, err)

@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -172,27 +171,25 @@ func (s *stream) strays(ctx context.Context) error {
 	return nil
 }
 
-// rows sends every row of a table of id and data. parse gives the version and
-// the canonical JSON; a row that cannot be read is sent as it is, which matches
-// no record.
-func (s *stream) rows(ctx context.Context, table string, subject func(id string) string, parse func(id string, data []byte) (int, []byte, error)) error {
+// rows sends every row of a table of id and data. One that cannot be read is
+// sent as it is, which matches no record.
+func (s *stream) rows(ctx context.Context, table string, subject func(id string) string, load func(id string) (row, error)) error {
 	ids, err := idsOf[string](ctx, s.r, `SELECT id FROM `+table+` ORDER BY id`)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		var data []byte
-		if err := s.r.QueryRowContext(ctx, `SELECT data FROM `+table+` WHERE id = ?`, id).Scan(&data); err != nil {
-			return err
-		}
-		version, whole, err := parse(id, data)
+		stored, err := load(id)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err != nil {
-			whole = data
+			stored = row{subject: subject(id)}
+			if err := s.r.QueryRowContext(ctx, `SELECT data FROM `+table+` WHERE id = ?`, id).Scan(&stored.json); err != nil {
+				return err
+			}
 		}
-		if err := s.send(audit.Line{Row: &audit.Row{Subject: subject(id), Version: version, JSON: whole}}); err != nil {
+		if err := s.send(audit.Line{Row: &audit.Row{Subject: stored.subject, Version: stored.version, JSON: stored.json}}); err != nil {
 			return err
 		}
 	}
@@ -201,47 +198,34 @@ func (s *stream) rows(ctx context.Context, table string, subject func(id string)
 
 func (s *stream) actions(ctx context.Context) error {
 	subject := func(id string) string { return actionSubject(action.ID(id)) }
-	return s.rows(ctx, "action", subject, func(id string, data []byte) (int, []byte, error) {
-		votes, err := loadVotes(ctx, s.r, action.ID(id))
-		if err != nil {
-			return 0, nil, err
-		}
-		a, err := parseAction(data, votes)
-		if err != nil {
-			return 0, nil, err
-		}
-		w, err := rowOfAction(a)
-		return a.Version, asStored(data, w, err), nil
+	return s.rows(ctx, "action", subject, func(id string) (row, error) {
+		_, stored, err := storedAction(ctx, s.r, action.ID(id))
+		return stored, err
 	})
 }
 
 func (s *stream) incidents(ctx context.Context) error {
-	return s.rows(ctx, "incident", incidentSubject, func(id string, data []byte) (int, []byte, error) {
-		notes, err := loadNotes(ctx, s.r, id)
-		if err != nil {
-			return 0, nil, err
-		}
-		i, err := parseIncident(data, notes)
-		if err != nil {
-			return 0, nil, err
-		}
-		w, err := rowOfIncident(i)
-		return i.Version, asStored(data, w, err), nil
+	return s.rows(ctx, "incident", incidentSubject, func(id string) (row, error) {
+		_, stored, err := storedIncident(ctx, s.r, id)
+		return stored, err
 	})
 }
 
 func (s *stream) links(ctx context.Context) error {
-	return each(ctx, s.r, func(scan func(...any) error) error {
-		var l linkRow
-		if err := scan(&l.Account, &l.Person, &l.Version); err != nil {
-			return err
-		}
-		data, err := json.Marshal(l)
+	rows, err := loadLinks(ctx, s.r)
+	if err != nil {
+		return err
+	}
+	for _, l := range rows {
+		stored, err := l.row()
 		if err != nil {
 			return err
 		}
-		return s.send(audit.Line{Row: &audit.Row{Subject: linkSubject(l.Account), Version: l.Version, JSON: data}})
-	}, `SELECT account, person, version FROM link ORDER BY account`)
+		if err := s.send(audit.Line{Row: &audit.Row{Subject: stored.subject, Version: stored.version, JSON: stored.json}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *stream) tiles(ctx context.Context) error {

@@ -27,6 +27,7 @@ type Journal struct {
 	sequencing sync.Mutex // one pass at a time
 	edge       *audit.Edge
 	signed     signedLog // what edge belongs to
+	owed       string    // a checkpoint that could not be kept outside yet
 	failed     error     // of the latest pass
 	wakeUp     chan struct{}
 	closing    sync.Once
@@ -93,7 +94,7 @@ func (j *Journal) openKey(ctx context.Context, path string) (audit.Key, error) {
 	key, err := audit.LoadKey(path)
 	if !errors.Is(err, os.ErrNotExist) {
 		if err != nil {
-			return key, troublef(err, "The key of the audit log cannot be used: %v.", errors.Unwrap(err))
+			return key, troublef(err, "The key of the audit log cannot be used: %s.", strings.TrimPrefix(err.Error(), "audit: "))
 		}
 		return key, nil
 	}

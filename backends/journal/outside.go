@@ -13,6 +13,19 @@ import (
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
+// keepOwed keeps the newest checkpoint outside. A failure is owed until it
+// succeeds: until then a backup from before it would not show.
+func (j *Journal) keepOwed() error {
+	if j.owed == "" {
+		return nil
+	}
+	err := j.keepOutside(j.owed)
+	if err == nil {
+		j.owed = ""
+	}
+	return err
+}
+
 // keepOutside replaces the checkpoint outside the database, whole or not at all.
 func (j *Journal) keepOutside(note string) (err error) {
 	dir, name := filepath.Split(j.outside)

@@ -63,7 +63,7 @@ func (w *pgWriter) once(ctx context.Context, c change) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeDeadline)
 	defer cancel()
 	db, err := conn.BeginTx(ctx, nil)

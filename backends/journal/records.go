@@ -13,7 +13,7 @@ import (
 
 // entryColumns are the columns of a record and its body, in the order in which
 // scanned takes them. The tables are r and b.
-const entryColumns = `r.id, r.at, r.kind, r.request, r.incident, r.subject, r.version, r.hash, r.body_hash, r.mac, b.salt, b.data`
+const entryColumns = recordColumns + `, b.salt, b.data`
 
 // scanned is a record as it is read. salt is nil when its body is erased.
 type scanned struct {
@@ -21,9 +21,11 @@ type scanned struct {
 	body  audit.Body
 }
 
-func (s *scanned) into() []any {
+func (s *scanned) into() []any { return append(s.record(), &s.body.Salt, &s.body.Data) }
+
+func (s *scanned) record() []any {
 	e := &s.entry
-	return []any{&e.ID, &e.At, &e.Kind, &e.Request, &e.Incident, &e.Subject, &e.Version, &e.Hash, &e.BodyHash, &e.MAC, &s.body.Salt, &s.body.Data}
+	return []any{&e.ID, &e.At, &e.Kind, &e.Request, &e.Incident, &e.Subject, &e.Version, &e.Hash, &e.BodyHash, &e.MAC}
 }
 
 // erasable is nil when the body is erased.

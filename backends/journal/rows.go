@@ -101,6 +101,14 @@ type linkRow struct {
 	Version int             `json:"version"`
 }
 
+func (l linkRow) row() (row, error) {
+	data, err := json.Marshal(l)
+	if err != nil {
+		return row{}, fmt.Errorf("encoding a linked account: %w", err)
+	}
+	return row{subject: linkSubject(l.Account), version: l.Version, json: data}, nil
+}
+
 // asStored gives the JSON to verify a row by: the whole's, or data itself when
 // it is not how this program writes it, which then matches no record.
 func asStored(data []byte, written stored, err error) []byte {

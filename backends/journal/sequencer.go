@@ -64,8 +64,11 @@ func (j *Journal) Sequence(ctx context.Context) (n int, err error) {
 	defer func() { j.failed = err }()
 	for {
 		some, err := j.any(ctx, `SELECT EXISTS (SELECT 1 FROM audit_pending)`)
-		if err != nil || !some {
+		if err != nil {
 			return n, err
+		}
+		if !some {
+			return n, j.keepOwed()
 		}
 		p := pass{j: j}
 		if err := j.writer.do(ctx, p.run); err != nil {
@@ -77,9 +80,10 @@ func (j *Journal) Sequence(ctx context.Context) (n int, err error) {
 		}
 		j.edge, j.signed = p.edge, p.signed
 		if p.placed > 0 {
-			if err := j.keepOutside(j.signed.note); err != nil {
-				return n, err
-			}
+			j.owed = j.signed.note
+		}
+		if err := j.keepOwed(); err != nil {
+			return n, err
 		}
 		if p.placed+len(p.refused) < passSize { // what came in meanwhile has time
 			return n, nil

@@ -57,7 +57,6 @@ func (d Database) Exec(t testing.TB, statements ...string) {
 func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 	t.Helper()
 	db := open(t, fmt.Sprintf("host=%s user=%s dbname=%s", s.Dir, Superuser, database))
-	defer db.Close()
 	for _, q := range statements {
 		if _, err := db.ExecContext(t.Context(), q); err != nil {
 			t.Fatalf("%s: %v", q, err)
@@ -71,6 +70,10 @@ func open(t testing.TB, dsn string) *sql.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { db.Close() })
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return db
 }

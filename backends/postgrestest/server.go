@@ -1,6 +1,7 @@
 package postgrestest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -43,7 +44,7 @@ func bindir() (string, error) {
 			candidates = append([]string{filepath.Dir(path)}, candidates...)
 		}
 	}
-	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+	if out, err := exec.CommandContext(context.Background(), "pg_config", "--bindir").Output(); err == nil {
 		candidates = append([]string{strings.TrimSpace(string(out))}, candidates...)
 	}
 	for _, dir := range candidates {
@@ -124,7 +125,7 @@ func New(settings ...string) (_ *Server, err error) {
 func (s *Server) data() string { return filepath.Join(s.Dir, "data") }
 
 func (s *Server) command(program string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(s.bin, program), args...)
+	cmd := exec.CommandContext(context.Background(), filepath.Join(s.bin, program), args...) //nolint:gosec // programs of PostgreSQL
 	cmd.Dir = s.Dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as}
 	return cmd
@@ -142,7 +143,8 @@ func (s *Server) run(program string, args ...string) error {
 func (s *Server) Start() error {
 	// The shell holds the server's life to the pipe: when this process dies,
 	// however, the read ends.
-	cmd := exec.Command("sh", "-c", `"$0" -D "$1" & p=$!; read -r _; kill -INT $p 2>/dev/null; wait $p`, filepath.Join(s.bin, "postgres"), s.data())
+	cmd := exec.CommandContext(context.Background(), "sh", "-c", //nolint:gosec // nothing foreign
+		`"$0" -D "$1" & p=$!; read -r _; kill -INT $p 2>/dev/null; wait $p`, filepath.Join(s.bin, "postgres"), s.data())
 	cmd.Dir = s.Dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Setpgid: true}
 	log, err := os.OpenFile(filepath.Join(s.Dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644) //nolint:gosec // for who looks why a test failed

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -140,6 +141,49 @@ func TestSiteFilterKnowsBothExperimentsNames(t *testing.T) {
 		}
 		if errs := g.SiteMap().Validate(); len(errs) > 0 {
 			t.Error(errs)
+		}
+	})
+}
+
+// TestEveryWayToAsk holds that a drill can ask by each identifier that a site
+// may report.
+func TestEveryWayToAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := open(t, Config{})
+		story := g.Incident()
+		window := grid.Window{From: story.Time, To: story.Time.Add(30 * time.Minute)}
+		ask := func(q grid.Query) string {
+			q.Window = window
+			var who []string
+			for _, s := range must[grid.Found](t)(g.Sightings(t.Context(), q)).Sightings {
+				who = append(who, grid.Resolve(s.Job, nil).Username+" "+string(s.Confidence))
+			}
+			slices.Sort(who)
+			return strings.Join(slices.Compact(who), ", ")
+		}
+		jobs, _ := live(t, g, naughty)
+		i := slices.IndexFunc(jobs, func(j grid.LiveJob) bool { return j.Host == story.Host })
+		for name, c := range map[string]struct {
+			q    grid.Query
+			want string
+		}{
+			"batch":        {grid.Query{Kind: grid.ByBatch, Batch: jobs[i].Batch, Sites: []string{story.Site}}, "Naughty User confirmed"},
+			"pilot":        {grid.Query{Kind: grid.ByPilotID, Pilot: grid.PilotID{Schedd: factorySchedd, Cluster: 10_000_001}}, "Naughty User confirmed"},
+			"user":         {grid.Query{Kind: grid.ByUser, User: "Li Wei"}, "Li Wei confirmed"},
+			"a node's own": {grid.Query{Kind: grid.ByIP, IP: addressOf(story.Host)}, "Naughty User confirmed, jdoe confirmed"},
+		} {
+			if got := ask(c.q); got != c.want {
+				t.Errorf("by %s: %s, want %s", name, got, c.want)
+			}
+		}
+		if site, ok := g.SiteMap().NAT(addressOf(nodes[smallSite][1])); !ok || site != smallCMS {
+			t.Errorf("the small site's shared address is that of %q", site)
+		}
+		if _, ok := g.SiteMap().Squid(netip.MustParseAddr(squidAddress)); !ok {
+			t.Error("the squid is not known")
+		}
+		if addressOf(story.Host) != netip.MustParseAddr("198.51.100.42") {
+			t.Errorf("%s has the address %s", story.Host, addressOf(story.Host))
 		}
 	})
 }

@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
@@ -21,6 +23,27 @@ const incidentHost = "wn042.example.org"
 var nodes = map[string][]string{
 	bigSite:   {"wn040.example.org", "wn041.example.org", incidentHost, "wn043.example.org", "wn044.example.org"},
 	smallSite: {"c01.t3.example.net", "c02.t3.example.net", "c03.t3.example.net"},
+}
+
+// The addresses from which worker nodes are seen: those of the big site each
+// have one, beginning with firstAddress; those of the small site share one.
+const (
+	squidAddress = "198.51.100.80" // of the big site
+	firstAddress = "198.51.100.40"
+	natAddress   = "203.0.113.10"
+)
+
+// addressOf gives the address of a worker node as others see it.
+func addressOf(host string) netip.Addr {
+	n := slices.Index(nodes[bigSite], host)
+	if n < 0 {
+		return netip.MustParseAddr(natAddress)
+	}
+	a := netip.MustParseAddr(firstAddress)
+	for range n {
+		a = a.Next()
+	}
+	return a
 }
 
 // beforeStart is how long before the clock's start the site saw something odd.
@@ -49,8 +72,8 @@ func (g *Grid) Incident() Incident {
 func (g *Grid) SiteMap() *grid.SiteMap {
 	return &grid.SiteMap{
 		Sites: []grid.Site{
-			{CMS: []string{bigCMS}, WLCG: []string{"EXAMPLE-SITE"}, ATLAS: []string{bigSite}},
-			{CMS: []string{smallCMS}, ATLAS: []string{smallSite}},
+			{CMS: []string{bigCMS}, WLCG: []string{"EXAMPLE-SITE"}, ATLAS: []string{bigSite}, Squids: []string{squidAddress}},
+			{CMS: []string{smallCMS}, ATLAS: []string{smallSite}, NAT: []string{natAddress}},
 		},
 		Factories: []grid.Factory{{DN: factoryDN, Name: factoryName, Owner: "the ATLAS pilot factory team at CERN"}},
 	}

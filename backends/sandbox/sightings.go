@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -75,7 +76,8 @@ func (j job) record(a grid.Account, now time.Time) grid.Job {
 	r := grid.Job{
 		ID: j.id, Experiment: grid.ATLAS, Source: "sandbox", Kind: grid.Snapshot,
 		Site: j.task.site, Status: j.status(now), Type: "analysis", Task: j.task.id,
-		Hosts: []grid.HostClaim{{Host: j.host, Field: "modificationHost", Last: true}},
+		Hosts:     []grid.HostClaim{{Host: j.host, Field: "modificationHost", Last: true}},
+		Addresses: []netip.Addr{addressOf(j.host)},
 		Pilot: grid.Pilot{
 			ID:      grid.PilotID{Schedd: factorySchedd, Cluster: 10_000_000 + j.task.number, Proc: j.proc},
 			Factory: factoryName, Batch: j.batch, Queue: "ce01." + siteDomain(j.host),
@@ -106,6 +108,7 @@ func (c cmsJob) record(source string) grid.Job {
 	r.Schedd, _, _ = strings.Cut(c.id, "#")
 	if c.host != "" {
 		r.Hosts = []grid.HostClaim{{Host: c.host, Field: "LastRemoteHost", Last: true}}
+		r.Addresses = []netip.Addr{addressOf(c.host)}
 	}
 	return r
 }

@@ -45,6 +45,9 @@ func (a *Action) approve(b Ballot, dir Directory, now time.Time) (Effects, error
 		return Effects{}, err
 	}
 	solo := a.Frozen.Policy.Solo && b.Person == a.Frozen.Proposer
+	if solo && a.isTarget(b.Person) {
+		return Effects{}, a.aboutYou("approve")
+	}
 	if solo && b.Reason == "" {
 		return Effects{}, refuse(NeedsReason, "A solo approval needs a reason. Type: `approve %s REASON`", a.ID)
 	}
@@ -141,22 +144,24 @@ func (a *Action) over() error {
 
 // eligible holds the rules about who may vote: neither the proposer nor the
 // target; somebody who held a role of the policy, by this very account's
-// owner, when it was proposed, and who holds it now.
+// owner, when it was proposed, and who holds it now. The quorum counts people by
+// the roles of then, so who has dropped one of them does not approve.
 func (a *Action) eligible(b Ballot, dir Directory, roles []string, verb string) error {
 	if b.Person == a.Frozen.Proposer {
 		return refuse(OwnRequest, "You asked for %s yourself; another person must %s it: %s.", a.ID, verb, a.Standing())
 	}
-	if b.Person == a.Frozen.Plan.Target.Person {
-		return refuse(IsTarget, "%s is about you; others must %s it.", a.ID, verb)
+	if a.isTarget(b.Person) {
+		return a.aboutYou(verb)
 	}
 	then, was := a.elector(b.Person)
 	now, is := dir.Elector(b.Person)
 	owner, owned := dir.PersonOf(b.Account)
+	gone := dropped(then, now, roles)
 	switch {
 	case !is || !owned || owner != b.Person:
 		return refuse(NotNowEligible, "The account you speak with is not tied to a person that may %s %s.", verb, a.ID)
-	case !holdsAny(now, roles) && was && holdsAny(then, roles):
-		return refuse(NotNowEligible, "You held the role when %s was proposed but do not hold it now (%s).", a.ID, strings.Join(roles, ", "))
+	case len(gone) > 0 && (verb == "approve" || !holdsAny(now, roles)):
+		return refuse(NotNowEligible, "You held the role when %s was proposed but do not hold it now (%s).", a.ID, strings.Join(gone, ", "))
 	case !holdsAny(now, roles):
 		code := NotEligible
 		if verb == "deny" {
@@ -169,6 +174,13 @@ func (a *Action) eligible(b Ballot, dir Directory, roles []string, verb string) 
 		return refuse(JoinedLater, "This account was linked to you after %s was proposed, so it does not count on it. Use an account that was yours before.", a.ID)
 	}
 	return nil
+}
+
+// isTarget reports whether the action is about a person.
+func (a *Action) isTarget(id PersonID) bool { return id != "" && id == a.Frozen.Plan.Target.Person }
+
+func (a *Action) aboutYou(verb string) error {
+	return refuse(IsTarget, "%s is about you; others must %s it.", a.ID, verb)
 }
 
 func names(electors []Elector) string {

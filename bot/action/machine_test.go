@@ -31,6 +31,11 @@ var events = []event{
 		return a.Decide(vote("dave", Approve), o, a.ChangedAt)
 	}},
 	{"approve, the last", func(a *Action, o office) (Effects, error) { return a.Decide(vote("dave", Approve), o, a.ChangedAt) }},
+	{"approve, after it expired", func(a *Action, o office) (Effects, error) {
+		return a.Decide(vote("dave", Approve), o, a.ChangedAt.Add(24*time.Hour))
+	}},
+	{"approve, without the role", func(a *Action, o office) (Effects, error) { return a.Decide(vote("mia", Approve), o, a.ChangedAt) }},
+	{"deny without a reason", func(a *Action, o office) (Effects, error) { return a.Decide(vote("dave", Deny), o, a.ChangedAt) }},
 	{"deny with a reason", func(a *Action, o office) (Effects, error) {
 		b := vote("dave", Deny)
 		b.Reason = "wrong person"
@@ -67,6 +72,11 @@ var events = []event{
 	{"reminder due", func(a *Action, _ office) (Effects, error) { return a.Remind(2, a.ChangedAt) }},
 }
 
+func happens(name string, a *Action, o office) (Effects, error) {
+	i := slices.IndexFunc(events, func(e event) bool { return e.name == name })
+	return events[i].do(a, o)
+}
+
 // in brings a new action to a state by its own transitions.
 func in(t *testing.T, s State) (Action, office) {
 	t.Helper()
@@ -82,10 +92,10 @@ func in(t *testing.T, s State) (Action, office) {
 	case Proposed:
 		return a, o
 	case Denied:
-		must(events[2].do(&a, o))
+		must(happens("deny with a reason", &a, o))
 		return a, o
 	case Withdrawn:
-		must(events[3].do(&a, o))
+		must(happens("withdraw, by the proposer", &a, o))
 		return a, o
 	case Expired:
 		must(a.Expire(start.Add(2 * time.Hour)))
@@ -133,6 +143,7 @@ func TestEveryTransition(t *testing.T) {
 				if a.State != s || code(err) == "" {
 					t.Errorf("%s in %s: %v left it %s", e.name, s, err, a.State)
 				}
+				nothing(t, e.name, s, fx)
 				fmt.Fprintf(&table, " _%s_ |", code(err))
 				continue
 			}
@@ -186,6 +197,20 @@ func holds(t *testing.T, name string, before State, a Action, fx Effects) {
 	}
 	if a.State == Running && a.StartedAt.IsZero() || a.State.Final() && a.EndedAt.IsZero() {
 		t.Errorf("%s in %s: %s without its time", name, before, a.State)
+	}
+}
+
+// nothing checks one transition that was refused: at most the refusal is
+// recorded, and it is about no change of the action.
+func nothing(t *testing.T, name string, before State, fx Effects) {
+	t.Helper()
+	if len(fx.Records) > 1 || len(fx.Work)+len(fx.Posts) > 0 {
+		t.Errorf("%s in %s was refused and leaves %+v", name, before, fx)
+	}
+	for _, r := range fx.Records {
+		if r.Kind != audit.Refused || r.Subject != "" || !strings.Contains(string(r.Body), `"action":"a1"`) {
+			t.Errorf("%s in %s was refused and recorded as %+v", name, before, r)
+		}
 	}
 }
 

@@ -160,6 +160,17 @@ func denialRoles(p Policy) []string {
 	return approvalRoles(p)
 }
 
+// dropped lists those of roles that a person held then and does not hold now.
+func dropped(then, now Elector, roles []string) []string {
+	var gone []string
+	for _, r := range roles {
+		if slices.Contains(then.Roles, r) && !slices.Contains(now.Roles, r) {
+			gone = append(gone, r)
+		}
+	}
+	return gone
+}
+
 func holdsAny(e Elector, roles []string) bool {
 	return slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(e.Roles, r) })
 }

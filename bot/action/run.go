@@ -81,7 +81,7 @@ func (a *Action) recount(dir Directory, now time.Time) []audit.Record {
 		switch {
 		case !owned || owner != v.Person:
 			v.Lost = "the account is not this person's any more"
-		case !known || !solo && !holdsAny(elector, approvalRoles(a.Frozen.Policy)):
+		case !known || !solo && !a.keeps(elector):
 			v.Lost = "the person does not hold the role any more"
 		case seen[owner]:
 			v.Lost = "the person is counted already"
@@ -89,9 +89,20 @@ func (a *Action) recount(dir Directory, now time.Time) []audit.Record {
 			seen[owner] = true
 			continue
 		}
-		records = append(records, a.record(audit.VoteLost, now, v.Person, v.Account, map[string]any{"why": v.Lost}))
+		records = append(records, a.lost(*v, now))
 	}
 	return records
+}
+
+func (a *Action) lost(v Vote, now time.Time) audit.Record {
+	return a.record(audit.VoteLost, now, v.Person, v.Account, map[string]any{"why": v.Lost})
+}
+
+// keeps reports whether a voter holds now what the quorum counts him for.
+func (a *Action) keeps(now Elector) bool {
+	then, _ := a.elector(now.Person)
+	roles := approvalRoles(a.Frozen.Policy)
+	return holdsAny(now, roles) && len(dropped(then, now, roles)) == 0
 }
 
 // reopen sends an approved action back to the vote.
@@ -115,12 +126,17 @@ func (a *Action) Claim(dir Directory, holder string, now time.Time) (Effects, er
 		return Effects{}, err
 	}
 	if len(a.Steps) == 0 && a.Attempts == 0 && now.After(a.StartBy) {
-		for i := range a.Votes {
-			a.Votes[i].Lost = "it was resumed too late"
-		}
-		fx := Effects{Work: a.reopen()}
 		a.ChangedAt = now
-		fx.Records = []audit.Record{a.record(audit.Reopened, now, "", "", map[string]any{"why": "resumed after its start time with no step done"})}
+		var fx Effects
+		a.Votes = slices.Clone(a.Votes)
+		for i := range a.Votes {
+			if v := &a.Votes[i]; v.Lost == "" {
+				v.Lost = "it was resumed too late"
+				fx.Records = append(fx.Records, a.lost(*v, now))
+			}
+		}
+		fx.Work = a.reopen()
+		fx.Records = append(fx.Records, a.record(audit.Reopened, now, "", "", map[string]any{"why": "resumed after its start time with no step done"}))
 		return fx, nil
 	}
 	took := a.Lease.Holder != holder

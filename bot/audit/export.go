@@ -81,7 +81,7 @@ func parseLine(data []byte) (Line, error) {
 	if err := d.Decode(&l); err != nil {
 		return Line{}, err
 	}
-	if d.More() {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) { // More takes a stray } for an end
 		return Line{}, errors.New("more than one value")
 	}
 	return l, nil

@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -138,8 +139,26 @@ func ParsePublic(text string) (note.Verifier, error) {
 // somebody slipped into the database was not, and gets no place in the log.
 func (k Key) Genuine(e Entry) bool { return same(k.tag(e), e.MAC) }
 
-func (k Key) tag(e Entry) string {
+func (k Key) tag(e Entry) string { return k.mark(e.appendUnsigned(nil)) }
+
+func (k Key) mark(data []byte) string {
 	h := hmac.New(sha256.New, k.mac)
-	_, _ = h.Write(e.appendUnsigned(nil)) // a hash never fails to write
+	_, _ = h.Write(data) // a hash never fails to write
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// receivedVersion begins what MarkReceived is over; no record begins like it.
+const receivedVersion = "gridwarden received 1\n"
+
+// MarkReceived is the hex code of an event that waits to be answered, over its
+// request, time and text: one that somebody slipped into the database lacks it.
+func (k Key) MarkReceived(request string, at time.Time, data []byte) string {
+	b := appendField([]byte(receivedVersion), request)
+	b = appendNumber(b, at.UnixMicro())
+	return k.mark(appendField(b, string(data)))
+}
+
+// Received reports whether MarkReceived gave that code.
+func (k Key) Received(request string, at time.Time, data []byte, mark string) bool {
+	return same(k.MarkReceived(request, at, data), mark)
 }

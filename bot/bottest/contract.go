@@ -231,8 +231,9 @@ func contractUpdate(t *testing.T, x *trial) {
 	if x.h.Shown != nil && !strings.Contains(x.h.Shown(), "later") {
 		t.Errorf("the update is not shown:\n%s", x.h.Shown())
 	}
-	if err := p.Update(ctx, x.h.Channel, "no such message", bot.Say("x")); err == nil {
-		t.Error("Update of a message that does not exist succeeded")
+	// The engine knows by this error that a card was deleted.
+	if err := p.Update(ctx, x.h.Channel, "no such message", bot.Say("x")); !errors.Is(err, bot.ErrNotFound) {
+		t.Errorf("Update of a message that does not exist: %v; want ErrNotFound", err)
 	}
 	if seeder, ok := p.(bot.Seeder); ok {
 		if err := seeder.Seed(ctx, x.h.Channel, id, []string{"+1"}); err != nil {

@@ -222,6 +222,13 @@ func (m *Memory) Update(ctx context.Context, t bot.Thread, id string, msg bot.Me
 	return nil
 }
 
+// Delete takes a message away, as somebody who may do that would.
+func (m *Memory) Delete(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.shown, id)
+}
+
 // Whisper implements bot.Whisperer.
 func (m *Memory) Whisper(ctx context.Context, t bot.Thread, to bot.Account, msg bot.Message) error {
 	m.mu.Lock()

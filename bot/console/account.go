@@ -2,8 +2,10 @@ package console
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 
 	"github.com/gridwarden/gridwarden/bot"
@@ -22,4 +24,28 @@ func OSAccount() (bot.Account, error) {
 		a.Name = u.Username // without one the uid is the name: containers often have no entry
 	}
 	return a, nil
+}
+
+// seat decides who speaks at first: the operating-system account, by its uid or
+// else by its login, whichever is configured. At a trusted console somebody who
+// is neither begins as the first of those who may be played.
+func (c *Console) seat(self bot.Account) {
+	known := func(id string) bool {
+		for _, a := range c.opt.People {
+			if a.Platform == self.Platform && a.ID == id {
+				return true
+			}
+		}
+		return false
+	}
+	c.speaker = self
+	switch {
+	case known(self.ID):
+	case known(self.Name):
+		c.speaker.ID = self.Name
+	case c.cfg.Trusted && len(c.opt.People) > 0:
+		first := slices.Min(slices.Collect(maps.Keys(c.opt.People)))
+		c.speaker = c.accountOf(first)
+		c.welcome = fmt.Sprintf("You speak as %s, because the account %s (%s) is nobody's here. `as NAME` makes you somebody else, and so does `NAME> LINE` for one line.", first, self.Key(), self.Name)
+	}
 }

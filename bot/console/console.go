@@ -27,6 +27,7 @@ type Console struct {
 	colour  bool
 	piped   bool // input is no terminal: it is echoed, and each line is answered before the next is read
 	savedAt string
+	welcome string // said before the first prompt, "" for nothing
 
 	mu       sync.Mutex // guards all below, and the order in which lines are shown
 	out      io.Writer
@@ -88,7 +89,7 @@ func New(cfg Config, opt Options, in io.Reader, out io.Writer) (*Console, error)
 		if err != nil {
 			return nil, err
 		}
-		c.speaker = self
+		c.seat(self)
 	}
 	tty, width := terminalOf(out)
 	c.colour = tty && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
@@ -170,9 +171,11 @@ func (c *Console) print(block string) {
 	_, _ = io.WriteString(c.out, block)
 }
 
-// tell says something about the console itself, as one line.
+// tell says something about the console itself, each line behind two dashes.
 func (c *Console) tell(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.print("-- " + visible(fmt.Sprintf(format, args...)) + "\n")
+	for _, piece := range wrap(split(visible(fmt.Sprintf(format, args...)), bot.Plain), c.opt.Width-3, c.opt.Width-3) {
+		c.print("-- " + strings.TrimRight(paint(piece, false), " ") + "\n")
+	}
 }

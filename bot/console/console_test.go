@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gridwarden/gridwarden/bot"
 )
@@ -346,9 +347,67 @@ func TestCompletion(t *testing.T) {
 		"kill u":  {"user"},
 		"trace":   nil,
 		"trace w": nil,
+
+		"alice> tr":     {"trace"},
+		"alice> kill ":  {"job", "user"},
+		"alice>":        {"approve", "audit", "kill", "trace"},
+		"alice> trace ": nil,
 	} {
 		if got := complete(names, typed); !slices.Equal(got, want) {
 			t.Errorf("complete(%q) = %q; want %q", typed, got, want)
 		}
+	}
+}
+
+// TestWhoSitsThere holds that an account is found by its uid or its login, and
+// that only a trusted console lets a stranger begin as somebody.
+func TestWhoSitsThere(t *testing.T) {
+	account := func(id string) bot.Account {
+		return bot.Account{Platform: Name, ID: id, Name: "a" + id, Standing: bot.Member}
+	}
+	self := bot.Account{Platform: Name, ID: "1001", Name: "smith", Standing: bot.Member}
+	for name, test := range map[string]struct {
+		trusted bool
+		people  map[string]bot.Account
+		want    string // the account's id
+		told    bool
+	}{
+		"by uid":              {false, map[string]bot.Account{"alice": account("1001"), "bob": account("smith")}, "1001", false},
+		"by login":            {false, map[string]bot.Account{"alice": account("smith")}, "smith", false},
+		"nobody":              {false, map[string]bot.Account{"alice": account("7")}, "1001", false},
+		"nobody, trusted":     {true, map[string]bot.Account{"bob": account("8"), "alice": account("7")}, "7", true},
+		"known, trusted":      {true, map[string]bot.Account{"bob": account("1001"), "alice": account("7")}, "1001", false},
+		"no people, trusted":  {true, nil, "1001", false},
+		"on another platform": {false, map[string]bot.Account{"alice": {Platform: "slack", ID: "smith"}}, "1001", false},
+	} {
+		c := &Console{cfg: Config{Trusted: test.trusted}, opt: Options{People: test.people}}
+		c.seat(self)
+		if c.speaker.ID != test.want || (c.welcome != "") != test.told || c.speaker.Standing != bot.Member {
+			t.Errorf("%s: speaks as %+v, is told %q", name, c.speaker, c.welcome)
+		}
+	}
+}
+
+// TestHelpFitsANarrowTerminal holds that what the console says of itself is
+// not broken by the terminal.
+func TestHelpFitsANarrowTerminal(t *testing.T) {
+	for line := range strings.Lines(help + helpTrusted) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	var out strings.Builder
+	c, err := New(Config{}, Options{Self: alice, Width: 40}, strings.NewReader(""), &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.refuse()
+	for line := range strings.Lines(out.String()) {
+		if !strings.HasPrefix(line, "-- ") || len(line) > 41 {
+			t.Errorf("line %q", line)
+		}
+	}
+	if joined := strings.Join(strings.Fields(strings.ReplaceAll(out.String(), "\n-- ", " ")), " "); !strings.Contains(joined, "lets it play several.") {
+		t.Errorf("something is missing in %q", joined)
 	}
 }

@@ -38,8 +38,12 @@ func newEditor(commands []string, out io.Writer) *editor {
 }
 
 // complete returns the words that may stand next: of the command names that
-// begin with what is typed, the word under the cursor.
+// begin with what is typed, the word under the cursor. Whoever the line speaks
+// for is no part of it.
 func complete(names []string, typed string) []string {
+	if m := speech.FindStringSubmatch(strings.TrimLeft(typed, " ")); m != nil {
+		typed = m[2]
+	}
 	typed = strings.TrimLeft(typed, " /!")
 	at := strings.LastIndexByte(typed, ' ') + 1
 	var out []string

@@ -29,6 +29,9 @@ func (c *Console) Listen(ctx context.Context, handle func(context.Context, bot.E
 		next, restore = c.editor.lines(c.plainLines())
 	}
 	defer restore()
+	if c.welcome != "" && !c.piped {
+		c.tell("%s", c.welcome)
+	}
 	type read struct {
 		line string
 		err  error

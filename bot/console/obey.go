@@ -14,18 +14,21 @@ import (
 
 const help = `-- Type a command, such as: trace HOST TIME. ` + "`help`" + ` lists them all.
 -- This console also understands:
---   click WORD [#N] [REASON]     press a button: click approve, click deny #3 wrong user
---   react NAME [#N]              react to a message: react +1; unreact takes it back
---   threads                      list the threads
---   thread [#N]                  go into a thread; without a number back to the channel
---   exit                         wait for the answers and leave (also Ctrl-D)
+--   click WORD [#N] [REASON]  press a button: click deny #3 wrong user
+--   react NAME [#N]           react to a message; unreact takes it back
+--   threads                   list the threads
+--   thread [#N]               go into a thread; without a number, leave it
+--   exit                      wait for the answers and leave (also Ctrl-D)
 `
 
 const helpTrusted = `-- and, because it is trusted:
---   NAME> LINE                   say or do LINE as somebody else; as NAME for all lines that follow
---   group NAME add|remove PERSON change one of the console's groups
+--   NAME> LINE                say or do LINE as somebody else
+--   as NAME                   be somebody else for all lines that follow
+--   group NAME add|remove PERSON
+--                             change one of the console's groups
 --   standing PERSON member|guest|outsider|bot|bridged|deactivated
---   dup LINE                     deliver LINE twice, as a platform that stutters does
+--                             change what kind of account somebody has
+--   dup LINE                  deliver LINE twice, as a platform that stutters
 `
 
 // line is one line of input, taken apart.

@@ -35,6 +35,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the bot."`
 	Check   checkCmd   `cmd:"" help:"Check the whole configuration and print the policy in force."`
 	Run     runCmd     `cmd:"" help:"Run one command through the same engine, roles and audit as chat."`
+	Import  importCmd  `cmd:"" help:"Read job records into the embedded store: condor_history and condor_q as JSON, Elasticsearch dumps."`
 	Audit   auditCmd   `cmd:"" help:"Verify, keep, export and prove the audit log; erase personal data from it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

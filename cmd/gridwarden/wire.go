@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/backends/sandbox"
 	"github.com/gridwarden/gridwarden/bot"
@@ -62,6 +63,15 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 	decider := bot.NewDecider(log, a.journal, a.people)
 
 	b := handlers.Backends{Sites: cfg.Sites()}
+	if h := cfg.Backends.CMS.History; h != nil {
+		store, err := history.Open(ctx, *h)
+		if err != nil {
+			return nil, err
+		}
+		a.closers = append(a.closers, store.Close)
+		a.parts = append(a.parts, store)
+		b.Sources = append(b.Sources, store)
+	}
 	if s := cfg.Backends.Sandbox; s != nil {
 		if a.sandbox, err = sandbox.New(*s); err != nil {
 			return nil, err

@@ -112,7 +112,7 @@ func (c commands) bans(ctx context.Context, r *bot.Request) (bot.Message, error)
 		list = append(list, l)
 	}
 	if !r.Personal {
-		return bot.Say("%d users are banned, %d of them not by gridwarden. Ask in the security channel for who they are.", len(list), foreign), nil
+		return bot.Say("Banned users: %d, of them not by gridwarden: %d. Ask in the security channel who they are.", len(list), foreign), nil
 	}
 	m := message(list, foreign)
 	if !all && foreign > 0 {

@@ -62,8 +62,7 @@ func pending(ctx context.Context, req *bot.Request, actions Actions) (bot.Messag
 		machine = append(machine, a.Machine())
 	}
 	if !req.Personal {
-		m := bot.Say("%d actions are open. Ask in the security channel for whom they are about.", len(open))
-		return m, nil
+		return bot.Say("Open actions: %d. Ask in the security channel whom they are about.", len(open)), nil
 	}
 	m := bot.Message{Answer: map[string]any{"actions": machine}}
 	if len(open) == 0 {

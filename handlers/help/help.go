@@ -38,7 +38,8 @@ func overview(req *bot.Request, commands []bot.Command) bot.Message {
 	if len(hidden) > 0 {
 		m.Below("Not yours: %s.", strings.Join(hidden, ", "))
 	}
-	m.Below("One command in full: `help COMMAND`. Names with spaces go in quotes. Times without a zone are UTC.")
+	m.Below("One command in full: `help COMMAND`. Names with spaces go in quotes.")
+	m.Below("Times: `2026-06-24T14:05Z`, `2026-06-24 14:05 CEST`, `14:05` (the latest past one), `yesterday 14:05`, `3h ago`. Without a zone they are UTC.")
 	return m
 }
 

@@ -199,7 +199,7 @@ func TestKillTracksEachJobUntilOneIsLeft(t *testing.T) {
 			t.Errorf("at last: complete %t, %s", p.Complete, diff)
 		}
 		contains(t, strings.Join(p.Remains, "\n"), "job 6001000000: evading, site EXAMPLE-LCG2, host wn042.example.org, batch id 5", "commandToPilot=tobekilled",
-			"task 41000101 is not over", "A malicious payload can evade the pilot's kill: ask the site to kill the batch job (EXAMPLE-LCG2 1).")
+			"task 41000101 is not over", "A malicious payload can evade the pilot's kill: ask the site to kill the batch jobs named here (by site: EXAMPLE-LCG2 1).")
 		if len(p.Remains) != 3 {
 			t.Errorf("remains: %q", p.Remains)
 		}
@@ -417,6 +417,6 @@ func TestALostPilotIsNamedWhenItsTimeIsOver(t *testing.T) {
 		if !v.Settled || v.Complete {
 			t.Errorf("after: %+v", v)
 		}
-		contains(t, strings.Join(v.Remains, "\n"), "job 600000: requested, site A, host wn1, batch id unknown, was due", "ask the site to kill the batch job (A 1)")
+		contains(t, strings.Join(v.Remains, "\n"), "job 600000: requested, site A, host wn1, batch id unknown, was due", "ask the site to kill the batch jobs named here (by site: A 1)")
 	})
 }

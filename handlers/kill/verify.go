@@ -185,7 +185,7 @@ func (l look) remains(settled bool) []string {
 		}
 	}
 	if len(named) > 0 {
-		out = append(out, fmt.Sprintf("A malicious payload can evade the pilot's kill: ask the site to kill the batch job (%s).", target.Counts(sites)))
+		out = append(out, fmt.Sprintf("A malicious payload can evade the pilot's kill: ask the site to kill the batch jobs named here (by site: %s).", target.Counts(sites)))
 	}
 	return out
 }

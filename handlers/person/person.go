@@ -47,7 +47,7 @@ func whoami(req *bot.Request, rules bot.Rules) bot.Message {
 	p := req.Person
 	m := bot.Say("You are *%s* (`%s`), speaking as the account `%s`.", p.Display(), p.ID, req.Account.Key())
 	if len(p.Roles) == 0 {
-		m.Line("You hold no role, so you may ask only `help` and `whoami`.")
+		m.Line("You hold no role, so you may ask only `help`, `status` and `whoami`.")
 		return m
 	}
 	roles := make([]string, len(p.Roles))
@@ -55,7 +55,7 @@ func whoami(req *bot.Request, rules bot.Rules) bot.Message {
 		roles[i] = string(r)
 	}
 	m.Line("Roles: %s. Institute: %s.", strings.Join(roles, ", "), orNone(p.Institute))
-	m.Line("Your accounts: %s. One person is one vote, whichever account it comes from.", strings.Join(p.Accounts, ", "))
+	m.Line("Your accounts: %s. One person is one vote, whichever account it comes from.", orNone(strings.Join(p.Accounts, ", ")))
 	for _, name := range []string{"ban", "unban", "kill", "protected"} {
 		for _, need := range rules.Policies[name].Approvals {
 			if p.May(bot.Role(need.Role)) {

@@ -73,7 +73,7 @@ func (a answer) lookAgain(asked time.Time, before grid.Trace) (*bot.Again, error
 func baseline(t grid.Trace) grid.Trace {
 	out := grid.Trace{Complete: t.Complete, Reports: t.Reports}
 	for _, p := range t.People {
-		p.Sites, p.Hosts, p.Pilots, p.SubmitFrom = nil, nil, nil, nil
+		p.Why, p.Sites, p.Hosts, p.Pilots, p.SubmitFrom = nil, nil, nil, nil, nil
 		out.People = append(out.People, p)
 	}
 	return out

@@ -115,11 +115,23 @@ func TestALaterLookWithholdsPersonalDataToo(t *testing.T) {
 	})
 }
 
+func TestTheCommandLineIsToldWhereTheDifferenceStands(t *testing.T) {
+	inJune(t, func(t *testing.T) {
+		c, r := request(t, commands([]*source{{name: "cms"}}), "trace", "wn1.example.org", "2026-06-24T12:00Z")
+		r.Thread = bot.Thread{Platform: bot.RunPlatform, Channel: "terminal", Root: "x"}
+		m := answertest.Run(t, c, r)
+		says(t, m, "• gridwarden serve looks again by itself, next at 2026-06-24 16:00:00 UTC. What is different then stands in: audit req1")
+		neverSays(t, m, "says here")
+	})
+}
+
 func TestAWindowLongOverIsNotLookedAtAgain(t *testing.T) {
 	inJune(t, func(t *testing.T) {
 		all := commands([]*source{{name: "cms"}})
 		if m := ask(t, all, "trace", "wn1.example.org", "2026-06-20T12:00Z"); m.Again != nil {
 			t.Errorf("looks again at %s", m.Again.At)
+		} else {
+			neverSays(t, m, "looks again by itself")
 		}
 		if m := ask(t, all, "trace pilot", "77.1"); m.Again != nil {
 			t.Errorf("a question without a time is looked at again at %s", m.Again.At)

@@ -13,6 +13,7 @@ type answer struct {
 	trace    grid.Trace
 	now      time.Time
 	personal bool         // names, DNs and addresses may be shown
+	later    string       // when it is looked at again by itself; "" for never
 	known    grid.Aliases // other names of people; may be nil
 }
 

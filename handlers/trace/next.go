@@ -100,7 +100,7 @@ func clock(t time.Time) string {
 // last is when a person was last seen.
 func last(p grid.Person) string {
 	if p.Last.IsZero() {
-		return "still running"
+		return "not seen to end"
 	}
 	return clock(p.Last)
 }

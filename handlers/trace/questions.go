@@ -153,6 +153,11 @@ func (t tracer) byUser(r *bot.Request, asked, now time.Time) (question, error) {
 	if len(rest) > 0 {
 		return question{}, bot.Problemf("usage", "%q after the times was not understood.", clip(strings.Join(rest, " "), 60))
 	}
+	for _, w := range []grid.When{from, to} {
+		if err := w.CheckZone(r.Options["site"]); err != nil {
+			return question{}, err
+		}
+	}
 	if !to.At.After(from.At) {
 		return question{}, bot.Problemf("usage", "The end, %s, is not after the beginning, %s. Give the earlier time first.", utc(to.At), utc(from.At))
 	}

@@ -87,6 +87,9 @@ func readWindow(q *question, r *bot.Request, words []string, asked, now time.Tim
 	if len(rest) > 0 {
 		return bot.Problemf("usage", "%q after the time was not understood.", clip(strings.Join(rest, " "), 60))
 	}
+	if err := at.CheckZone(q.Host, r.Options["site"]); err != nil {
+		return err
+	}
 	q.say(at.Said)
 	forward, to, err := readEnd(q, r, at.At, asked)
 	if err != nil {
@@ -129,6 +132,9 @@ func readEnd(q *question, r *bot.Request, at, asked time.Time) (forward time.Dur
 		}
 		if len(rest) > 0 {
 			return 0, time.Time{}, bot.Problemf("usage", "%q after the time in to= was not understood.", clip(strings.Join(rest, " "), 60))
+		}
+		if err := w.CheckZone(q.Host, r.Options["site"]); err != nil {
+			return 0, time.Time{}, err
 		}
 		if !w.At.After(at) {
 			return 0, time.Time{}, bot.Problemf("usage", "to= is %s, which is not after %s. Give the later time.", utc(w.At), utc(at))

@@ -44,19 +44,19 @@ func New(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.
 		t.command(plain, t.byHost),
 		t.command(named, t.byHost),
 		t.command(bot.Command{
-			Name: "trace batch", Args: "ID [TIME] site=S [queue=Q] [for=48h or to=TIME] [source=NAME,…]",
+			Name: "trace batch", Args: "ID [TIME] site=S [queue=Q] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
 			Summary: "who ran in a job of a site's batch system",
 			Example: "trace batch 5581127.0 2026-06-24T12:00Z site=T2_CH_CERN",
 			Options: append([]string{"queue"}, window...),
 		}, t.byBatch),
 		t.command(bot.Command{
-			Name: "trace pilot", Args: "CLUSTER.PROC [TIME] [schedd=S] [factory=F] [entry=E] [for=48h or to=TIME] [source=NAME,…]",
+			Name: "trace pilot", Args: "CLUSTER.PROC [TIME] [schedd=S] [factory=F] [entry=E] [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
 			Summary: "who ran in a pilot",
 			Example: "trace pilot 10176593.0 2026-06-24T12:00Z schedd=schedd_glideins3@factory.example.org",
 			Options: append([]string{"schedd", "factory", "entry"}, window...),
 		}, t.byPilot),
 		t.command(bot.Command{
-			Name: "trace user", Args: `"NAME or DN" FROM TO [site=S] [source=NAME,…]`,
+			Name: "trace user", Args: `"NAME or DN" FROM [TO] [site=S] [margin=0] [source=NAME,…]`,
 			Summary: "where a person's jobs ran: sites, hosts, pilots, submit addresses",
 			Example: `trace user "Jane Doe" 2026-06-24T12:00Z 2026-06-26T12:00Z`,
 			Options: []string{"site", "source", "margin"},
@@ -107,7 +107,7 @@ func (t tracer) run(ctx context.Context, r *bot.Request, read reader) (bot.Messa
 	if err != nil {
 		return bot.Message{}, err
 	}
-	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, known: t.sites}
+	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, later: q.later(r, now), known: t.sites}
 	m, err := a.message()
 	if err != nil {
 		return bot.Message{}, err

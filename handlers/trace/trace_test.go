@@ -12,6 +12,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/console"
 	"github.com/gridwarden/gridwarden/handlers/answertest"
 	"github.com/gridwarden/gridwarden/handlers/trace"
 )
@@ -28,18 +29,23 @@ func TestAHostWithConfirmedAndPossiblePeople(t *testing.T) {
 		want := `Who ran on wn1.example.org from 2026-06-24 12:00:00 UTC (3 h 0 min ago)
 Understood: the site map has more names of this host: b7.batch.example.org.
 Understood: no zone given, read as UTC.
-Searched: 2026-06-24 11:50:00 UTC to 2026-06-24 15:00:00 UTC. It begins 10 min earlier, because clocks and reports can be some minutes off. It reaches 48 h forward, because whoever ran there later is exposed too. It is open until 2026-06-26 12:00:00 UTC: ask again then.
+Searched: 2026-06-24 11:50:00 UTC to 2026-06-24 15:00:00 UTC. It begins 10 min earlier, because clocks and reports can be some minutes off. It reaches 48 h forward, because whoever ran there later is exposed too. It is open until 2026-06-26 12:00:00 UTC, which is still to come.
 1 person confirmed, 1 possible, 2 jobs. Every source was complete.
-who   experiment  identities  jobs  first (UTC)          last (UTC)           named by
-jdoe  cms         crab jdoe   1     2026-06-24 12:05:00  2026-06-24 13:05:00  cms (submitter)
+who   jobs     first (UTC)          last (UTC)
+jdoe  1 (cms)  2026-06-24 12:05:00  2026-06-24 13:05:00
+Confirmed, as the records name them:
+• jdoe · crab jdoe · named by cms (submitter)
 Possible, cannot be excluded:
-• roe (cms) · crab roe · 1 job · 2026-06-24 12:10:00 to 2026-06-24 12:20:00 · named by cms (submitter) · why: no host in the record; ran 2026-06-24T12:10Z to 2026-06-24T12:20Z (CompletionDate)
+• roe (cms) · 1 job · 2026-06-24 12:10:00 to 2026-06-24 12:20:00 · crab roe · named by cms (submitter)
+  – why: no host in the record; ran 2026-06-24T12:10Z to 2026-06-24T12:20Z (CompletionDate)
 Sources:
 • cms-elastic (cms): complete; searched RecordTime, host compared here; 3 records, 2 matched; newest data 2026-06-24 14:48:00 UTC (12 min old)
 Exposed afterwards: 1 place
 • jdoe on wn2.example.org: ran there next
-Would change this: The window is open until 2026-06-26T12:00Z.
-Would change this: CRAB jobs enter the records of finished jobs up to 30 h after their end: ask again after 2026-06-27T18:00Z.
+What can still change this answer:
+• The window is open until 2026-06-26T12:00Z.
+• CRAB jobs enter the records of finished jobs up to 30 h after their end: ask again after 2026-06-27T18:00Z.
+• gridwarden looks again by itself, next at 2026-06-24 16:00:00 UTC, and says here what is different.
 Next: trace user "jdoe" 2026-06-24T11:50:00Z 2026-06-24T15:00:00Z
 Next: trace user "roe" 2026-06-24T11:50:00Z 2026-06-24T15:00:00Z`
 		if got := m.Plain(); got != want {
@@ -115,9 +121,9 @@ func TestASourceThatFailsNeverDisappears(t *testing.T) {
 			t.Errorf("took %s, want one source's deadline", took)
 		}
 		says(t, m, "2 people confirmed", "Not everything could be searched: there may be more.",
-			"• broken (cms): failed; it failed; status tells more", "• worded (cms): failed; The proxy has expired.",
-			"• slow (cms): failed; no answer within 20s", "• deaf (cms): failed; no answer within 20s",
-			"• panicking (cms): failed; it broke down while it was asked", "• half (cms): partial; ")
+			"• broken (cms): failed\n  – it failed; status tells more", "• worded (cms): failed\n  – The proxy has expired.",
+			"• slow (cms): failed\n  – no answer within 20s", "• deaf (cms): failed\n  – no answer within 20s",
+			"• panicking (cms): failed\n  – it broke down while it was asked", "• half (cms): partial; ")
 		neverSays(t, m, "hunter2", "10.0.0.1", "shard 3")
 		if !m.Partial {
 			t.Error("not partial")
@@ -177,7 +183,7 @@ func TestEveryWayToAsk(t *testing.T) {
 	}{
 		"trace batch": {[]string{"55.0", "2026-06-24T12:00Z", "site=T2_XX_Here"}, []string{"Who ran in batch job 55.0 of T2_XX_Here from", "no queue= given"}, "jdoe roe"},
 		"trace pilot": {[]string{"77.1", "schedd=f1.example.org"}, []string{"Who ran in pilot 77.1\n", "the last 90 days were searched"}, "jdoe roe"},
-		"trace user":  {[]string{"jdoe", "2026-06-24T12:00Z", "2026-06-24T14:00Z"}, []string{"Where jobs of jdoe ran from", "wn1.example.org", "f1.example.org#77.1", "Next: trace wn1.example.org 2026-06-24T12:00:00Z"}, "jdoe"},
+		"trace user":  {[]string{"jdoe", "2026-06-24T12:00Z", "2026-06-24T14:00Z"}, []string{"Where jobs of jdoe ran from", "· sites T2_XX_Here · hosts wn1.example.org · pilots f1.example.org#77.1 · crab jdoe", "Next: trace wn1.example.org 2026-06-24T12:00:00Z"}, "jdoe"},
 		"trace ip":    {[]string{"198.51.100.7:443", "2026-06-24T12:00Z"}, []string{"Who was behind 198.51.100.7 from"}, "jdoe"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -199,6 +205,22 @@ func TestEveryWayToAsk(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestExamplesAreAnswered(t *testing.T) {
+	inJune(t, func(t *testing.T) {
+		for _, c := range commands([]*source{{name: "cms"}}) {
+			line, err := bot.Tokenize(c.Example)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var words []string
+			for _, token := range line.Tokens[len(strings.Fields(c.Name)):] {
+				words = append(words, token.Text)
+			}
+			says(t, answertest.Run(t, c, answertest.Request(c, now, words...)), "No one was found")
+		}
+	})
 }
 
 func TestASquidIsSaidAndNobodyIsAsked(t *testing.T) {
@@ -239,6 +261,88 @@ func TestPersonalDataIsWithheldEverywhere(t *testing.T) {
 	})
 }
 
+func TestWhoeverIsPossibleHasOnlyTheirOwnReasons(t *testing.T) {
+	inJune(t, func(t *testing.T) {
+		roe, unnamed := job("s#1.0", "roe", "", 5, 65), job("s#2.0", "", "wn7.example.org", 5, 65)
+		unnamed.Identities, unnamed.Starts = nil, 2
+		m := ask(t, commands([]*source{{name: "cms", jobs: []grid.Job{roe, unnamed}}}), "trace", "wn1.example.org", "2026-06-24T12:00Z")
+		says(t, m, "named by cms (submitter)\n  – why: no host in the record; ran 2026-06-24T12:05Z to 2026-06-24T13:05Z (CompletionDate)\n",
+			"nobody named (cms)", "\n  – why: host of an earlier run unknown: NumJobStarts is 2\n")
+	})
+}
+
+func TestWhereJobsRanIsSaidWhenItIsNotTheQuestion(t *testing.T) {
+	inJune(t, func(t *testing.T) {
+		here, there := job("s#1.0", "jdoe", "wn1.example.org", 5, 65), job("s#2.0", "roe", "wn1.example.net", 5, 65)
+		all := commands([]*source{{name: "cms", jobs: []grid.Job{here, there}}})
+		m := ask(t, all, "trace", "wn1", "2026-06-24T12:00Z")
+		says(t, m, "0 people confirmed, 2 possible", "12:05:00 to 2026-06-24 13:05:00 · on wn1.example.org · at T2_XX_Here · crab jdoe", " · on wn1.example.net · at T2_XX_Here · crab roe")
+		m = ask(t, all, "trace batch", "55.0", "2026-06-24T12:00Z", "site=T2_XX_Here")
+		says(t, m, "• jdoe · on wn1.example.org · at T2_XX_Here · crab jdoe · named by")
+		m = ask(t, all, "trace", "wn1.example.org", "2026-06-24T12:00Z")
+		says(t, m, "• jdoe · crab jdoe · named by")
+	})
+}
+
+// TestTheTableFitsASmallTerminal holds that each person stays on lines of their
+// own in a console of 80 columns, whose frame takes four.
+func TestTheTableFitsASmallTerminal(t *testing.T) {
+	inJune(t, func(t *testing.T) {
+		jane, agent := job("s#1.0", "janedoe", "wn1.example.org", 5, 65), job("s#2.0", "", "wn1.example.org", 70, 80)
+		dn := "/DC=ch/DC=cern/OU=Organic Units/OU=Users/CN=janedoe/CN=123456/CN=Jane Doe-Montgomery"
+		jane.Identities = append(jane.Identities, grid.Identity{Kind: "dn", Value: dn, AssertedBy: grid.BySchedd, Source: "cms"})
+		agent.Identities = []grid.Identity{{Kind: "request", Value: "pdmvserv_task_B2G__v1_T_250601_101112_1234", AssertedBy: grid.BySubmitter, Source: "cms"}}
+		agent.Type = "production"
+		all := commands([]*source{{name: "cms", jobs: []grid.Job{jane, agent}}})
+		got := console.Render(ask(t, all, "trace", "wn1.example.org", "2026-06-24T12:00Z"), 76, console.Style{})
+		want := `
+who                        jobs     first (UTC)          last (UTC)
+─────────────────────────  ───────  ───────────────────  ───────────────────
+janedoe (Jane              1 (cms)  2026-06-24 12:05:00  2026-06-24 13:05:00
+  Doe-Montgomery)
+pdmvserv, central          1 (cms)  2026-06-24 13:10:00  2026-06-24 13:20:00
+  production, service
+  credential
+Confirmed, as the records name them:
+• janedoe (Jane Doe-Montgomery) · crab janedoe; dn
+  /DC=ch/DC=cern/OU=Organic Units/OU=Users/CN=janedoe/CN=123456/CN=Jane
+  Doe-Montgomery · named by cms (schedd, submitter)
+• pdmvserv, central production, service credential · request
+  pdmvserv_task_B2G__v1_T_250601_101112_1234 · named by cms (submitter)
+`
+		if !strings.Contains(got, want) {
+			t.Errorf("shown\n%s\nwant in it\n%s", got, want)
+		}
+	})
+}
+
+// TestNamesFromRecordsAreOnlyText holds that a name that was chosen to look like
+// a mention, markup or a command stays one foreign piece of text.
+func TestNamesFromRecordsAreOnlyText(t *testing.T) {
+	const name = "<!channel> @here *b* _i_ `rm` %s [x](https://e.org) </td>"
+	inJune(t, func(t *testing.T) {
+		sure, perhaps := job("s#1.0", name, "wn1.example.org", 5, 65), job("s#2.0", name+"2", "", 5, 65)
+		m := ask(t, commands([]*source{{
+			name: "cms", jobs: []grid.Job{sure, perhaps}, report: grid.Report{State: grid.Partial, Searched: name, Notes: []string{name}, WouldChange: []string{name}},
+			follow: []grid.FollowOn{{Person: name, Host: name, Why: name}},
+		}}), "trace", "wn1.example.org", "2026-06-24T12:00Z")
+		seen := 0
+		for _, text := range append(slices.Concat(m.Lines, m.After), m.Title) {
+			for _, span := range text {
+				if strings.Contains(span.Text, "@here") {
+					seen++
+					if !strings.Contains(span.Text, name) {
+						t.Errorf("torn apart: %q in %q", span.Text, text)
+					}
+				}
+			}
+		}
+		if seen < 8 || m.Table.Rows[0][0] != name || len(m.Notify) != 0 {
+			t.Errorf("seen %d times, in the table %q, notifies %q", seen, m.Table.Rows, m.Notify)
+		}
+	})
+}
+
 func TestManyPeopleGoIntoAFile(t *testing.T) {
 	inJune(t, func(t *testing.T) {
 		cms := &source{name: "cms", experiment: grid.CMS}
@@ -265,6 +369,10 @@ func TestRefusals(t *testing.T) {
 		{"trace", "$(id) 12:00", "not a host name"},
 		{"trace", "wn1.example.org 2026-07-01T12:00Z", "in the future"},
 		{"trace", "wn1.example.org 2026-03-29 02:30 Europe/Zurich", "did not exist"},
+		{"trace", "wn1.example.org 2026-06-20 12:00 CST site=T2_CN_Beijing", "CST may be China's"},
+		{"trace", "wn1.ihep.ac.cn 2026-06-20 12:00 CST", "CST may be China's"},
+		{"trace", "wn1.example.org 2026-06-20T12:00Z to=2026-06-20T15:00CST site=T2_TW_X", "CST may be China's"},
+		{"trace user", "jdoe 2026-06-20 2026-06-21 12:00 CST site=T2_CN_Beijing", "CST may be China's"},
 		{"trace", "wn1.example.org soon", "not a time"},
 		{"trace", "wn1.example.org 12:00 please", `"please" after the time`},
 		{"trace", "wn1.example.org 12:00 for=2h to=13:00", "Give one of them"},

@@ -16,6 +16,7 @@ const (
 	maxPeople   = 40
 	maxFollowOn = 15
 	maxListed   = 5 // values in one cell
+	maxWhy      = 3 // reasons for one possible person
 )
 
 // message words the answer.
@@ -41,9 +42,7 @@ func (a answer) message() (bot.Message, error) {
 	}
 	a.saySources(&m)
 	a.sayFollowOn(&m)
-	for _, s := range a.trace.WouldChange {
-		m.Below("Would change this: %s", s)
-	}
+	a.sayChanges(&m)
 	for _, next := range a.next() {
 		m.Below("Next: `%s`", next)
 	}
@@ -82,7 +81,8 @@ func (a answer) saySquid(m *bot.Message) {
 }
 
 func (a answer) sayWindow(m *bot.Message) {
-	m.Line("Searched: %s to %s. %s", utc(a.q.Window.From), utc(a.q.Window.To), strings.Join(a.q.Why, " "))
+	searched := fmt.Sprintf("%s to %s.", utc(a.q.Window.From), utc(a.q.Window.To))
+	m.Line("Searched: %s", strings.Join(append([]string{searched}, a.q.Why...), " "))
 	if a.q.tooOld(a.now) {
 		m.Line("*This is more than %d days ago.* Sources need not have records for so long: whoever is missing here may still have been there.", grid.Horizon/(24*time.Hour))
 	}
@@ -122,43 +122,81 @@ func (a answer) everySource() string {
 
 func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
-// sayPeople gives the confirmed people as the table, and the possible ones
-// under their own heading with the reason why they cannot be excluded.
+// sayPeople gives the confirmed people as a table, which is narrow enough for
+// every screen, with what the records call them below it; then the possible ones
+// with the reasons why they cannot be excluded.
 func (a answer) sayPeople(m *bot.Message) {
-	shown, possible := 0, 0
-	for _, p := range a.trace.People {
-		if shown++; shown > maxPeople {
+	possible := 0
+	for i, p := range a.trace.People {
+		if i == maxPeople {
 			m.Below("%d more people are in the file beside this answer.", len(a.trace.People)-maxPeople)
 			return
 		}
 		if p.Confidence == grid.Confirmed {
 			if m.Table == nil {
-				m.Table = &bot.Table{Columns: a.columns()}
+				m.Table = &bot.Table{Columns: []string{"who", "jobs", "first (UTC)", "last (UTC)"}}
+				m.Below("*Confirmed, as the records name them:*")
 			}
-			m.Table.Rows = append(m.Table.Rows, a.row(p))
+			m.Table.Rows = append(m.Table.Rows, []string{who(p), fmt.Sprintf("%d (%s)", p.Jobs, p.Experiment), clock(p.First), last(p)})
+			m.Below("• *%s* · %s", who(p), a.details(p))
 			continue
 		}
 		if possible++; possible == 1 {
 			m.Below("*Possible, cannot be excluded:*")
 		}
-		m.Below("• *%s* (%s) · %s · %s · %s to %s · named by %s · why: %s", who(p), p.Experiment, identities(p),
-			count(p.Jobs, "job", "jobs"), clock(p.First), last(p), namedBy(p), a.reason(p))
+		m.Below("• *%s* (%s) · %s · %s · %s", who(p), p.Experiment, count(p.Jobs, "job", "jobs"), period(p), a.details(p))
+		for _, why := range p.Why[:min(len(p.Why), maxWhy)] {
+			m.Below("  – why: %s", why)
+		}
+		if more := len(p.Why) - maxWhy; more > 0 {
+			m.Below("  – and %s like these", count(more, "reason", "reasons"))
+		}
 	}
 }
 
-func (a answer) columns() []string {
-	if a.q.Kind == grid.ByUser {
-		return []string{"who", "experiment", "jobs", "first (UTC)", "last (UTC)", "sites", "hosts", "pilots", "submitted from", "named by"}
+// details says where a person's jobs ran, unless that was the question, what
+// the records call the person, and which source says so.
+func (a answer) details(p grid.Person) string {
+	var out []string
+	add := func(label string, values []string) {
+		if len(values) > 0 {
+			out = append(out, label+" "+some(values))
+		}
 	}
-	return []string{"who", "experiment", "identities", "jobs", "first (UTC)", "last (UTC)", "named by"}
+	switch {
+	case a.q.Kind == grid.ByUser:
+		add("sites", p.Sites)
+		add("hosts", p.Hosts)
+		add("pilots", p.Pilots)
+		add("submitted from", p.SubmitFrom)
+	case a.several():
+		add("on", p.Hosts)
+		add("at", p.Sites)
+	}
+	if len(p.Identities) == 0 {
+		return strings.Join(append(out, "no name in the records"), " · ")
+	}
+	return strings.Join(append(out, identities(p), "named by "+namedBy(p)), " · ")
 }
 
-func (a answer) row(p grid.Person) []string {
-	jobs := fmt.Sprint(p.Jobs)
-	if a.q.Kind == grid.ByUser {
-		return []string{who(p), string(p.Experiment), jobs, clock(p.First), last(p), some(p.Sites), some(p.Hosts), some(p.Pilots), some(p.SubmitFrom), namedBy(p)}
+// period says when a person was there.
+func period(p grid.Person) string {
+	if p.Last.IsZero() {
+		return "since " + clock(p.First) + ", not seen to end"
 	}
-	return []string{who(p), string(p.Experiment), identities(p), jobs, clock(p.First), last(p), namedBy(p)}
+	return clock(p.First) + " to " + clock(p.Last)
+}
+
+// several reports whether the people need not all have been on the one host
+// that was asked about, so that each one's is to be told.
+func (a answer) several() bool {
+	hosts := map[string]bool{}
+	for _, s := range a.trace.Sightings {
+		if s.Host != "" {
+			hosts[s.Host] = true
+		}
+	}
+	return a.q.Kind != grid.ByHost || len(hosts) > 1
 }
 
 // who is a person's name for people, with what makes it doubtful.
@@ -196,26 +234,19 @@ func identities(p grid.Person) string {
 
 // namedBy lists which source named a person, and on whose word.
 func namedBy(p grid.Person) string {
-	var out []string
+	words := map[string][]string{}
 	for _, id := range p.Identities {
-		if s := id.Source + " (" + string(id.AssertedBy) + ")"; !slices.Contains(out, s) {
-			out = append(out, s)
+		if by := string(id.AssertedBy); !slices.Contains(words[id.Source], by) {
+			words[id.Source] = append(words[id.Source], by)
 		}
+	}
+	var out []string
+	for source, by := range words {
+		slices.Sort(by)
+		out = append(out, source+" ("+strings.Join(by, ", ")+")")
 	}
 	slices.Sort(out)
 	return strings.Join(out, ", ")
-}
-
-// reason says why a person cannot be excluded.
-func (a answer) reason(p grid.Person) string {
-	var out []string
-	for _, s := range a.trace.Sightings {
-		name := a.owner(s)
-		if s.Confidence == grid.Possible && (name == p.Username || name == p.DN) && !slices.Contains(out, s.Why) {
-			out = append(out, s.Why)
-		}
-	}
-	return some(out)
 }
 
 // some lists values up to a bound, and how many more there are.
@@ -226,25 +257,58 @@ func some(values []string) string {
 	return strings.Join(values, "; ")
 }
 
+// saySources gives each source a line that says how it did, and below it what
+// is missing there.
 func (a answer) saySources(m *bot.Message) {
 	m.Below("*Sources:*")
 	for _, r := range a.trace.Reports {
-		var parts []string
+		head := ""
 		if r.Searched != "" {
-			parts = append(parts, "searched "+r.Searched)
+			head += "; searched " + r.Searched
 		}
 		if r.State != grid.NotAsked && r.State != grid.Failed {
-			parts = append(parts, fmt.Sprintf("%s, %d matched", count(r.Records, "record", "records"), r.Matched))
+			head += fmt.Sprintf("; %s, %d matched", count(r.Records, "record", "records"), r.Matched)
 		}
 		if !r.Newest.IsZero() {
-			parts = append(parts, fmt.Sprintf("newest data %s (%s old)", utc(r.Newest), age(a.now.Sub(r.Newest))))
+			head += fmt.Sprintf("; newest data %s (%s old)", utc(r.Newest), age(a.now.Sub(r.Newest)))
 		}
-		parts = append(parts, r.Notes...)
-		if len(parts) == 0 {
-			parts = []string{"it gave no reason"}
+		m.Below("• %s (%s): *%s*%s", r.Name, r.Experiment, r.State, head)
+		notes := r.Notes
+		if len(notes) == 0 && r.State != grid.Complete {
+			notes = []string{"it gave no reason"}
 		}
-		m.Below("• %s (%s): *%s*; %s", r.Name, r.Experiment, r.State, strings.Join(parts, "; "))
+		for _, n := range notes {
+			m.Below("  – %s", n)
+		}
 	}
+}
+
+// sayChanges gives what may be different later, and when that is looked at.
+func (a answer) sayChanges(m *bot.Message) {
+	changes := a.trace.WouldChange
+	if a.later != "" {
+		changes = append(slices.Clone(changes), a.later)
+	}
+	if len(changes) == 0 {
+		return
+	}
+	m.Below("*What can still change this answer:*")
+	for _, s := range changes {
+		m.Below("• %s", s)
+	}
+}
+
+// later says when a question is looked at again by itself and where what is
+// different can be read; "" when it is not.
+func (q question) later(r *bot.Request, now time.Time) string {
+	at := q.nextLook(r.At, now)
+	switch {
+	case at.IsZero():
+		return ""
+	case r.Thread.Platform == bot.RunPlatform:
+		return fmt.Sprintf("gridwarden serve looks again by itself, next at %s. What is different then stands in: audit %s", utc(at), r.ID)
+	}
+	return fmt.Sprintf("gridwarden looks again by itself, next at %s, and says here what is different.", utc(at))
 }
 
 func (a answer) sayFollowOn(m *bot.Message) {

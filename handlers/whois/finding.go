@@ -104,7 +104,7 @@ func (f *finding) kindFromAccounts() {
 		f.Why = "the account of that very name"
 	case f.Login != "":
 		f.Kind, f.Why = grid.PersonAccount, "the site map lists it among people"
-	case f.DN == "":
+	case f.DN == "" && !grid.IsTokenSubject(f.Query):
 		f.Why = "no account has that very name"
 	}
 }

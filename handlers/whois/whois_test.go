@@ -52,8 +52,11 @@ var cric = directory{name: "cric", accounts: []grid.Account{
 }}
 
 var sites = &grid.SiteMap{
-	Factories: []grid.Factory{{DN: pilotDN, Name: "CERN-Prod", Owner: "the CMS factory operators"}},
-	People:    []grid.Alias{{Name: "jane", Names: []string{"jdoe2"}}},
+	Factories: []grid.Factory{
+		{DN: pilotDN, Name: "CERN-Prod", Owner: "the CMS factory operators"},
+		{DN: "https://iam.example.org/,bad55f4e-602c-4e8d-a5c5-bd8ffb762113", Owner: "the CMS pilots"},
+	},
+	People: []grid.Alias{{Name: "jane", Names: []string{"jdoe2"}}},
 }
 
 func command(t *testing.T, sites *grid.SiteMap, directories ...whois.Directory) bot.Command {
@@ -103,7 +106,7 @@ func TestAPersonWithLookAlikes(t *testing.T) {
 		"This is a person: Jane Doe\nTold by: the account of that very name.",
 		"Accounts: 1 exact, 1 more of the same person, 2 look-alikes.",
 		"yes, since 2026-06-24 13:05", "mixed scripts",
-		`Next: trace user "Jane Doe" FROM TO`,
+		`Next: trace user "Jane Doe" 7d ago`,
 	} {
 		if !strings.Contains(m.Plain(), want) {
 			t.Errorf("%q is missing in\n%s", want, m.Plain())
@@ -139,8 +142,12 @@ func TestKinds(t *testing.T) {
 		"CERN-Prod": {"pilot factory", "run by the CMS factory operators"},
 		"/DC=ch/DC=cern/OU=Organic Units/OU=Users/CN=cmscrab/CN=817881/CN=Robot: cms crab": {"robot", "works for many people"},
 		"/DC=ch/DC=cern/OU=computers/CN=vocms0253.cern.ch":                                 {"service", "names a machine or client"},
-		"jdoe2":  {"person", "The site map knows it as jane."},
-		"nobody": {"unknown", "no account has that very name"},
+		"https://iam.example.org,bad55f4e-602c-4e8d-a5c5-bd8ffb762113":                     {"pilot factory", "run by the CMS pilots"},
+		"bad55f4e-602c-4e8d-a5c5-bd8ffb762113":                                             {"pilot factory", "run by the CMS pilots"},
+		"11111111-602c-4e8d-a5c5-bd8ffb762113":                                             {"unknown", "the subject of a token: only the experiment's IAM knows"},
+		"https://iam.example.org/,11111111":                                                {"service", "it names no user"},
+		"jdoe2":                                                                            {"person", "The site map knows it as jane."},
+		"nobody":                                                                           {"unknown", "no account has that very name"},
 	} {
 		c := command(t, sites, cric)
 		m, got := ask(t, c, answertest.Request(c, at, query))
@@ -150,6 +157,28 @@ func TestKinds(t *testing.T) {
 		if want.kind == "pilot factory" && !strings.Contains(m.Plain(), "Next: trace HOST TIME") {
 			t.Errorf("%s: no way on to the owner in\n%s", query, m.Plain())
 		}
+	}
+}
+
+// TestNamesAreOnlyText holds that a name that was chosen to look like a mention
+// or markup stays one foreign piece of text.
+func TestNamesAreOnlyText(t *testing.T) {
+	const name = "<!channel> @here *b* _i_ `rm` %s"
+	c := command(t, nil, directory{name: "panda", accounts: []grid.Account{{ID: "1", Name: name, DN: "/CN=" + name, Kind: grid.PersonAccount}}})
+	m, _ := ask(t, c, answertest.Request(c, at, "/CN="+name))
+	seen := 0
+	for _, text := range append(slices.Concat(m.Lines, m.After), m.Title) {
+		for _, span := range text {
+			if strings.Contains(span.Text, "@here") {
+				seen++
+				if !strings.Contains(span.Text, name) {
+					t.Errorf("torn apart: %q", text)
+				}
+			}
+		}
+	}
+	if seen < 4 || m.Table.Rows[0][2] != name || len(m.Notify) != 0 {
+		t.Errorf("seen %d times, in the table %q, notifies %q", seen, m.Table.Rows, m.Notify)
 	}
 }
 

@@ -145,7 +145,7 @@ func (f finding) next(personal bool) string {
 	if f.DN != "" {
 		name = f.DN
 	}
-	return fmt.Sprintf("trace user %s FROM TO", quote(name))
+	return fmt.Sprintf("trace user %s 7d ago", quote(name))
 }
 
 // quote writes one argument so that it can be typed again.

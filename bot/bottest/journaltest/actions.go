@@ -3,6 +3,7 @@ package journaltest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -192,3 +193,76 @@ func nothingThere(t *testing.T, j bot.Journal) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// office is a Directory in which everybody may do what he could at the proposal.
+type office []action.Elector
+
+func (o office) Elector(id action.PersonID) (action.Elector, bool) {
+	i := slices.IndexFunc(o, func(e action.Elector) bool { return e.Person == id })
+	if i < 0 {
+		return action.Elector{}, false
+	}
+	return o[i], true
+}
+
+func (o office) PersonOf(account string) (action.PersonID, bool) {
+	i := slices.IndexFunc(o, func(e action.Elector) bool { return slices.Contains(e.Accounts, account) })
+	if i < 0 {
+		return "", false
+	}
+	return o[i].Person, true
+}
+
+// decidedOnce delivers two approvals and one denial many times at once, as
+// platforms do: each counts once, and each change has one record.
+func decidedOnce(t *testing.T, j bot.Journal) {
+	var o office
+	for _, p := range []action.PersonID{"bob", "carol", "dave"} {
+		o = append(o, action.Elector{Person: p, Roles: []string{"atlas-security"}, Accounts: []string{"slack/T0/" + string(p)}})
+	}
+	open := func(id action.ID) {
+		f := proposed(string(id), "key of "+string(id)).Frozen
+		f.Electorate, f.Policy.StartBy = o, time.Hour
+		a, fx, err := action.Propose(id, "request of "+string(id), "home", "", f, noon)
+		must(t, err)
+		create(t, j, a, fx)
+	}
+	decide := func(id action.ID, n int, verdict action.Verdict, people ...action.PersonID) {
+		must(t, manyDo(n*len(people), func(i int) error {
+			p := people[i%len(people)]
+			b := action.Ballot{Person: p, Account: "slack/T0/" + string(p), Verdict: verdict, Reason: "because", Surface: "button"}
+			_, err := j.Update(t.Context(), id, func(a *action.Action) (action.Effects, error) { return a.Decide(b, o, noon) })
+			var refused *action.Refusal
+			if errors.As(err, &refused) {
+				return nil
+			}
+			return err
+		}))
+	}
+	kinds := func(id action.ID) map[audit.Kind]int {
+		got, err := j.Records(t.Context(), bot.RecordFilter{Request: "request of " + string(id)})
+		must(t, err)
+		out := map[audit.Kind]int{}
+		for _, r := range got {
+			out[r.Kind]++
+		}
+		return out
+	}
+
+	open("a1")
+	decide("a1", 16, action.Approve, "bob", "carol")
+	a, err := j.Action(t.Context(), "a1")
+	must(t, err)
+	same(t, "state", a.State, action.Approved)
+	same(t, "votes", len(a.Votes), 2)
+	same(t, "version", a.Version, 3)
+	same(t, "records", kinds("a1"), map[audit.Kind]int{audit.Proposed: 1, audit.Approved: 1, audit.QuorumReached: 1, audit.Refused: 30})
+
+	open("a2")
+	decide("a2", 16, action.Deny, "dave")
+	a, err = j.Action(t.Context(), "a2")
+	must(t, err)
+	same(t, "state", a.State, action.Denied)
+	same(t, "version", a.Version, 2)
+	same(t, "records", kinds("a2"), map[audit.Kind]int{audit.Proposed: 1, audit.Denied: 1, audit.Refused: 15})
+}

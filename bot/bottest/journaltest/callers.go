@@ -52,6 +52,40 @@ func callerLeft(t *testing.T, j bot.Journal) {
 	}
 }
 
+// callerLeavesInside has callers leave while their own changes run, together
+// with those of others: each was told what happened.
+func callerLeavesInside(t *testing.T, j bot.Journal) {
+	const n = 32
+	id := func(i int) action.ID { return action.ID(fmt.Sprintf("a%d", i)) }
+	for i := range n {
+		create(t, j, proposed(string(id(i)), fmt.Sprintf("k%d", i)), action.Effects{})
+	}
+	told := make([]bool, n)
+	must(t, manyDo(n, func(i int) error {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		_, err := j.Update(ctx, id(i), func(a *action.Action) (action.Effects, error) {
+			if i%2 == 0 {
+				cancel()
+			}
+			a.Reminded++
+			return posts(post(string(id(i)), "t")), nil
+		})
+		told[i] = err == nil
+		if errors.Is(err, context.Canceled) && i%2 == 0 {
+			return nil
+		}
+		return err
+	}))
+	for i, ok := range told {
+		a, err := j.Action(t.Context(), id(i))
+		must(t, err)
+		if (a.Reminded == 1) != ok {
+			t.Errorf("%s: told %v, stored %d", id(i), ok, a.Reminded)
+		}
+	}
+}
+
 func panicAlone(t *testing.T, j bot.Journal) {
 	create(t, j, proposed("a1", "k1"), action.Effects{})
 	must(t, manyDo(32, func(i int) error {

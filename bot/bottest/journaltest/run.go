@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(*testing.T) bot.Journal, options ...Option) {
 		{"an action's id is used once", actionIDTaken},
 		{"every change of an action counts", everyChangeCounts},
 		{"a change that fails stores only its effects", failedChange},
+		{"what many decide at once is decided and recorded once", decidedOnce},
 		{"actions are listed in order", actionsInOrder},
 		{"what is unknown is not found", nothingThere},
 		{"effects are stored all or not at all", allOrNothing},
@@ -65,6 +66,7 @@ func Run(t *testing.T, open func(*testing.T) bot.Journal, options ...Option) {
 		{"an account is tied to one person", accountLinked},
 		{"what is remembered is replaced", rememberedReplaced},
 		{"a caller that has left stored nothing", callerLeft},
+		{"a caller that leaves in its change hurts nobody else", callerLeavesInside},
 		{"a change that panics hurts nobody else", panicAlone},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })

@@ -8,6 +8,7 @@ CREATE TABLE inbox (
     event     text    NOT NULL,
     data      text    NOT NULL, -- the event as JSON; emptied when done
     at        bigint  NOT NULL,
+    mac       text    NOT NULL, -- over request, at and data
     done      integer NOT NULL DEFAULT 0,
     UNIQUE (platform, workspace, event)
 );

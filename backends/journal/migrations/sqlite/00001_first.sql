@@ -8,6 +8,7 @@ CREATE TABLE inbox (
     event     TEXT    NOT NULL,
     data      TEXT    NOT NULL, -- the event as JSON; emptied when done
     at        INTEGER NOT NULL,
+    mac       TEXT    NOT NULL, -- over request, at and data
     done      INTEGER NOT NULL DEFAULT 0,
     UNIQUE (platform, workspace, event)
 ) STRICT;

@@ -1,0 +1,191 @@
+package history
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/gridwarden/gridwarden/backends/grid"
+)
+
+// FuzzReadObject: of every object that encoding/json accepts it reads the same,
+// as far as anybody asks for it.
+func FuzzReadObject(f *testing.F) {
+	for _, text := range []string{
+		`{}`, ad(1), `{"GlobalJobId":"a\"\\\u00e9\ud83d\ude00","owner":null,"ProcId":-0.5e3,"x":[{"a":"]}"}],"User":["a",1]}`, `{"_source":{"data":{"Site":true,"metadata":{"timestamp":1}}}}`,
+		`{ "doc" : { "Owner" : "x" } , "index":{"_id":1}}`, `{"Own\u0065r":"x","Owner":""}`, `{"Owner":NaN}`, `{"a":1,}`, `{"a" 1}`, `{"a":}`, `{"a":1 2}`, `{"\"":"\\","Type":01}`, "{\"Site\":\"\xff\"}",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) == 0 || text[0] != '{' || len(text) > maxRecord {
+			return // a splitter gives objects
+		}
+		got, err := readObject(text, map[string]any{})
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber()
+		var whole map[string]any
+		if d.Decode(&whole) != nil || d.InputOffset() != int64(len(text)) {
+			return
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if diff := cmp.Diff(onlyWanted(whole), got.wanted); diff != "" || got.size < len(whole) {
+			t.Fatalf("%s: of %d members, not %d: %s", text, got.size, len(whole), diff)
+		}
+	})
+}
+
+// onlyWanted leaves of an object what readObject reads.
+func onlyWanted(o map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, v := range o {
+		inner, isObject := v.(map[string]any)
+		switch {
+		case isObject && slices.Contains([]string{"_source", "data", "doc"}, name):
+			out[name] = onlyWanted(inner)
+		case slices.Contains([]string{"_source", "data", "doc", "metadata", "index", "create", "update", "delete"}, name) || grid.Wanted(name):
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// TestReadObject: what is no JSON is refused, unless nobody asks for it.
+func TestReadObject(t *testing.T) {
+	t.Parallel()
+	for text, ok := range map[string]bool{
+		`{"a":NaN,"b":-Infinity,"Owner":"x"}`: true,
+		`{"Owner":NaN}`:                       false,
+		`{"Owner":'x'}`:                       false,
+		`{"a":'x'}`:                           false,
+		`{'a':1}`:                             false,
+		`{a:1}`:                               false,
+		`{"a"}`:                               false,
+		`{"a":}`:                              false,
+		`{"a":1 "b":2}`:                       false,
+		`{"a":1,}`:                            false,
+		`{,}`:                                 false,
+		`{"Owner":"a" "b"}`:                   false,
+		`{"Owner":"\x"}`:                      false,
+		"{\"Owner\":\"a\tb\"}":                false,
+		`{"Owner":[1,]}`:                      false,
+		`{"Owner":01}`:                        false,
+		`{"a":1}x`:                            false,
+		`{"a":1`:                              false,
+		`{"a":[1`:                             false,
+		`{"a":"\"}`:                           false,
+	} {
+		if _, err := readObject([]byte(text), map[string]any{}); (err == nil) != ok || err != nil && !strings.HasPrefix(err.Error(), "a record is no valid JSON") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// FuzzDecode: any text gives a row, which can be read again, or a reason.
+func FuzzDecode(f *testing.F) {
+	for _, text := range []string{ad(1), `{"index":{"_id":"1"}}`, `{"doc":` + ad(2) + `}`, `{"_source":` + ad(3) + `}`, running(4, "wn1", 0, 1, ""), `{"GlobalJobId":"x"}`, `{"GlobalJobId":"a#-1.70000","RunInstanceId":1}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) == 0 || text[0] != '{' {
+			return
+		}
+		r, err := decode(text, map[string]any{}, t0)
+		if err != nil {
+			return
+		}
+		var j grid.Job
+		if err := json.Unmarshal(r.data, &j); err != nil {
+			t.Fatalf("%s: %v", r.data, err)
+		}
+		again, err := rowOf(j, t0)
+		if err != nil || again.id != r.id || !bytes.Equal(again.data, r.data) || !slices.Equal(again.keys, r.keys) || again.bucket != r.bucket || again.recorded != r.recorded {
+			t.Fatalf("%+v is stored as %+v, %v", r, again, err)
+		}
+		if !bytes.HasPrefix(r.id[:], first(jobPrefix(j))) {
+			t.Fatalf("%x does not begin as %x", r.id, jobPrefix(j))
+		}
+	})
+}
+
+func first(p [10]byte) []byte { return p[:] }
+
+// TestActionsAreNoRecords, but what merely is named like them is.
+func TestActionsAreNoRecords(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]error{
+		`{"index":{"_index":"cms","_id":"1"}}`: errNoRecord,
+		`{"create":{}}`:                        errNoRecord,
+		`{"update":{"_id":"1"}}`:               errNoRecord,
+		`{"delete":{"_id":"1"}}`:               errNoRecord,
+		`{"index":1}`:                          grid.ErrNoJobID,
+		`{"index":{},"Owner":"x"}`:             grid.ErrNoJobID,
+		`{"doc":{"Owner":"x"}}`:                grid.ErrNoJobID,
+		`{"doc":` + ad(1) + `}`:                nil,
+	} {
+		if _, err := decode([]byte(text), map[string]any{}, t0); !errors.Is(err, want) {
+			t.Errorf("%s: %v, not %v", text, err, want)
+		}
+	}
+}
+
+// TestWhichRecordReplacesWhich.
+func TestWhichRecordReplacesWhich(t *testing.T) {
+	t.Parallel()
+	host := func(h string) []grid.HostClaim { return []grid.HostClaim{{Host: h, Field: "RemoteHost", Last: true}} }
+	base := grid.Job{ID: "s#1.0#1", Experiment: grid.CMS, Schedd: "s", Cluster: 1, Kind: grid.Snapshot, Start: t0, Hosts: host("wn1"), Recorded: t0.Add(time.Hour)}
+	with := func(change func(*grid.Job)) grid.Job {
+		j := base
+		change(&j)
+		return j
+	}
+	for name, x := range map[string]struct {
+		a, b grid.Job
+		same bool
+	}{
+		"a later moment of a run":     {base, with(func(j *grid.Job) { j.Recorded = t0.Add(2 * time.Hour) }), true},
+		"another run":                 {base, with(func(j *grid.Job) { j.Start = t0.Add(time.Minute) }), false},
+		"another host":                {base, with(func(j *grid.Job) { j.Hosts = host("wn2") }), false},
+		"another job":                 {base, with(func(j *grid.Job) { j.ID = "s#1.0#2" }), false},
+		"another experiment":          {base, with(func(j *grid.Job) { j.Experiment = grid.ATLAS }), false},
+		"an epoch of the run":         {base, with(func(j *grid.Job) { j.Kind = grid.Epoch }), false},
+		"the end":                     {base, with(func(j *grid.Job) { j.Kind = grid.Finished }), false},
+		"two copies of the end":       {with(func(j *grid.Job) { j.Kind = grid.Finished }), with(func(j *grid.Job) { j.Kind, j.Start, j.Hosts = grid.Finished, time.Time{}, host("wn2") }), true},
+		"two moments without a start": {with(func(j *grid.Job) { j.Start = time.Time{} }), with(func(j *grid.Job) { j.Start, j.Recorded = time.Time{}, t0 }), false},
+		"two moments of waiting":      {with(func(j *grid.Job) { j.Start, j.Hosts = time.Time{}, nil }), with(func(j *grid.Job) { j.Start, j.Hosts, j.Recorded = time.Time{}, nil, t0 }), true},
+	} {
+		if same := idOf(x.a) == idOf(x.b); same != x.same {
+			t.Errorf("%s: %t", name, same)
+		}
+	}
+}
+
+// TestIDsSortAsJobs: an import in the order of a schedd writes side by side.
+func TestIDsSortAsJobs(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		job := func(name string) grid.Job {
+			return grid.Job{
+				ID: name, Schedd: "s", Kind: grid.Finished,
+				Cluster: rapid.Int64Range(0, 1<<39).Draw(t, name+"'s cluster"), Proc: rapid.Int64Range(0, 1<<16-1).Draw(t, name+"'s proc"),
+			}
+		}
+		a, b := job("a"), job("b")
+		if a.Cluster == b.Cluster && a.Proc == b.Proc {
+			return
+		}
+		ida, idb := idOf(a), idOf(b)
+		if less := a.Cluster < b.Cluster || a.Cluster == b.Cluster && a.Proc < b.Proc; less != (bytes.Compare(ida[:], idb[:]) < 0) {
+			t.Fatalf("%d.%d and %d.%d sort as %x and %x", a.Cluster, a.Proc, b.Cluster, b.Proc, ida, idb)
+		}
+	})
+}

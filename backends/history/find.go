@@ -1,0 +1,287 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gridwarden/gridwarden/backends/grid"
+)
+
+// maxSightings bounds one answer. A window in which more jobs match is too wide
+// for people to read.
+const maxSightings = 50_000
+
+// Sightings implements the source of a trace: the jobs that match, those that
+// shared a pilot with jobs on the host, and what of it the store cannot know.
+func (s *Store) Sightings(ctx context.Context, q grid.Query) (grid.Found, error) {
+	f := grid.Found{Report: grid.Report{Name: Name, Experiment: grid.CMS, State: grid.Partial}}
+	c, err := s.coverage(ctx)
+	if err != nil {
+		return f, err
+	}
+	f.Report.Searched = c.sentence()
+	f.Report.Newest = c.newest
+	tx, err := s.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return f, fmt.Errorf("history: reading: %w", explain(err))
+	}
+	defer tx.Rollback()
+	x := &search{most: s.most, tx: tx, query: q, found: &f, looked: map[int64]bool{}, placed: map[string]bool{}}
+	err = x.run(ctx)
+	f.Report.Records, f.Report.Matched = len(x.looked), len(f.Sightings)
+	s.judge(&f.Report, c, q, x.full)
+	if err != nil {
+		return f, fmt.Errorf("history: jobs by %s: %w", q.Kind, explain(err))
+	}
+	return f, nil
+}
+
+// judge says how complete an answer is, and why not.
+func (s *Store) judge(r *grid.Report, c coverage, q grid.Query, full bool) {
+	complete := s.config.Complete
+	note := func(format string, args ...any) {
+		complete = false
+		r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+	}
+	if !complete {
+		note("only what was imported can be found: the store does not know what was not")
+	}
+	switch {
+	case c.records == 0:
+		note("nothing was imported yet")
+	case c.oldest.IsZero():
+		note("no imported record says when it was written")
+	case q.Window.IsZero():
+		note("what was written before the oldest imported record, %s, is not known", stamp(c.oldest))
+	case q.Window.From.Before(c.oldest):
+		note("the window begins before the oldest imported record, %s", stamp(c.oldest))
+	}
+	if !c.newest.IsZero() && q.Window.To.After(c.newest) {
+		note("the window ends after the newest imported record, %s: import what was written since", stamp(c.newest))
+	}
+	if c.rejected > 0 {
+		note("%s", c.rejectedNote())
+	}
+	if c.unfinished > 0 {
+		note("%s", c.unfinishedNote())
+	}
+	if full {
+		note("more than %d jobs match and only so many are given: ask for a shorter window or name the site", s.most)
+	}
+	if complete {
+		r.State = grid.Complete
+	}
+}
+
+// search is one reading for one query, of one moment of the store.
+type search struct {
+	most     int
+	tx       *sql.Tx
+	query    grid.Query
+	found    *grid.Found
+	postings *sql.Stmt
+	record   *sql.Stmt
+	looked   map[int64]bool  // records that were looked at
+	placed   map[string]bool // jobs that were found
+	full     bool
+}
+
+func (x *search) run(ctx context.Context) error {
+	for query, stmt := range map[string]**sql.Stmt{
+		`SELECT first, more FROM posting WHERE bucket = ? AND key = ?`: &x.postings,
+		`SELECT data FROM record WHERE num = ?`:                        &x.record,
+	} {
+		var err error
+		if *stmt, err = x.tx.PrepareContext(ctx, query); err != nil { //nolint:sqlclosecheck // closed with its transaction
+			return err
+		}
+	}
+	buckets, err := x.buckets(ctx)
+	if err != nil {
+		return err
+	}
+	if err := x.each(ctx, buckets, x.query.Keys(), x.match); err != nil {
+		return err
+	}
+	if x.query.Kind != grid.ByHost {
+		return nil
+	}
+	return x.mates(ctx, buckets)
+}
+
+// buckets are those of the store that may hold a match.
+func (x *search) buckets(ctx context.Context) ([]bucket, error) {
+	var out []bucket
+	for _, span := range spansOf(x.query.Window) {
+		some, err := x.bucketsOf(ctx, span)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
+	}
+	return out, nil
+}
+
+func (x *search) bucketsOf(ctx context.Context, s span) ([]bucket, error) {
+	rows, err := x.tx.QueryContext(ctx, `SELECT bucket FROM bucket WHERE bucket BETWEEN ? AND ?`, s.first, s.last)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []bucket
+	for rows.Next() {
+		var b bucket
+		if err := rows.Scan(&b); err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, rows.Err()
+}
+
+// each looks at the records that keys lead to, each once.
+func (x *search) each(ctx context.Context, buckets []bucket, keys []string, look func(context.Context, grid.Job) error) error {
+	var nums []int64
+	seen := map[int64]bool{}
+	for _, key := range keys {
+		k := keyOf(key)
+		for _, b := range buckets {
+			more, err := x.list(ctx, b, k)
+			if err != nil {
+				return err
+			}
+			for _, num := range more {
+				if !seen[num] {
+					seen[num], x.looked[num] = true, true
+					nums = append(nums, num)
+				}
+			}
+		}
+	}
+	slices.Sort(nums) // neighbours lie on one page
+	for _, num := range nums {
+		if x.full {
+			return nil
+		}
+		var data []byte
+		if err := x.record.QueryRowContext(ctx, num).Scan(&data); err != nil {
+			return err
+		}
+		var j grid.Job
+		if err := json.Unmarshal(data, &j); err != nil {
+			return fmt.Errorf("reading a stored record: %w", err)
+		}
+		if err := look(ctx, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *search) list(ctx context.Context, b bucket, key int64) ([]int64, error) {
+	rows, err := x.postings.QueryContext(ctx, b, key)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []int64
+	for rows.Next() {
+		var first int64
+		var more []byte
+		if err := rows.Scan(&first, &more); err != nil {
+			return nil, err
+		}
+		nums, err := numsOf(first, more)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, nums...)
+	}
+	return out, rows.Err()
+}
+
+func (x *search) match(ctx context.Context, j grid.Job) error {
+	s, ok := grid.Match(x.query, j)
+	if !ok {
+		return nil
+	}
+	if j.Running() {
+		var err error
+		if j, err = x.bounded(ctx, j); err != nil {
+			return err
+		}
+		s, ok = grid.Match(x.query, j)
+	}
+	if ok {
+		x.add(s)
+	}
+	return nil
+}
+
+func (x *search) add(s grid.Sighting) {
+	if x.full = len(x.found.Sightings) == x.most; !x.full {
+		x.found.Sightings = append(x.found.Sightings, s)
+		x.placed[s.Job.ID] = true
+	}
+}
+
+// bounded bounds a run that was last seen running by what other records of the
+// job say.
+func (x *search) bounded(ctx context.Context, j grid.Job) (grid.Job, error) {
+	prefix := jobPrefix(j)
+	last := append(prefix[:], strings.Repeat("\xff", 11)...)
+	rows, err := x.tx.QueryContext(ctx, `SELECT data FROM record WHERE id BETWEEN ? AND ?`, prefix[:], last)
+	if err != nil {
+		return j, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var data []byte
+		if err := rows.Scan(&data); err != nil {
+			return j, err
+		}
+		var other grid.Job
+		if err := json.Unmarshal(data, &other); err != nil {
+			return j, fmt.Errorf("reading a stored record: %w", err)
+		}
+		j = j.BoundedBy(other)
+	}
+	return j, rows.Err()
+}
+
+// mates looks at the other jobs of the pilots that were on the host: one of them
+// may have been there under a name that says nothing, and one that was elsewhere
+// shows where else the pilot was.
+func (x *search) mates(ctx context.Context, buckets []bucket) error {
+	for _, id := range grid.PilotsOf(x.found.Sightings) {
+		q := x.query
+		q.Kind, q.Pilot = grid.ByPilotID, id
+		err := x.each(ctx, buckets, q.Keys(), func(ctx context.Context, j grid.Job) error {
+			if x.placed[j.ID] {
+				return nil
+			}
+			if j.Running() {
+				var err error
+				if j, err = x.bounded(ctx, j); err != nil {
+					return err
+				}
+			}
+			s, follow, ok := grid.MatchMate(q, j)
+			if ok {
+				x.add(s)
+			}
+			if follow != (grid.FollowOn{}) && !slices.Contains(x.found.FollowOn, follow) {
+				x.found.FollowOn = append(x.found.FollowOn, follow)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,10 @@
+package journal
+
+import "context"
+
+// OnWriter runs a statement on SQLite's connection that writes, so that tests
+// can make it fail as a disk or another program would.
+func (j *Journal) OnWriter(ctx context.Context, statement string) error {
+	_, err := j.writer.(*groupWriter).conn.conn.ExecContext(ctx, statement)
+	return err
+}
