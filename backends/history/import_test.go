@@ -44,7 +44,7 @@ func TestForms(t *testing.T) {
 		"answer":                  fmt.Sprintf(answer, hit(a)+","+hit(b)+","+hit(c), ""),
 		"answers":                 fmt.Sprintf(answer, hit(a), `,"aggregations":{"x":{"hits":{"hits":[`+hit(ad(9))+`]}}}`) + "\n" + fmt.Sprintf(answer, "", "") + fmt.Sprintf(answer, hit(b)+","+hit(c), ""),
 		"answer indented":         indent(t, fmt.Sprintf(answer, hit(a)+","+hit(b)+","+hit(c), `,"_clusters":{}`)),
-		"answer with sorted keys": `{"_shards":{"failed":0,"total":1},"hits":{"hits":[` + hit(a) + "," + hit(b) + "," + hit(c) + `],"total":3},"timed_out":false,"took":5}`,
+		"answer with sorted keys": `{"_shards":{"failed":0,"total":1},"hits":{"a":[1],"hits":[` + hit(a) + "," + hit(b) + "," + hit(c) + `],"total":3},"timed_out":false,"took":5}`,
 		"hits":                    hit(a) + "\n" + hit(b) + "\n" + hit(c) + "\n",
 		"monit":                   monit(a) + "\n" + monit(b) + "\n" + monit(c) + "\n",
 		"answer of monit":         fmt.Sprintf(answer, hit(monit(a))+","+hit(monit(b))+","+hit(monit(c)), ""),
