@@ -119,7 +119,7 @@ func TestAfterARestart(t *testing.T) {
 		said := h.since(before)
 		h.wants(said,
 			"asked at 2000-01-01 00:00:00 UTC, before a restart; answered late", "answer to late",
-			"restarted before it had answered your `zap` of 2000-01-01 00:00:00 UTC. Nothing was proposed or run. Please ask again.",
+			"restarted before it had answered your `zap` of 2000-01-01 00:00:00 UTC. Nothing had been proposed by then. Look at `pending`, then ask again.",
 			"bob approved "+string(id), "Did you mean `ask`?")
 		if a := h.action(id); len(a.Votes) != 1 || a.Request != proposer || h.ran.Load() != 1 || h.applied.Load() != 0 {
 			t.Errorf("votes %v, ran %d, applied %d", a.Votes, h.ran.Load(), h.applied.Load())

@@ -110,7 +110,7 @@ func (e *Engine) serveLate(ctx context.Context, rec ReceivedEvent) {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		e.conclude(ctx, log, req, reply,
-			Problemf("restarted", "gridwarden was restarted before it had answered your `%s` of %s. Nothing was proposed or run. Please ask again.", cmd.Name, clock(rec.At)), false)
+			Problemf("restarted", "gridwarden was restarted before it had answered your `%s` of %s. Nothing had been proposed by then. Look at `pending`, then ask again.", cmd.Name, clock(rec.At)), false)
 	case err != nil: // it stays unfinished and is looked at again after the next start
 		log.ErrorContext(ctx, "whether a request was proposed before the restart is not readable", "error", err)
 	default: // only the answer is missing

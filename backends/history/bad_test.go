@@ -306,7 +306,7 @@ func (e *endless) Read(p []byte) (int, error) {
 			n, e.n = n+m, e.n-int64(m)
 		}
 		if e.next -= int64(n); e.next < 0 {
-			e.next = 64 << 20
+			e.next = 8 << 20
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
 			e.peak = max(e.peak, m.HeapInuse)
@@ -364,7 +364,7 @@ func TestEndlessLine(t *testing.T) {
 			if !slices.Equal(why, x.why) || r.New != 2 {
 				t.Errorf("%+v", r)
 			}
-			if held := int64(in.peak) - int64(before.HeapInuse); held > 64<<20 {
+			if held := int64(in.peak) - int64(before.HeapInuse); held > 40<<20 {
 				t.Errorf("held %d MB", held>>20)
 			}
 		})
