@@ -329,16 +329,16 @@ func TestEndlessLine(t *testing.T) {
 		why         []string
 	}{
 		"a value":          {`{"GlobalJobId":"`, repeat("x"), 2 << 30, []string{"a record is larger than 4 MB"}},
-		"escapes":          {`{"GlobalJobId":"`, repeat(`\"`), 128 << 20, []string{"a record is larger than 4 MB"}},
-		"backslashes":      {`{"GlobalJobId":"`, repeat(`\\`), 128 << 20, []string{"a record is larger than 4 MB"}},
-		"a list":           {`{"GlobalJobId":[`, repeat("1,"), 128 << 20, []string{"a record is larger than 4 MB"}},
+		"escapes":          {`{"GlobalJobId":"`, repeat(`\"`), 64 << 20, []string{"a record is larger than 4 MB"}},
+		"backslashes":      {`{"GlobalJobId":"`, repeat(`\\`), 64 << 20, []string{"a record is larger than 4 MB"}},
+		"a list":           {`{"GlobalJobId":[`, repeat("1,"), 64 << 20, []string{"a record is larger than 4 MB"}},
 		"lists in lists":   {`{"GlobalJobId":`, repeat("["), 16 << 20, []string{"a record is nested more than 60 levels deep"}},
-		"lists, not in it": {"", repeat("["), 128 << 20, []string{"the file ends inside a list: it was cut"}},
-		"blanks":           {"", repeat(" "), 128 << 20, nil},
-		"no JSON":          {"", repeat("x"), 128 << 20, []string{"this is no JSON"}},
-		"empty lines":      {`{"GlobalJobId":`, repeat("\n"), 128 << 20, []string{"a record is larger than 4 MB"}},
-		"lines of blanks":  {`{"GlobalJobId":`, repeat(" \n"), 128 << 20, []string{"a record is larger than 4 MB"}},
-		"hits":             {`{"_shards":{"total":1},"hits":{"hits":[`, repeat("   "), 128 << 20, []string{"the file ends inside a list: it was cut"}},
+		"lists, not in it": {"", repeat("["), 64 << 20, []string{"the file ends inside a list: it was cut"}},
+		"blanks":           {"", repeat(" "), 64 << 20, nil},
+		"no JSON":          {"", repeat("x"), 64 << 20, []string{"this is no JSON"}},
+		"empty lines":      {`{"GlobalJobId":`, repeat("\n"), 64 << 20, []string{"a record is larger than 4 MB"}},
+		"lines of blanks":  {`{"GlobalJobId":`, repeat(" \n"), 64 << 20, []string{"a record is larger than 4 MB"}},
+		"hits":             {`{"_shards":{"total":1},"hits":{"hits":[`, repeat("   "), 64 << 20, []string{"the file ends inside a list: it was cut"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() {
