@@ -56,7 +56,7 @@ type Request struct {
 	Raw      string   // as typed
 	Notes    []string // what the parser changed, to be echoed
 	At       time.Time
-	Late     bool   // asked before a restart and only now answered
+	Late     bool   // interrupted and only now answered
 	Incident string // the case whose home this thread is
 	// Personal is false where personal data must be withheld: the channel is
 	// public, shared or not configured for it.

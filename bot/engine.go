@@ -36,10 +36,16 @@ type Engine struct {
 	limiter   *limiter
 	slots     chan struct{}
 	holder    string // this process, as the holder of leases
+	dead      func(holder string) bool
 
 	wake    chan struct{} // something waits to be delivered
 	wakeDue chan struct{} // something may be due
 	working inFlight
+	owed    owed
+	// life is the context of what outlives its event. It ends when the program
+	// must stop and cannot wait any longer.
+	life context.Context //nolint:containedctx // see above
+	end  context.CancelFunc
 }
 
 // Parts is what an Engine is made of. Platforms may be empty for a process
@@ -51,17 +57,24 @@ type Parts struct {
 	Decider   *Decider
 	Commands  []Command
 	Platforms []Platform
-	Holder    string // names this process in leases; unique among running processes
+	Holder    string // names this process in leases as in the journal; unique and never used again
+	// Dead reports that the process which a holder names has surely ended; nil
+	// knows of none. Others are gone when they say nothing any more.
+	Dead func(holder string) bool
 }
 
 // New checks that the commands are whole and puts the parts together.
 func New(p Parts) (*Engine, error) {
 	e := &Engine{
 		log: p.Log, journal: p.Journal, people: p.People, decider: p.Decider,
-		platforms: map[string]Platform{}, holder: p.Holder,
+		platforms: map[string]Platform{}, holder: p.Holder, dead: p.Dead,
 		limiter: newLimiter(p.People), slots: make(chan struct{}, concurrent),
 		wake: make(chan struct{}, 1), wakeDue: make(chan struct{}, 1),
 	}
+	if e.dead == nil {
+		e.dead = func(string) bool { return false }
+	}
+	e.life, e.end = context.WithCancel(context.Background())
 	p.Decider.refresh = e.refreshGroups
 	names := map[string]bool{}
 	for _, c := range p.Commands {
@@ -113,22 +126,40 @@ func (e *Engine) Receive(ctx context.Context, ev Event) error {
 	if err != nil || !fresh {
 		return err
 	}
+	e.serveApart(rec, false)
+	return nil
+}
+
+// serveApart answers a request in the background. It outlives the delivery of
+// its event and has deadlines of its own. When the program must stop before it
+// has begun, it stays in the inbox.
+func (e *Engine) serveApart(rec ReceivedEvent, late bool) {
 	e.working.add()
 	go func() {
 		defer e.working.done()
 		// A decision never waits behind questions to slow backends.
-		if ev.Kind == Typed && !isDecision(ev.Value) {
-			e.slots <- struct{}{}
-			defer func() { <-e.slots }()
+		if ev := rec.Event; ev.Kind == Typed && !isDecision(ev.Value) {
+			select {
+			case e.slots <- struct{}{}:
+				defer func() { <-e.slots }()
+			case <-e.life.Done():
+				return
+			}
 		}
-		// A request outlives the delivery of its event; it has deadlines of its own.
-		e.serve(context.WithoutCancel(ctx), e.request(rec), rec.Event, false)
+		if late {
+			e.serveLate(e.life, rec)
+			return
+		}
+		e.serve(e.life, e.request(rec), rec.Event, false)
 	}()
-	return nil
 }
 
 // Do receives an event and returns its reply, which is not posted anywhere.
 func (e *Engine) Do(ctx context.Context, ev Event) (Reply, error) {
+	// Only Run says again and again that this process is at work.
+	if err := e.journal.Present(ctx, now().Add(commandDeadline+stepDeadline+presentFor)); err != nil {
+		return Reply{}, fmt.Errorf("bot: beginning to work: %w", err)
+	}
 	rec, fresh, err := e.receive(ctx, ev)
 	if err != nil {
 		return Reply{}, err
@@ -148,6 +179,7 @@ func (e *Engine) receive(ctx context.Context, ev Event) (ReceivedEvent, bool, er
 	rec := ReceivedEvent{Request: newRequestID(), Event: ev, At: now()}
 	fresh, err := e.journal.Receive(ctx, rec.Request, ev, rec.At)
 	if err != nil {
+		e.owed.add(rec.Request) // the database may have stored it and could not say so
 		return rec, false, fmt.Errorf("bot: receiving an event: %w", err)
 	}
 	return rec, fresh, nil
@@ -162,7 +194,12 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 	ctx, cancel := context.WithTimeout(ctx, commandDeadline)
 	defer cancel()
 	reply = Reply{Request: req.ID}
-	fail := func(err error) Reply { return e.conclude(ctx, log, req, reply, refusal(err), direct) }
+	fail := func(err error) Reply {
+		if e.life.Err() != nil && !direct { // it stays in the inbox for whoever comes next
+			return Reply{Request: req.ID, State: "interrupted", Err: err}
+		}
+		return e.conclude(ctx, log, req, reply, refusal(err), direct)
+	}
 
 	if ev.Kind == Edited || ev.Kind == Deleted { // nobody asks anything: it is about what we said
 		return e.touched(ctx, log, req, ev)
@@ -170,7 +207,7 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 	a, err := e.read(ctx, ev) // 4 parse
 	req.Surface, req.Notes = a.surface, append(a.notes, req.Notes...)
 	if errors.Is(err, errNotForUs) {
-		_, err = e.journal.Finish(ctx, req.ID, action.Effects{})
+		_, err = e.finish(ctx, req, action.Effects{})
 		return Reply{Request: req.ID, State: "ignored", Err: err}
 	}
 	if err == nil {
@@ -270,7 +307,7 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 	if again := reply.Message.Again; again != nil && refused == nil {
 		fx.Work = append(fx.Work, againWork(req, again))
 	}
-	done, err := e.journal.Finish(ctx, req.ID, fx)
+	done, err := e.finish(ctx, req, fx)
 	e.nudge()
 	if err != nil {
 		log.ErrorContext(ctx, "answer not stored", "error", err)
@@ -289,6 +326,15 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 		log.InfoContext(ctx, "request was already finished elsewhere")
 	}
 	return reply
+}
+
+// finish ends a request. One that could not be ended is tried again.
+func (e *Engine) finish(ctx context.Context, req *Request, fx action.Effects) (done bool, err error) {
+	done, err = e.journal.Finish(ctx, req.ID, fx)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		e.owed.add(req.ID)
+	}
+	return done, err
 }
 
 // recognise returns who asks (hop 6a). Only members that the configuration

@@ -103,9 +103,10 @@ func TestAfterARestart(t *testing.T) {
 		id := h.propose()
 		proposer := h.action(id).Request
 		stop()
+		earlier := h.process()
 		receive := func(request string, ev bot.Event) {
 			t.Helper()
-			if fresh, err := h.journal.Receive(t.Context(), request, ev, time.Now().UTC()); err != nil || !fresh {
+			if fresh, err := earlier.Receive(t.Context(), request, ev, time.Now().UTC()); err != nil || !fresh {
 				t.Fatal(fresh, err)
 			}
 		}
@@ -118,8 +119,8 @@ func TestAfterARestart(t *testing.T) {
 		h.open()
 		said := h.since(before)
 		h.wants(said,
-			"asked at 2000-01-01 00:00:00 UTC, before a restart; answered late", "answer to late",
-			"restarted before it had answered your `zap` of 2000-01-01 00:00:00 UTC. Nothing had been proposed by then. Look at `pending`, then ask again.",
+			"asked at 2000-01-01 00:00:00 UTC and interrupted; answered late", "answer to late",
+			"before it had answered your `zap` of 2000-01-01 00:00:00 UTC. Nothing had been proposed by then. Look at `pending`, then ask again.",
 			"bob approved "+string(id), "Did you mean `ask`?")
 		if a := h.action(id); len(a.Votes) != 1 || a.Request != proposer || h.ran.Load() != 1 || h.applied.Load() != 0 {
 			t.Errorf("votes %v, ran %d, applied %d", a.Votes, h.ran.Load(), h.applied.Load())
@@ -147,6 +148,7 @@ func TestProposedBeforeTheCrash(t *testing.T) {
 			after(h, id)
 			stop()
 			h.journal.fail("Finish", nil)
+			h.journal.Journal = h.process()
 			before := len(h.memory.Said())
 			h.open()
 			h.wants(h.since(before), "Proposed as "+string(id)+" ("+what+")", "the card is the truth")

@@ -25,6 +25,7 @@ import (
 // lives in a synctest bubble.
 type hall struct {
 	*testing.T
+	path    string // of the journal
 	engine  *bot.Engine
 	journal *faulty
 	people  *bot.People
@@ -32,6 +33,7 @@ type hall struct {
 	nasty   *bottest.Nasty
 	events  int
 
+	plan    func()       // what planning a zap waits for; nil for nothing
 	ran     atomic.Int32 // ask
 	applied atomic.Int32 // zap
 	apply   atomic.Pointer[func() (action.Outcome, error)]
@@ -48,6 +50,24 @@ func seen() (action.Progress, error) {
 func (h *hall) zaps(apply func() (action.Outcome, error), verify func() (action.Progress, error)) {
 	h.apply.Store(&apply)
 	h.verify.Store(&verify)
+}
+
+// process opens the journal as a process of its own would.
+func (h *hall) process() bot.Journal { return h.processOf("") }
+
+// processOf opens it as the process that holder names.
+func (h *hall) processOf(holder string) bot.Journal {
+	h.Helper()
+	j, err := journal.Open(h.Context(), journal.Config{SQLite: h.path}, journal.Options{Holder: holder})
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() {
+		if err := j.Close(); err != nil {
+			h.Error(err)
+		}
+	})
+	return j
 }
 
 // faulty is a journal that fails where it is told to.
@@ -74,7 +94,18 @@ func (f *faulty) Receive(ctx context.Context, request string, ev bot.Event, at t
 	if err := f.trouble("Receive"); err != nil {
 		return false, err
 	}
-	return f.Journal.Receive(ctx, request, ev, at)
+	fresh, err := f.Journal.Receive(ctx, request, ev, at)
+	if lost := f.trouble("Received"); lost != nil { // it is stored and nobody learns of it
+		return false, lost
+	}
+	return fresh, err
+}
+
+func (f *faulty) Present(ctx context.Context, until time.Time) error {
+	if err := f.trouble("Present"); err != nil {
+		return err
+	}
+	return f.Journal.Present(ctx, until)
 }
 
 func (f *faulty) Write(ctx context.Context, fx action.Effects) error {
@@ -118,49 +149,51 @@ func inHall(t *testing.T, f func(t *testing.T, h *hall)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		j, err := journal.Open(t.Context(), journal.Config{SQLite: filepath.Join(dir, "journal.db")}, journal.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := j.Close(); err != nil {
-				t.Error(err)
-			}
-		})
 		h := &hall{
-			T: t, journal: &faulty{Journal: j, failing: map[string]error{}}, memory: bottest.NewMemory("memory"),
+			T: t, path: filepath.Join(dir, "journal.db"), memory: bottest.NewMemory("memory"),
 			people: bot.NewPeople(hallRules(), nil),
 		}
+		h.journal = &faulty{Journal: h.processOf("test"), failing: map[string]error{}}
 		h.zaps(zapped, seen)
 		h.nasty = bottest.NewNasty(h.memory)
 		f(t, h)
 	})
 }
 
-// open starts an engine; closing it is a stop of the program.
+// open starts an engine; stopping it is a stop of the program.
 func (h *hall) open() (stop func()) {
 	h.Helper()
+	var leave func()
+	h.engine, leave = h.start(h.journal, "test", h.nasty, nil)
+	return leave
+}
+
+// start starts the engine of a process that listens on a platform.
+func (h *hall) start(j bot.Journal, holder string, platform bot.Platform, dead func(string) bool) (engine *bot.Engine, stop func()) {
+	h.Helper()
 	log := slog.New(slog.NewTextHandler(h.Output(), nil))
-	d := bot.NewDecider(log, h.journal, h.people)
-	var err error
-	h.engine, err = bot.New(bot.Parts{
-		Log: log, Journal: h.journal, People: h.people, Decider: d,
-		Commands: h.commands(d), Platforms: []bot.Platform{h.nasty}, Holder: "test",
+	d := bot.NewDecider(log, j, h.people)
+	engine, err := bot.New(bot.Parts{
+		Log: log, Journal: j, People: h.people, Decider: d,
+		Commands: h.commands(d), Platforms: []bot.Platform{platform}, Holder: holder, Dead: dead,
 	})
 	if err != nil {
 		h.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- h.engine.Run(ctx) }()
+	go func() { done <- engine.Run(ctx) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			h.Error(err)
 		}
+		if err := engine.Leave(context.Background()); err != nil {
+			h.Error(err)
+		}
 	})
 	h.Cleanup(stop)
-	return stop
+	return engine, stop
 }
 
 func (h *hall) commands(d *bot.Decider) []bot.Command {
@@ -187,6 +220,9 @@ func (h *hall) commands(d *bot.Decider) []bot.Command {
 			Name: "zap",
 			Plan: func(_ context.Context, r *bot.Request) (action.Plan, error) {
 				name := strings.Join(r.Args(), " ")
+				if h.plan != nil {
+					h.plan()
+				}
 				return action.Plan{Target: action.Target{Kind: "user", Name: name, Key: name}, Will: []string{"zap"}}, nil
 			},
 			Apply: func(context.Context, action.Action) (action.Outcome, error) {

@@ -21,6 +21,7 @@ var (
 // methods are part of it; see action.Store for their contract.
 type Journal interface {
 	action.Store
+	Presence
 	Inbox
 	Outbox
 	Timer
@@ -42,7 +43,29 @@ type Journal interface {
 	Remember(ctx context.Context, key string, value []byte, fx action.Effects) error
 }
 
-// Inbox holds every Event before the platform is acknowledged.
+// Presence tells the processes that share a journal of each other. The
+// requests, deliveries and work that one has in hand are its own as long as it
+// is present.
+type Presence interface {
+	// Present says that this process is at work until until, or says so anew.
+	Present(ctx context.Context, until time.Time) error
+	// Others returns the other processes that said so and have not left, and
+	// until when each said it.
+	Others(ctx context.Context) (map[string]time.Time, error)
+	// Release takes from a process what it has in hand: requests are orphans
+	// then, deliveries and work are due.
+	Release(ctx context.Context, holder string) error
+	// Leave releases this process.
+	Leave(ctx context.Context) error
+}
+
+// ErrTakenOver refuses what a request wants to do after another process took
+// the request over.
+var ErrTakenOver = Problemf("taken-over", "Another gridwarden process has taken this request over, so nothing was proposed here. Look at `pending`.")
+
+// Inbox holds every Event before the platform is acknowledged. A request is
+// the process's that received it; while another has it, an action cannot be
+// created for it: Create gives ErrTakenOver.
 type Inbox interface {
 	// Receive stores ev under request unless its platform, workspace and id
 	// were received before: then fresh is false and nothing changes.
@@ -53,6 +76,9 @@ type Inbox interface {
 	Finish(ctx context.Context, request string, fx action.Effects) (done bool, err error)
 	// Unfinished returns what was received and not finished, oldest first.
 	Unfinished(ctx context.Context) ([]ReceivedEvent, error)
+	// Orphans puts into this process's hands what was received and not finished
+	// and is in the hands of nobody who is present: the oldest limit of it.
+	Orphans(ctx context.Context, limit int) ([]ReceivedEvent, error)
 }
 
 // ReceivedEvent is an Event in the inbox.

@@ -72,9 +72,10 @@ func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
 	ctx, cancel := context.WithTimeout(ctx, deliveryLease)
 	defer cancel()
 	message, version, err := e.say(ctx, d)
-	if err == nil {
-		err = e.journal.Delivered(ctx, d.ID, message, version, now())
-		if err != nil {
+	if err == nil { // what was said is noted, also when the program stops
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepDeadline)
+		defer cancel()
+		if err := e.journal.Delivered(ctx, d.ID, message, version, now()); err != nil {
 			log.ErrorContext(ctx, "delivery not noted; it will be looked for before it is repeated", "error", err)
 		}
 		return
@@ -84,6 +85,9 @@ func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
 	}
 	giveUp := d.Post.Card == "" && now().Sub(d.QueuedAt) > giveUpAfter
 	next := now().Add(min(time.Second<<min(d.Attempts, 6), time.Minute))
+	if errors.Is(err, errNotHere) { // another process may have that platform
+		next = now().Add(2 * pollEvery)
+	}
 	level := slog.LevelWarn
 	if giveUp {
 		level = slog.LevelError
@@ -93,6 +97,8 @@ func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
 		log.ErrorContext(ctx, "failed delivery not noted", "error", err)
 	}
 }
+
+var errNotHere = errors.New("bot: the platform does not run in this process")
 
 // say delivers one message and returns its id.
 func (e *Engine) say(ctx context.Context, d Delivery) (id string, version int, err error) {
@@ -109,7 +115,7 @@ func (e *Engine) say(ctx context.Context, d Delivery) (id string, version int, e
 	}
 	p, ok := e.platforms[t.Platform]
 	if !ok {
-		return "", 0, fmt.Errorf("bot: the platform %s does not run here", t.Platform)
+		return "", 0, fmt.Errorf("%w: %s", errNotHere, t.Platform)
 	}
 	if d.Post.Card != "" {
 		return e.sayCard(ctx, p, t, d)

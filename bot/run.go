@@ -5,17 +5,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/action"
-	"github.com/gridwarden/gridwarden/bot/audit"
+)
+
+// How long a stop waits for what is in work: then requests are cut, and soon
+// after everything is left. What was cut or left is in the journal for whoever
+// comes next.
+const (
+	cutAfter   = 6 * time.Second
+	leaveAfter = 2 * time.Second
 )
 
 // Run listens on every platform, says what waits and does what is due until
-// ctx ends; then it finishes what it holds and returns. It returns early when
-// a platform gives up.
+// ctx ends; then it finishes what it holds and returns, within 10 s. It returns
+// early when a platform gives up, and when all of them have no more input.
 func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -26,6 +32,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	loops.Go(func() { e.deliver(ctx) })
 	loops.Go(func() { e.work(ctx) })
 	loops.Go(func() { e.watchGroups(ctx) })
+	loops.Go(func() { e.attend(ctx) })
 	for _, p := range e.platforms {
 		listeners.Go(func() {
 			if err := p.Listen(ctx, e.Receive); err != nil && ctx.Err() == nil {
@@ -41,16 +48,37 @@ func (e *Engine) Run(ctx context.Context) error {
 		if len(e.platforms) == 0 {
 			<-ctx.Done()
 		}
+		e.settle()
 	}
 	cause := context.Cause(ctx)
 	cancel(nil)
-	loops.Wait()
-	<-listenersDone
-	e.settle()
+	err := e.stop(func() { loops.Wait(); <-listenersDone })
 	if errors.Is(cause, context.Canceled) {
-		return nil
+		return err
 	}
-	return cause
+	return errors.Join(cause, err)
+}
+
+// stop waits for the loops and for requests in work, as long as a stop may take.
+func (e *Engine) stop(loops func()) error {
+	stopped := make(chan struct{})
+	go func() {
+		loops()
+		e.settle()
+		close(stopped)
+	}()
+	for _, step := range []struct {
+		after time.Duration
+		then  func()
+	}{{cutAfter, e.end}, {leaveAfter, func() {}}} {
+		select {
+		case <-stopped:
+			return nil
+		case <-time.After(step.after):
+			step.then()
+		}
+	}
+	return errors.New("bot: stopping: something in work did not end in time and was left; the next start takes it up")
 }
 
 // settle waits for requests in work, which have deadlines of their own.
@@ -66,70 +94,10 @@ func (e *Engine) begin(ctx context.Context) error {
 		return err
 	}
 	e.refreshGroups(ctx)
-	if err := e.recover(ctx); err != nil {
+	if err := e.takeOver(ctx); err != nil {
 		return err
 	}
 	return e.sweep(ctx)
-}
-
-// recover finishes what the inbox says was not finished: questions are
-// answered late and say so, decisions are taken again (a vote counts once),
-// destructive requests are asked again.
-func (e *Engine) recover(ctx context.Context) error {
-	rows, err := e.journal.Unfinished(ctx)
-	if err != nil {
-		return fmt.Errorf("bot: reading the inbox: %w", err)
-	}
-	for _, rec := range rows {
-		e.working.add()
-		go func() {
-			defer e.working.done()
-			e.serveLate(context.WithoutCancel(ctx), rec)
-		}()
-	}
-	return nil
-}
-
-func (e *Engine) serveLate(ctx context.Context, rec ReceivedEvent) {
-	log := e.log.With("request", rec.Request)
-	req := e.request(rec)
-	req.late("asked at %s, before a restart; answered late", clock(rec.At))
-	a, err := e.read(ctx, rec.Event)
-	if err != nil {
-		e.serve(ctx, req, rec.Event, false)
-		return
-	}
-	cmd, _, err := e.find(a)
-	if err != nil || cmd.Plan == nil {
-		e.serve(ctx, req, rec.Event, false)
-		return
-	}
-	req.Surface = a.surface
-	reply := Reply{Request: rec.Request, Command: cmd.Name}
-	proposed, err := e.proposedBy(ctx, rec.Request)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		e.conclude(ctx, log, req, reply,
-			Problemf("restarted", "gridwarden was restarted before it had answered your `%s` of %s. Nothing had been proposed by then. Look at `pending`, then ask again.", cmd.Name, clock(rec.At)), false)
-	case err != nil: // it stays unfinished and is looked at again after the next start
-		log.ErrorContext(ctx, "whether a request was proposed before the restart is not readable", "error", err)
-	default: // only the answer is missing
-		reply.State = "proposed"
-		reply.Message = Say("Proposed as `%s` (%s): %s. gridwarden was restarted meanwhile; the card is the truth.", proposed.ID, proposed.State, proposed.Standing().String())
-		e.conclude(ctx, log, req, reply, nil, false)
-	}
-}
-
-// proposedBy returns the action that a request proposed; ErrNotFound when it did not.
-func (e *Engine) proposedBy(ctx context.Context, request string) (action.Action, error) {
-	records, err := e.journal.Records(ctx, RecordFilter{Request: request, Kinds: []audit.Kind{audit.Proposed}, Limit: 1})
-	if err != nil {
-		return action.Action{}, err
-	}
-	if len(records) == 0 {
-		return action.Action{}, ErrNotFound
-	}
-	return e.journal.Action(ctx, action.ID(strings.TrimPrefix(records[0].Subject, "action/")))
 }
 
 // sweep gives every open action the work that its state needs: at least once,
@@ -146,7 +114,11 @@ func (e *Engine) sweep(ctx context.Context) error {
 		case action.Proposed:
 			fx.Work = append(fx.Work, action.Work{Kind: action.WorkExpire, Key: string(a.ID), At: a.ExpiresAt})
 		case action.Approved, action.Running:
-			if a.Lease.Until.After(at) && a.Lease.Holder != e.holder {
+			gone, err := e.absent(ctx, a.Lease.Holder)
+			if err != nil {
+				return err
+			}
+			if a.Lease.Until.After(at) && a.Lease.Holder != e.holder && !gone {
 				at = a.Lease.Until
 			}
 			fx.Work = append(fx.Work, action.Work{Kind: action.WorkRun, Key: string(a.ID), At: at})

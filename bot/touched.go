@@ -39,9 +39,11 @@ func (e *Engine) touched(ctx context.Context, log *slog.Logger, req *Request, ev
 		}
 	}
 	if err == nil || errors.Is(err, ErrNotFound) {
-		_, err = e.journal.Finish(ctx, req.ID, fx)
+		_, err = e.finish(ctx, req, fx)
+	} else {
+		e.owed.add(req.ID)
 	}
-	if err != nil { // it stays in the inbox and is taken after the next start
+	if err != nil {
 		log.ErrorContext(ctx, "a touched card was not made void", "error", err)
 		reply.State, reply.Err = "failed", err
 	}

@@ -16,6 +16,9 @@ const stillOpen = `state NOT IN ('settled', 'denied', 'withdrawn', 'expired', 'f
 func (j *Journal) Create(ctx context.Context, a action.Action, fx action.Effects) (stored action.Action, created bool, err error) {
 	err = j.write(ctx, func(ctx context.Context, t *tx) error {
 		created = false
+		if err := j.ours(ctx, t, a.Request); err != nil {
+			return err
+		}
 		if err := t.alone(ctx, actionSubject(a.ID), "target/"+a.Command+"/"+a.Frozen.Plan.Target.Key); err != nil {
 			return err
 		}

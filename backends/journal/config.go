@@ -36,6 +36,10 @@ type Postgres struct {
 type Options struct {
 	Log *slog.Logger // nil: nothing is logged
 
+	// Holder names this process in what it has in hand; unique among those that
+	// share the journal, and never used again. "" is a random one.
+	Holder string
+
 	// KeyFile holds the key that signs the audit log; "" is the SQLite file's
 	// name with .key added. It is made together with a new log. Processes that
 	// share a journal share the key.

@@ -23,9 +23,9 @@ func (j *Journal) Receive(ctx context.Context, request string, ev bot.Event, at 
 	}
 	mac := j.key.MarkReceived(request, at, data)
 	err = j.writer.do(ctx, func(ctx context.Context, t *tx) error {
-		n, err := t.affect(ctx, `INSERT INTO inbox (request, platform, workspace, event, data, at, mac) VALUES (?, ?, ?, ?, ?, ?, ?)
+		n, err := t.affect(ctx, `INSERT INTO inbox (request, platform, workspace, event, data, at, mac, holder) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (platform, workspace, event) DO NOTHING`,
-			request, ev.Account.Platform, ev.Account.Workspace, ev.ID, string(data), micros(at), mac)
+			request, ev.Account.Platform, ev.Account.Workspace, ev.ID, string(data), micros(at), mac, j.holder)
 		fresh = n == 1
 		return err
 	})
@@ -60,11 +60,20 @@ func (j *Journal) Finish(ctx context.Context, request string, fx action.Effects)
 	return done, nil
 }
 
-// Unfinished implements bot.Inbox. What this program did not receive is left
-// out: it would be answered, and a vote counted, in the name of whom it names.
+// Unfinished implements bot.Inbox.
 func (j *Journal) Unfinished(ctx context.Context) ([]bot.ReceivedEvent, error) {
+	out, err := j.received(ctx, j.readers, `SELECT request, data, at, mac FROM inbox WHERE done = 0 ORDER BY seq`)
+	if err != nil {
+		return nil, fmt.Errorf("journal: reading the inbox: %w", explain(err))
+	}
+	return out, nil
+}
+
+// received reads events. What this program did not receive is left out: it
+// would be answered, and a vote counted, in the name of whom it names.
+func (j *Journal) received(ctx context.Context, r reader, query string, args ...any) ([]bot.ReceivedEvent, error) {
 	var out []bot.ReceivedEvent
-	err := each(ctx, j.readers, func(scan func(...any) error) error {
+	err := each(ctx, r, func(scan func(...any) error) error {
 		var rec bot.ReceivedEvent
 		var data []byte
 		var at int64
@@ -82,9 +91,6 @@ func (j *Journal) Unfinished(ctx context.Context) ([]bot.ReceivedEvent, error) {
 		}
 		out = append(out, rec)
 		return nil
-	}, `SELECT request, data, at, mac FROM inbox WHERE done = 0 ORDER BY seq`)
-	if err != nil {
-		return nil, fmt.Errorf("journal: reading the inbox: %w", explain(err))
-	}
-	return out, nil
+	}, query, args...)
+	return out, err
 }

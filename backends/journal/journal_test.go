@@ -95,7 +95,9 @@ func TestContract(t *testing.T) {
 			j := openAt(t, o)
 			where[j] = o
 			return j
-		}, journaltest.Reopen(func(t *testing.T, j bot.Journal) bot.Journal {
+		}, journaltest.Another(func(t *testing.T, j bot.Journal) bot.Journal {
+			return openAt(t, where[j])
+		}), journaltest.Reopen(func(t *testing.T, j bot.Journal) bot.Journal {
 			must(t, j.(*journal.Journal).Close())
 			return openAt(t, where[j])
 		}))

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 // several processes: on one machine with SQLite, on many with PostgreSQL.
 type Journal struct {
 	log        *slog.Logger
+	holder     string // this process
 	key        audit.Key
 	outside    string // the file of the last checkpoint
 	readers    pool
@@ -43,7 +45,10 @@ func Open(ctx context.Context, c Config, o Options) (_ *Journal, err error) {
 	if c.SQLite == "" && c.Postgres == nil {
 		return nil, troublef(nil, "The journal needs a place: set journal.sqlite or journal.postgres in the configuration.")
 	}
-	j := &Journal{log: o.Log, wakeUp: make(chan struct{}, 1)}
+	j := &Journal{log: o.Log, holder: o.Holder, wakeUp: make(chan struct{}, 1)}
+	if j.holder == "" {
+		j.holder = rand.Text()
+	}
 	if j.log == nil {
 		j.log = slog.New(slog.DiscardHandler)
 	}

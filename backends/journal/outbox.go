@@ -40,7 +40,7 @@ func (j *Journal) NextDeliveries(ctx context.Context, at time.Time, lease time.D
 			return err
 		}
 		for _, d := range out {
-			if err := t.exec(ctx, `UPDATE outbox SET due = ?, taken = taken + 1 WHERE id = ?`, micros(at.Add(lease)), d.ID); err != nil {
+			if err := t.exec(ctx, `UPDATE outbox SET due = ?, taken = taken + 1, holder = ? WHERE id = ?`, micros(at.Add(lease)), j.holder, d.ID); err != nil {
 				return err
 			}
 		}
@@ -95,7 +95,7 @@ func (j *Journal) Delivered(ctx context.Context, id int64, message string, versi
 // Undelivered implements bot.Outbox.
 func (j *Journal) Undelivered(ctx context.Context, id int64, why string, next time.Time, giveUp bool) error {
 	err := j.writer.do(ctx, func(ctx context.Context, t *tx) error {
-		n, err := t.affect(ctx, `UPDATE outbox SET due = ?, why = ?, state = CASE WHEN ? THEN 'given up' ELSE 'waiting' END WHERE id = ? AND state = 'waiting'`,
+		n, err := t.affect(ctx, `UPDATE outbox SET due = ?, why = ?, holder = '', state = CASE WHEN ? THEN 'given up' ELSE 'waiting' END WHERE id = ? AND state = 'waiting'`,
 			micros(next), why, giveUp, id)
 		if err != nil || n == 1 {
 			return err

@@ -92,7 +92,7 @@ var rights = map[string]string{
 	"SELECT, INSERT":                 "audit_record, audit_body, audit_leaf, audit_checkpoint, audit_refused",
 	"SELECT, INSERT, DELETE":         "audit_pending",
 	"SELECT, INSERT, UPDATE":         "audit_tile, action, incident, link",
-	"SELECT, INSERT, UPDATE, DELETE": "inbox, outbox, card_message, vote, incident_note, remembered, work",
+	"SELECT, INSERT, UPDATE, DELETE": "inbox, outbox, card_message, vote, incident_note, remembered, work, presence",
 	"SELECT":                         "goose_db_version",
 }
 

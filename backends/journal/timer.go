@@ -18,7 +18,7 @@ func later(ctx context.Context, t *tx, w action.Work) error {
 	replace := `REPLACE INTO work (kind, key, args, at, due) VALUES (?, ?, ?, ?, ?)`
 	if t.dialect == postgresDialect {
 		replace = `INSERT INTO work (kind, key, args, at, due) VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET
-			token = excluded.token, args = excluded.args, at = excluded.at, due = excluded.due, taken = 0, why = ''`
+			token = excluded.token, args = excluded.args, at = excluded.at, due = excluded.due, taken = 0, why = '', holder = ''`
 	}
 	return t.exec(ctx, replace, w.Kind, w.Key, blob(w.Args), micros(w.At), micros(w.At))
 }
@@ -75,7 +75,7 @@ func (j *Journal) DueWork(ctx context.Context, at time.Time, lease time.Duration
 			return err
 		}
 		for _, w := range out {
-			if err := t.exec(ctx, `UPDATE work SET due = ?, taken = taken + 1 WHERE token = ?`, micros(at.Add(lease)), w.Token); err != nil {
+			if err := t.exec(ctx, `UPDATE work SET due = ?, taken = taken + 1, holder = ? WHERE token = ?`, micros(at.Add(lease)), j.holder, w.Token); err != nil {
 				return err
 			}
 		}
@@ -120,7 +120,7 @@ func (j *Journal) WorkAgain(ctx context.Context, w bot.DueWork, at time.Time, wh
 		if err != nil || how != workHeld {
 			return err
 		}
-		return t.exec(ctx, `UPDATE work SET at = ?, due = ?, why = ? WHERE token = ?`, micros(at), micros(at), why, w.Token)
+		return t.exec(ctx, `UPDATE work SET at = ?, due = ?, why = ?, holder = '' WHERE token = ?`, micros(at), micros(at), why, w.Token)
 	})
 	if err != nil {
 		return fmt.Errorf("journal: putting off %s %s: %w", w.Kind, w.Key, err)

@@ -204,13 +204,13 @@ func TestExpiryAndTakeOver(t *testing.T) {
 	if _, err := a.Start(o, "p1", start); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Claim(o, "p2", start.Add(time.Second)); code(err) != Leased {
+	if _, err := a.Claim(o, "p2", false, start.Add(time.Second)); code(err) != Leased {
 		t.Errorf("a valid lease was taken: %v", err)
 	}
-	if _, err := a.Claim(o, "p2", start.Add(time.Minute)); err != nil || a.Lease.Holder != "p2" {
+	if _, err := a.Claim(o, "p2", false, start.Add(time.Minute)); err != nil || a.Lease.Holder != "p2" {
 		t.Errorf("a lapsed lease was not taken over: %v", err)
 	}
-	if _, err := a.Claim(o, "p1", start.Add(2*time.Hour)); err != nil || a.State != Proposed {
+	if _, err := a.Claim(o, "p1", false, start.Add(2*time.Hour)); err != nil || a.State != Proposed {
 		t.Errorf("resumed too late with no step done: %s, %v", a.State, err)
 	}
 }

@@ -50,9 +50,13 @@ var events = []event{
 		o["bob"] = person("bob", "KIT")
 		return a.Start(o, "p1", a.ChangedAt)
 	}},
-	{"lease renewed", func(a *Action, o office) (Effects, error) { return a.Claim(o, "p1", a.ChangedAt) }},
-	{"taken over, lease lapsed", func(a *Action, o office) (Effects, error) { return a.Claim(o, "p2", a.ChangedAt.Add(time.Minute)) }},
-	{"resumed too late, no step done", func(a *Action, o office) (Effects, error) { return a.Claim(o, "p2", a.ChangedAt.Add(24*time.Hour)) }},
+	{"lease renewed", func(a *Action, o office) (Effects, error) { return a.Claim(o, "p1", false, a.ChangedAt) }},
+	{"taken over, lease lapsed", func(a *Action, o office) (Effects, error) {
+		return a.Claim(o, "p2", false, a.ChangedAt.Add(time.Minute))
+	}},
+	{"resumed too late, no step done", func(a *Action, o office) (Effects, error) {
+		return a.Claim(o, "p2", false, a.ChangedAt.Add(24*time.Hour))
+	}},
 	{"step done", func(a *Action, _ office) (Effects, error) { return a.Stepped(Outcome{Said: "half"}, a.ChangedAt) }},
 	{"last step done", func(a *Action, _ office) (Effects, error) {
 		return a.Stepped(Outcome{Said: "all", Done: true}, a.ChangedAt)

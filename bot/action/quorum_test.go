@@ -134,7 +134,7 @@ func TestResumedTooLate(t *testing.T) {
 		t.Fatalf("%s, %v", a.State, err)
 	}
 	why := a.Votes[0].Lost
-	fx, err := a.Claim(o, "p2", start.Add(time.Hour))
+	fx, err := a.Claim(o, "p2", false, start.Add(time.Hour))
 	if err != nil || kinds(fx) != "vote lost, vote lost, reopened" || a.Votes[0].Lost != why || a.Votes[1].Lost == "" {
 		t.Errorf("%s %+v %v", kinds(fx), a.Votes, err)
 	}

@@ -112,14 +112,15 @@ func (a *Action) reopen() []Work {
 	return []Work{{Kind: WorkExpire, Key: string(a.ID), At: a.ExpiresAt}}
 }
 
-// Claim takes or renews the lease on a running action. One that is resumed
+// Claim takes or renews the lease on a running action. gone says that whoever
+// holds it is no more: it is not waited for then. An action that is resumed
 // after its start time, and of which no step was done, asks again.
-func (a *Action) Claim(dir Directory, holder string, now time.Time) (Effects, error) {
+func (a *Action) Claim(dir Directory, holder string, gone bool, now time.Time) (Effects, error) {
 	now = a.clamp(now)
 	switch {
 	case a.State != Running:
 		return Effects{}, refuse(WrongState, "%s is %s, so no step is due.", a.ID, a.State)
-	case a.Lease.Holder != holder && now.Before(a.Lease.Until):
+	case a.Lease.Holder != holder && now.Before(a.Lease.Until) && !gone:
 		return Effects{}, refuse(Leased, "Another process works on %s until %s.", a.ID, stamp(a.Lease.Until))
 	}
 	if err := a.CheckDigest(); err != nil {

@@ -41,9 +41,9 @@ const (
 )
 
 // openJournal opens the journal of a configuration, and makes it when it is missing.
-func openJournal(ctx context.Context, cfg *config.Config, log *slog.Logger) (*journal.Journal, error) {
+func openJournal(ctx context.Context, cfg *config.Config, log *slog.Logger, holder string) (*journal.Journal, error) {
 	return journal.Open(ctx, cfg.Journal, journal.Options{
-		Log: log, KeyFile: cfg.Audit.KeyFile, CheckpointFile: cfg.Audit.CheckpointFile,
+		Log: log, Holder: holder, KeyFile: cfg.Audit.KeyFile, CheckpointFile: cfg.Audit.CheckpointFile,
 	})
 }
 
@@ -56,7 +56,7 @@ func existingJournal(ctx context.Context, file string, t terminal) (*config.Conf
 	if err := there(cfg); err != nil {
 		return nil, nil, err
 	}
-	j, err := openJournal(ctx, cfg, logger(t.err, slog.LevelWarn))
+	j, err := openJournal(ctx, cfg, logger(t.err, slog.LevelWarn), self())
 	return cfg, j, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -54,9 +55,18 @@ type exit struct {
 
 func (e exit) Error() string { return e.text }
 
+// stopWithin is how long the program takes to end after it was told to.
+const stopWithin = 9500 * time.Millisecond
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	go func() {
+		<-ctx.Done()
+		time.Sleep(stopWithin)
+		fmt.Fprintln(os.Stderr, "gridwarden: something did not end in time and was cut off. What was in hand is in the journal; the next start takes it up.")
+		os.Exit(exitFailed)
+	}()
 	status := run(ctx, os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	stop()
 	os.Exit(status)

@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/backends/journal"
@@ -50,7 +46,8 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 			a.close()
 		}
 	}()
-	if a.journal, err = openJournal(ctx, cfg, log); err != nil {
+	holder := self()
+	if a.journal, err = openJournal(ctx, cfg, log, holder); err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, a.journal.Close, func() error { return a.settleLog(ctx) })
@@ -98,9 +95,13 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 	}
 	a.engine, err = bot.New(bot.Parts{
 		Log: log, Journal: a.journal, People: a.people, Decider: decider,
-		Commands: commands, Platforms: platforms, Holder: holder(),
+		Commands: commands, Platforms: platforms, Holder: holder, Dead: hasEnded,
 	})
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, func() error { return a.engine.Leave(context.WithoutCancel(ctx)) })
+	return a, nil
 }
 
 // consoleOptions lets a trusted console speak for everybody with a console account.
@@ -150,13 +151,4 @@ func (a *app) close() {
 		}
 	}
 	a.closers = nil
-}
-
-// holder names this process among others that share the journal.
-func holder() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), strconv.FormatInt(time.Now().UnixNano(), 36))
 }

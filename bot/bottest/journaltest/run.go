@@ -14,8 +14,13 @@ func Reopen(reopen func(*testing.T, bot.Journal) bot.Journal) Option {
 	return func(s *suite) { s.reopen = reopen }
 }
 
+// Another lets the suite open a journal as another process does.
+func Another(another func(*testing.T, bot.Journal) bot.Journal) Option {
+	return func(s *suite) { s.another = another }
+}
+
 type suite struct {
-	reopen func(*testing.T, bot.Journal) bot.Journal
+	reopen, another func(*testing.T, bot.Journal) bot.Journal
 }
 
 // Run runs the suite. open gives an empty journal that the test's end closes.
@@ -70,6 +75,19 @@ func Run(t *testing.T, open func(*testing.T) bot.Journal, options ...Option) {
 		{"a change that panics hurts nobody else", panicAlone},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+	}
+	for name, test := range map[string]func(t *testing.T, one, two bot.Journal){
+		"a request is its receiver's as long as he is present": orphans,
+		"a request that another took over proposes nothing":    takenOver,
+		"what a process has in hand is released at once":       released,
+		"orphans are taken by one of many":                     orphansApart,
+	} {
+		if s.another != nil {
+			t.Run(name, func(t *testing.T) {
+				one := open(t)
+				test(t, one, s.another(t, one))
+			})
+		}
 	}
 	if s.reopen != nil {
 		t.Run("everything is there after a restart", func(t *testing.T) { afterRestart(t, open(t), s.reopen) })

@@ -1,0 +1,113 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot"
+)
+
+// Present implements bot.Presence.
+func (j *Journal) Present(ctx context.Context, until time.Time) error {
+	err := j.writer.do(ctx, func(ctx context.Context, t *tx) error {
+		return t.exec(ctx, `INSERT INTO presence (holder, until) VALUES (?, ?) ON CONFLICT (holder) DO UPDATE SET until = excluded.until`, j.holder, micros(until))
+	})
+	if err != nil {
+		return fmt.Errorf("journal: saying that this process is at work: %w", err)
+	}
+	return nil
+}
+
+// Others implements bot.Presence.
+func (j *Journal) Others(ctx context.Context) (map[string]time.Time, error) {
+	out := map[string]time.Time{}
+	err := each(ctx, j.readers, func(scan func(...any) error) error {
+		var holder string
+		var until int64
+		if err := scan(&holder, &until); err != nil {
+			return err
+		}
+		out[holder] = timeOf(until)
+		return nil
+	}, `SELECT holder, until FROM presence WHERE holder <> ?`, j.holder)
+	if err != nil {
+		return nil, fmt.Errorf("journal: reading who is at work: %w", explain(err))
+	}
+	return out, nil
+}
+
+// Leave implements bot.Presence.
+func (j *Journal) Leave(ctx context.Context) error { return j.Release(ctx, j.holder) }
+
+// Release implements bot.Presence. Requests need no change: a holder without a
+// row in presence is nobody.
+func (j *Journal) Release(ctx context.Context, holder string) error {
+	err := j.writer.do(ctx, func(ctx context.Context, t *tx) error {
+		for _, q := range []string{
+			`DELETE FROM presence WHERE holder = ?`,
+			`UPDATE outbox SET due = 0, holder = '' WHERE holder = ? AND state = 'waiting'`,
+			`UPDATE work SET due = at, holder = '' WHERE holder = ?`,
+		} {
+			if err := t.exec(ctx, q, holder); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("journal: releasing what %s has in hand: %w", holder, err)
+	}
+	return nil
+}
+
+// orphan is a request that nobody who is present has in hand.
+const orphan = `done = 0 AND NOT EXISTS (SELECT 1 FROM presence p WHERE p.holder = inbox.holder)`
+
+// Orphans implements bot.Inbox.
+func (j *Journal) Orphans(ctx context.Context, limit int) ([]bot.ReceivedEvent, error) {
+	if some, err := j.any(ctx, `SELECT EXISTS (SELECT 1 FROM inbox WHERE `+orphan+`)`); err != nil || !some {
+		return nil, err
+	}
+	var out []bot.ReceivedEvent
+	err := j.writer.do(ctx, func(ctx context.Context, t *tx) (err error) {
+		out, err = j.received(ctx, t, `SELECT request, data, at, mac FROM inbox WHERE `+orphan+` ORDER BY seq LIMIT ?`+t.skipLocked("inbox"), limit)
+		if err != nil {
+			return err
+		}
+		for _, rec := range out {
+			if err := t.exec(ctx, `UPDATE inbox SET holder = ? WHERE request = ?`, j.holder, rec.Request); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("journal: taking over requests: %w", err)
+	}
+	return out, nil
+}
+
+// ours refuses to go on with a request that another process has taken over or
+// finished; until the transaction ends nobody takes it. What no request caused
+// is nobody's.
+func (j *Journal) ours(ctx context.Context, t *tx, request string) error {
+	var holder string
+	var done bool
+	lock := ""
+	if t.dialect == postgresDialect {
+		lock = " FOR UPDATE"
+	}
+	err := t.QueryRowContext(ctx, `SELECT holder, done <> 0 FROM inbox WHERE request = ?`+lock, request).Scan(&holder, &done)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	case done || holder != j.holder:
+		return bot.ErrTakenOver
+	}
+	return nil
+}
