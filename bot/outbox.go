@@ -14,7 +14,7 @@ import (
 // Bounds of delivery.
 const (
 	deliveryLease = 30 * time.Second
-	deliveryBatch = 16
+	deliveryHands = 64             // messages on their way at once, each in a thread of its own
 	giveUpAfter   = 24 * time.Hour // a message that could not be said for a day is recorded as unsaid
 	pollEvery     = time.Second    // other processes queue without telling us
 )
@@ -26,11 +26,12 @@ const RunPlatform = "run"
 // decisionReactions are put under every card where a platform has reactions.
 var decisionReactions = []string{"white_check_mark"}
 
-// deliver says what waits in the outbox until ctx ends (hops 10 to 12).
+// deliver says what waits in the outbox until ctx ends (hops 10 to 12). A
+// thread whose platform is slow holds up no other.
 func (e *Engine) deliver(ctx context.Context) {
+	hands := make(chan struct{}, deliveryHands)
 	for ctx.Err() == nil {
-		n := e.deliverOnce(ctx)
-		if n > 0 {
+		if free := cap(hands) - len(hands); free > 0 && e.takeDeliveries(ctx, hands, free) > 0 {
 			continue
 		}
 		select {
@@ -39,28 +40,34 @@ func (e *Engine) deliver(ctx context.Context) {
 		case <-time.After(pollEvery):
 		}
 	}
+	for range cap(hands) {
+		hands <- struct{}{}
+	}
 }
 
-// deliverOnce says the first waiting message of each thread.
-func (e *Engine) deliverOnce(ctx context.Context) int {
+// takeDeliveries starts to say the first waiting message of each thread, as
+// many as hands are free.
+func (e *Engine) takeDeliveries(ctx context.Context, hands chan struct{}, free int) int {
 	e.working.add()
 	defer e.working.done()
-	deliveries, err := e.journal.NextDeliveries(ctx, now(), deliveryLease, deliveryBatch)
+	deliveries, err := e.journal.NextDeliveries(ctx, now(), deliveryLease, free)
 	if err != nil {
 		if ctx.Err() == nil {
 			e.log.ErrorContext(ctx, "outbox not readable", "error", err)
 		}
 		return 0
 	}
-	results := make(chan struct{}, len(deliveries))
 	for _, d := range deliveries {
+		hands <- struct{}{}
+		e.working.add()
 		go func() {
-			defer func() { results <- struct{}{} }()
+			defer func() {
+				e.working.done()
+				<-hands
+				wake(e.wake) // the next one of its thread
+			}()
 			e.deliverOne(ctx, d)
 		}()
-	}
-	for range deliveries {
-		<-results
 	}
 	return len(deliveries)
 }
@@ -202,10 +209,13 @@ func (e *Engine) sayWithoutJournal(ctx context.Context, log *slog.Logger, req *R
 
 // nudge wakes the loops.
 func (e *Engine) nudge() {
-	for _, c := range []chan struct{}{e.wake, e.wakeDue} {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
+	wake(e.wake)
+	wake(e.wakeDue)
+}
+
+func wake(loop chan<- struct{}) {
+	select {
+	case loop <- struct{}{}:
+	default:
 	}
 }

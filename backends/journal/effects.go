@@ -18,6 +18,9 @@ type row struct {
 
 // Write implements bot.Journal.
 func (j *Journal) Write(ctx context.Context, fx action.Effects) error {
+	if len(fx.Records) == 1 && len(fx.Posts)+len(fx.Work) == 0 && j.readers.dialect == postgresDialect {
+		return j.recordAlone(ctx, fx.Records[0])
+	}
 	err := j.write(ctx, func(ctx context.Context, t *tx) error { return j.effects(ctx, t, fx, nil) })
 	if err != nil {
 		return fmt.Errorf("journal: writing effects: %w", err)
@@ -66,15 +69,12 @@ func (j *Journal) effects(ctx context.Context, t *tx, fx action.Effects, r *row)
 
 // record writes one record and lets it wait for its place in the log.
 func (j *Journal) record(ctx context.Context, t *tx, rec audit.Record) error {
-	e, b, err := j.key.Seal(rec)
+	values, b, err := j.sealed(rec)
 	if err != nil {
 		return err
 	}
-	values := []any{e.ID, e.At, string(e.Kind), e.Request, e.Incident, e.Subject, e.Version, e.Hash, e.BodyHash, e.MAC}
 	if t.dialect == postgresDialect { // one trip instead of three
-		err := t.exec(ctx, `WITH r AS (`+insertRecord+`), b AS (INSERT INTO audit_body (num, salt, data) SELECT num, ?, ? FROM r)
-			INSERT INTO audit_pending (num) SELECT num FROM r`, append(values, b.Salt, b.Data)...)
-		if err != nil {
+		if err := t.exec(ctx, pgInsertRecord, append(values, b.Salt, b.Data)...); err != nil {
 			return fmt.Errorf("record %s: %w", rec.ID, err)
 		}
 		return nil
@@ -90,6 +90,12 @@ func (j *Journal) record(ctx context.Context, t *tx, rec audit.Record) error {
 		return fmt.Errorf("place of record %s: %w", rec.ID, err)
 	}
 	return nil
+}
+
+// sealed gives the values of a record's row, and its body.
+func (j *Journal) sealed(rec audit.Record) ([]any, audit.Body, error) {
+	e, b, err := j.key.Seal(rec)
+	return []any{e.ID, e.At, string(e.Kind), e.Request, e.Incident, e.Subject, e.Version, e.Hash, e.BodyHash, e.MAC}, b, err
 }
 
 const insertRecord = `INSERT INTO audit_record (id, at, kind, request, incident, subject, version, hash, body_hash, mac)

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,42 +21,49 @@ func (j *Journal) Receive(ctx context.Context, request string, ev bot.Event, at 
 		return false, fmt.Errorf("journal: encoding event %s: %w", ev.ID, err)
 	}
 	mac := j.key.MarkReceived(request, at, data)
-	err = j.writer.do(ctx, func(ctx context.Context, t *tx) error {
-		n, err := t.affect(ctx, `INSERT INTO inbox (request, platform, workspace, event, data, at, mac, holder) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+	n, err := j.writer.one(ctx, statement{
+		key: fmt.Sprintf("event/%s/%s/%s", ev.Account.Platform, ev.Account.Workspace, ev.ID),
+		query: `INSERT INTO inbox (request, platform, workspace, event, data, at, mac, holder) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (platform, workspace, event) DO NOTHING`,
-			request, ev.Account.Platform, ev.Account.Workspace, ev.ID, string(data), micros(at), mac, j.holder)
-		fresh = n == 1
-		return err
+		args: []any{request, ev.Account.Platform, ev.Account.Workspace, ev.ID, string(data), micros(at), mac, j.holder},
 	})
 	if err != nil {
 		return false, fmt.Errorf("journal: receiving event %s: %w", ev.ID, err)
 	}
-	return fresh, nil
+	return n == 1, nil
 }
 
 // Finish implements bot.Inbox. What was received is emptied: only its ids are
 // needed from then on.
 func (j *Journal) Finish(ctx context.Context, request string, fx action.Effects) (done bool, err error) {
-	err = j.write(ctx, func(ctx context.Context, t *tx) error {
-		done = false
-		n, err := t.affect(ctx, `UPDATE inbox SET done = 1, data = '' WHERE request = ? AND done = 0`, request)
-		if err != nil {
-			return err
-		}
-		if n == 1 {
-			done = true
+	if len(fx.Records) == 1 && len(fx.Posts) <= 1 && len(fx.Work) == 0 && j.readers.dialect == postgresDialect {
+		done, err = j.finishAlone(ctx, request, fx)
+	} else {
+		err = j.write(ctx, func(ctx context.Context, t *tx) (err error) {
+			if done, err = finish(ctx, t, request); err != nil || !done {
+				return err
+			}
 			return j.effects(ctx, t, fx, nil)
-		}
-		err = t.QueryRowContext(ctx, `SELECT seq FROM inbox WHERE request = ?`, request).Scan(&n)
-		if errors.Is(err, sql.ErrNoRows) {
-			return bot.ErrNotFound
-		}
-		return err
-	})
+		})
+	}
 	if err != nil {
 		return false, fmt.Errorf("journal: finishing request %s: %w", request, err)
 	}
 	return done, nil
+}
+
+// finish marks a request as done, unless it was before.
+func finish(ctx context.Context, t *tx, request string) (bool, error) {
+	n, err := t.affect(ctx, `UPDATE inbox SET done = 1, data = '' WHERE request = ? AND done = 0`, request)
+	if err != nil || n == 1 {
+		return err == nil, err
+	}
+	return false, isReceived(ctx, t, request)
+}
+
+func isReceived(ctx context.Context, r reader, request string) error {
+	var n int
+	return notFound(r.QueryRowContext(ctx, `SELECT 1 FROM inbox WHERE request = ?`, request).Scan(&n))
 }
 
 // Unfinished implements bot.Inbox.

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -169,6 +170,10 @@ func (j *Journal) Incident(ctx context.Context, id string) (bot.Incident, error)
 
 // IncidentAt implements bot.Cases.
 func (j *Journal) IncidentAt(ctx context.Context, thread string) (bot.Incident, error) {
+	// Every request asks, and few threads are a case's.
+	if some, err := j.any(ctx, `SELECT EXISTS (SELECT 1 FROM incident WHERE thread = ?)`, thread); err != nil || !some {
+		return bot.Incident{}, fmt.Errorf("journal: case of thread %s: %w", thread, cmp.Or(err, bot.ErrNotFound))
+	}
 	i, err := snapshot(ctx, j, func(r reader) (bot.Incident, error) {
 		var id string
 		err := r.QueryRowContext(ctx, `SELECT id FROM incident WHERE thread = ? ORDER BY closed_at IS NULL DESC, opened_at DESC, id DESC LIMIT 1`, thread).Scan(&id)

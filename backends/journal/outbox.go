@@ -1,10 +1,12 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
@@ -26,7 +28,7 @@ func (j *Journal) NextDeliveries(ctx context.Context, at time.Time, lease time.D
 	var out []bot.Delivery
 	err := j.writer.do(ctx, func(ctx context.Context, t *tx) error {
 		out = nil
-		err := each(ctx, t, func(scan func(...any) error) error {
+		return each(ctx, t, func(scan func(...any) error) error {
 			var d bot.Delivery
 			var queued int64
 			if err := scan(&d.ID, &d.Post.Key, &d.Post.Thread, &d.Post.Body, &d.Post.Card, &d.Attempts, &queued); err != nil {
@@ -35,20 +37,14 @@ func (j *Journal) NextDeliveries(ctx context.Context, at time.Time, lease time.D
 			d.QueuedAt = timeOf(queued)
 			out = append(out, d)
 			return nil
-		}, `SELECT id, coalesce(key, ''), thread, body, card, taken, queued_at `+firstWaiting+` ORDER BY id LIMIT ?`+t.skipLocked("o"), micros(at), limit)
-		if err != nil {
-			return err
-		}
-		for _, d := range out {
-			if err := t.exec(ctx, `UPDATE outbox SET due = ?, taken = taken + 1, holder = ? WHERE id = ?`, micros(at.Add(lease)), j.holder, d.ID); err != nil {
-				return err
-			}
-		}
-		return nil
+		}, `WITH next AS MATERIALIZED (SELECT o.id `+firstWaiting+` ORDER BY o.id LIMIT ?`+t.skipLocked("o")+`)
+			UPDATE outbox SET due = ?, taken = taken + 1, holder = ? FROM next WHERE outbox.id = next.id
+			RETURNING outbox.id, coalesce(key, ''), thread, body, card, taken - 1, queued_at`, micros(at), limit, micros(at.Add(lease)), j.holder)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("journal: next deliveries: %w", err)
 	}
+	slices.SortFunc(out, func(a, b bot.Delivery) int { return cmp.Compare(a.ID, b.ID) })
 	return out, nil
 }
 
@@ -64,33 +60,35 @@ func (j *Journal) any(ctx context.Context, query string, args ...any) (bool, err
 // Delivered implements bot.Outbox. An older version of a card never replaces a
 // newer one. A delivery that was said before stays as it is.
 func (j *Journal) Delivered(ctx context.Context, id int64, message string, version int, at time.Time) error {
-	err := j.writer.do(ctx, func(ctx context.Context, t *tx) error {
-		if err := t.alone(ctx, fmt.Sprintf("outbox/%d", id)); err != nil {
-			return err
-		}
-		var thread, card, state string
-		err := t.QueryRowContext(ctx, `SELECT thread, card, state FROM outbox WHERE id = ?`, id).Scan(&thread, &card, &state)
-		if errors.Is(err, sql.ErrNoRows) {
-			return bot.ErrNotFound
-		}
-		if err != nil || state == "said" {
-			return err
-		}
-		if err := t.exec(ctx, `UPDATE outbox SET state = 'said', message = ?, said_at = ?, body = ?, why = '' WHERE id = ?`, message, micros(at), blob(nil), id); err != nil {
-			return err
-		}
-		if card == "" {
-			return nil
-		}
-		return t.exec(ctx, `INSERT INTO card_message (action, thread, message, version) VALUES (?, ?, ?, ?)
-			ON CONFLICT (action, thread) DO UPDATE SET message = excluded.message, version = excluded.version WHERE excluded.version >= card_message.version`,
-			card, thread, message, version)
-	})
+	var err error
+	if j.readers.dialect == postgresDialect {
+		err = j.deliveredAlone(ctx, id, message, version, at)
+	} else {
+		err = j.writer.do(ctx, func(ctx context.Context, t *tx) error { return delivered(ctx, t, id, message, version, at) })
+	}
 	if err != nil {
 		return fmt.Errorf("journal: noting delivery %d: %w", id, err)
 	}
 	return nil
 }
+
+func delivered(ctx context.Context, t *tx, id int64, message string, version int, at time.Time) error {
+	var thread, card, state string
+	err := t.QueryRowContext(ctx, `SELECT thread, card, state FROM outbox WHERE id = ?`, id).Scan(&thread, &card, &state)
+	if err != nil || state == "said" {
+		return notFound(err)
+	}
+	if err := t.exec(ctx, `UPDATE outbox SET state = 'said', message = ?, said_at = ?, body = ?, why = '' WHERE id = ?`, message, micros(at), blob(nil), id); err != nil {
+		return err
+	}
+	if card == "" {
+		return nil
+	}
+	return t.exec(ctx, `INSERT INTO card_message (action, thread, message, version) VALUES (?, ?, ?, ?) `+newerCard, card, thread, message, version)
+}
+
+// newerCard keeps an older version of a card from replacing a newer one.
+const newerCard = `ON CONFLICT (action, thread) DO UPDATE SET message = excluded.message, version = excluded.version WHERE excluded.version >= card_message.version`
 
 // Undelivered implements bot.Outbox.
 func (j *Journal) Undelivered(ctx context.Context, id int64, why string, next time.Time, giveUp bool) error {

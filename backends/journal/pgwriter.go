@@ -17,15 +17,21 @@ const (
 	writeTries    = 8
 )
 
-// pgWriter runs each change in a transaction of its own on PostgreSQL.
+// pgWriter runs each change in a transaction of its own on PostgreSQL, and
+// commits statements that stand alone in groups.
 type pgWriter struct {
 	db     *sql.DB
+	groups *groups[*standing]
 	mu     sync.Mutex
 	closed bool
 	active sync.WaitGroup
 }
 
-func newPGWriter(db *sql.DB) *pgWriter { return &pgWriter{db: db} }
+func newPGWriter(db *sql.DB) *pgWriter {
+	w := &pgWriter{db: db}
+	w.groups = newGroups(pgGroupSize, pgGroupWriters, w.commit)
+	return w
+}
 
 // do implements writer. What did not commit because of another transaction is
 // tried again. When the connection is lost while it commits nobody knows
@@ -85,5 +91,6 @@ func (w *pgWriter) close() error {
 	w.closed = true
 	w.mu.Unlock()
 	w.active.Wait()
+	w.groups.close()
 	return nil
 }

@@ -54,7 +54,9 @@ func (j *Journal) openPostgres(ctx context.Context, c Postgres) error {
 		if err := grant(ctx, owner, role); err != nil {
 			return err
 		}
-		j.eraser = newPGWriter(owner)
+		eraser := newPGWriter(owner)
+		j.closers = append(j.closers, eraser.close)
+		j.eraser = eraser
 	}
 	if err := checkRole(ctx, db); err != nil {
 		return err

@@ -72,14 +72,21 @@ func (j *Journal) Orphans(ctx context.Context, limit int) ([]bot.ReceivedEvent, 
 		return nil, err
 	}
 	var out []bot.ReceivedEvent
-	err := j.writer.do(ctx, func(ctx context.Context, t *tx) (err error) {
-		out, err = j.received(ctx, t, `SELECT request, data, at, mac FROM inbox WHERE `+orphan+` ORDER BY seq LIMIT ?`+t.skipLocked("inbox"), limit)
+	err := j.writer.do(ctx, func(ctx context.Context, t *tx) error {
+		out = nil
+		left, err := j.received(ctx, t, `SELECT request, data, at, mac FROM inbox WHERE `+orphan+` ORDER BY seq LIMIT ?`+t.skipLocked("inbox"), limit)
 		if err != nil {
 			return err
 		}
-		for _, rec := range out {
-			if err := t.exec(ctx, `UPDATE inbox SET holder = ? WHERE request = ?`, j.holder, rec.Request); err != nil {
+		for _, rec := range left {
+			// Asked again: PostgreSQL locks the newest version of a row, but does not
+			// look again whether its holder is present.
+			n, err := t.affect(ctx, `UPDATE inbox SET holder = ? WHERE request = ? AND `+orphan, j.holder, rec.Request)
+			if err != nil {
 				return err
+			}
+			if n == 1 {
+				out = append(out, rec)
 			}
 		}
 		return nil

@@ -12,11 +12,25 @@ import (
 // the changes of everybody in a group.
 type change func(ctx context.Context, t *tx) error
 
+// statement stands alone: nothing is read that the program decides on before
+// it, and nothing it changes fails it, so that it can be committed together with
+// those of others.
+type statement struct {
+	// key names the row that it changes. A group runs in the order of keys: two
+	// groups that change the same rows in different orders would stop each other.
+	key   string
+	query string
+	args  []any
+}
+
 // writer runs changes, each in a transaction.
 type writer interface {
 	// do runs a change. It has committed when the error is nil, and has not
 	// otherwise, also when ctx ends.
 	do(ctx context.Context, c change) error
+	// one runs a statement and returns how many rows it changed. It is durable
+	// when the error is nil, and has not happened otherwise, also when ctx ends.
+	one(ctx context.Context, s statement) (affected int64, err error)
 	// close ends the writer, once, after what it commits.
 	close() error
 }

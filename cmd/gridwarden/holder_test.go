@@ -17,12 +17,14 @@ func TestHasEnded(t *testing.T) {
 		t.Skip("this system does not say when a process began, so nothing is known to have ended: " + err.Error())
 	}
 	me := strings.Split(self(), "/")
-	named := func(host, space, pid, began string) string { return strings.Join([]string{host, space, pid, began, "1"}, "/") }
+	named := func(host, space, pid, began string) string {
+		return strings.Join([]string{host, space, pid, began, "1"}, "/")
+	}
 	pid := strconv.Itoa(child.Process.Pid)
 	other := named(me[0], me[1], pid, began)
 	for holder, want := range map[string]bool{
-		self():                                      false,
-		other:                                       false,
+		self(): false,
+		other:  false,
 		named("elsewhere", me[1], "999999999", "1"): false,
 		named(me[0], "another", "999999999", "1"):   false,
 		named(me[0], "", "999999999", "1"):          false,

@@ -1,0 +1,107 @@
+package journal
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// How statements that stand alone are grouped on PostgreSQL. While one group
+// waits for the disk another one fills.
+const (
+	pgGroupSize    = 128
+	pgGroupWriters = 2
+)
+
+// standing is a statement that waits for its group.
+type standing struct {
+	statement
+	affected int64
+}
+
+// one implements writer. When the connection is lost nobody knows whether the
+// statement took effect: the error says that it failed, and who asks again
+// finds out.
+func (w *pgWriter) one(ctx context.Context, s statement) (int64, error) {
+	waiting := &standing{statement: s}
+	err := w.groups.do(ctx, waiting)
+	return waiting.affected, explain(err)
+}
+
+// commit sends a group in one trip. What the server refuses as a group runs
+// one by one, so that one statement does not sink the others.
+func (w *pgWriter) commit(jobs []*job[*standing]) {
+	slices.SortStableFunc(jobs, func(a, b *job[*standing]) int { return strings.Compare(a.what.key, b.what.key) })
+	all := make([]*standing, len(jobs))
+	for i, j := range jobs {
+		all[i] = j.what
+	}
+	err := w.send(all)
+	var refused *pgconn.PgError
+	for _, j := range jobs {
+		// Only such an error says that nothing was committed; a fatal one ends the
+		// connection at some moment.
+		if len(jobs) > 1 && errors.As(err, &refused) && refused.SeverityUnlocalized == "ERROR" {
+			j.done <- w.sendAlone(j.what)
+			continue
+		}
+		j.done <- err
+	}
+}
+
+func (w *pgWriter) sendAlone(s *standing) (err error) {
+	for range writeTries {
+		if err = w.send([]*standing{s}); !collided(err) {
+			return err
+		}
+	}
+	return err
+}
+
+// send runs statements in one trip. Without any BEGIN the server takes what
+// comes before the end of a pipeline as one transaction.
+func (w *pgWriter) send(all []*standing) error {
+	// The callers' contexts must not cut the statements of others.
+	ctx, cancel := context.WithTimeout(context.Background(), writeDeadline)
+	defer cancel()
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	return conn.Raw(func(raw any) error {
+		c, ok := raw.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("a connection of another driver: %T", raw)
+		}
+		var batch pgx.Batch
+		for _, s := range all {
+			batch.Queue(postgresDialect.query(s.query), s.args...)
+		}
+		results := c.Conn().SendBatch(ctx, &batch)
+		for _, s := range all {
+			tag, err := results.Exec()
+			if err != nil {
+				return errors.Join(err, closed(c, results))
+			}
+			s.affected = tag.RowsAffected()
+		}
+		return closed(c, results)
+	})
+}
+
+// closed ends a batch. A connection that broke must not go back to the pool.
+func closed(c *stdlib.Conn, results pgx.BatchResults) error {
+	err := results.Close()
+	if c.Conn().IsClosed() {
+		return errors.Join(err, driver.ErrBadConn)
+	}
+	return err
+}
