@@ -93,11 +93,11 @@ func (c *counting) Update(context.Context, bot.Thread, string, bot.Message) erro
 
 // served is an engine with a command that answers at once and one whose
 // backend hangs.
-func served(b *testing.B, j bot.Journal) (*bot.Engine, *counting) {
+func served(b *testing.B, j bot.Journal) (engine *bot.Engine, platform *counting, stop func()) {
 	b.Helper()
 	log := slog.New(slog.DiscardHandler)
 	people := bot.NewPeople(hallRules(), nil)
-	platform := &counting{}
+	platform = &counting{}
 	command := func(name string, run func(context.Context, *bot.Request) (bot.Message, error)) bot.Command {
 		return bot.Command{Name: name, Summary: name, Example: name, Run: run}
 	}
@@ -117,13 +117,12 @@ func served(b *testing.B, j bot.Journal) (*bot.Engine, *counting) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- engine.Run(ctx) }()
-	b.Cleanup(func() {
+	return engine, platform, func() {
 		cancel()
 		if err := <-done; err != nil {
 			b.Error(err)
 		}
-	})
-	return engine, platform
+	}
 }
 
 func asked(n int, line string) bot.Event {
@@ -139,7 +138,8 @@ func asked(n int, line string) bot.Event {
 // hold back when 1024 commands are not answered yet.
 func BenchmarkCommands(b *testing.B) {
 	onDatabases(b, func(b *testing.B, j *journal.Journal) {
-		engine, platform := served(b, j)
+		engine, platform, stop := served(b, j)
+		defer stop()
 		acks := newTimes(b.N)
 		var asking atomic.Int64
 		open := make(chan struct{}, 1024)
@@ -177,7 +177,8 @@ func BenchmarkCommands(b *testing.B) {
 // the acknowledgement. Beside it stands what the disk takes to write and sync.
 func BenchmarkAck(b *testing.B) {
 	onDatabases(b, func(b *testing.B, j *journal.Journal) {
-		engine, _ := served(b, j)
+		engine, _, stop := served(b, j)
+		defer stop()
 		acks, syncs := newTimes(b.N), newTimes(b.N)
 		f, err := os.Create(filepath.Join(b.TempDir(), "sync"))
 		if err != nil {
