@@ -192,7 +192,7 @@ func dump(t *testing.T, path string) string {
 func quoted(t *testing.T, db *sql.DB, table string) string {
 	t.Helper()
 	var out []string
-	for _, c := range columnsOf(t, db, table) {
+	for _, c := range sqliteColumns(t, db, table) {
 		out = append(out, fmt.Sprintf("quote(%q)", c.name))
 	}
 	return strings.Join(out, " || ' ' || ")
