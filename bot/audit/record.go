@@ -60,5 +60,6 @@ const (
 	IncidentClosed Kind = "incident closed" // a case was closed
 	Imported       Kind = "imported"        // job records were imported
 	Erased         Kind = "erased"          // bodies of records were erased, with their ids
+	Removed        Kind = "removed"         // requests or posts were deleted because their time was over, with how many
 	Changed        Kind = "changed"         // a stored row changed in a way that is no event of its own
 )
