@@ -83,6 +83,9 @@ func (j *Journal) mayErase(e Erasure) error {
 func (j *Journal) eraseSome(ctx context.Context, e Erasure, at time.Time, where string, args ...any) (n int, err error) {
 	err = j.eraser.do(ctx, func(ctx context.Context, t *tx) error {
 		n = 0
+		if err := t.alone(ctx, "erasure"); err != nil { // else two records could tell of one body
+			return err
+		}
 		var nums []int64
 		body := audit.Erasure{Reason: e.Reason}
 		err := each(ctx, t, func(scan func(...any) error) error {

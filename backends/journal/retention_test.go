@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -337,12 +339,43 @@ func TestRetentionIsDoneOnce(t *testing.T) {
 		j    *journal.Journal
 		at   time.Duration
 		ours bool
-	}{{owner, 0, false}, {other, 0, false}, {serving, 0, true}, {serving, 0, false}, {other, 7 * time.Hour, true}, {owner, 7 * time.Hour, false}} {
+	}{{owner, 0, false}, {other, 0, false}, {serving, 0, true}, {serving, 0, false}, {other, -time.Minute, false}, {other, 7 * time.Hour, true}, {owner, 7 * time.Hour, false}} {
 		if ours, err := c.j.ClaimRetention(t.Context(), time.Now().Add(c.at)); err != nil || ours != c.ours {
 			t.Errorf("after %s it is this process's turn: %v, %v", c.at, ours, err)
 		}
 	}
 	if r, err := owner.Verify(t.Context()); err != nil || !r.Sound() || r.Erased != 1 {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestErasingAtOnce has two processes erase the same bodies.
+func TestErasingAtOnce(t *testing.T) {
+	t.Parallel()
+	o := onPostgres(t)
+	j, other := openAt(t, o), openAt(t, o)
+	var ids []string
+	for i := range 200 {
+		ids = append(ids, fmt.Sprint(i))
+		must(t, j.Write(t.Context(), saying(ids[i], noon, nil)))
+	}
+	_, err := j.Sequence(t.Context())
+	must(t, err)
+	var n [2]int
+	var all sync.WaitGroup
+	for i, j := range []*journal.Journal{j, other} {
+		all.Go(func() {
+			for ids := range slices.Chunk(ids, 20) {
+				k, err := j.Erase(t.Context(), journal.Erasure{Records: ids, By: "dana", Reason: "asked to"}, noon)
+				if err != nil {
+					t.Error(err)
+				}
+				n[i] += k
+			}
+		})
+	}
+	all.Wait()
+	if r, err := j.Verify(t.Context()); err != nil || !r.Sound() || r.Erased != 200 || n[0]+n[1] != 200 {
+		t.Errorf("%v erased: %+v, %v", n, r, err)
 	}
 }
