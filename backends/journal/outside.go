@@ -85,7 +85,7 @@ func (j *Journal) checkOutside(ctx context.Context) error {
 		return troublef(err, "The file %s holds no checkpoint that this journal's key signed. Put the right key and file together; keep both for an investigation.", j.outside)
 	}
 	if c.Size > newest.size {
-		return troublef(nil, "The journal holds %d audit records, but %d were signed: it was restored from a backup, or records were removed. Nothing was changed. Restore the newest journal; if it is lost, tell those who rely on the log, keep the file %s as the proof of what was there, and move it away to go on.", newest.size, c.Size, j.outside)
+		return troublef(&behind{here: newest.size, signed: c}, "The journal holds %d audit records, but %d were signed: it was restored from a backup, or records were removed. Nothing was changed. Restore the newest journal; if it is lost, tell those who rely on the log and run `gridwarden audit resume`: it records the gap and keeps the file %s aside as the proof of what was there.", newest.size, c.Size, j.outside)
 	}
 	root, err := j.rootAt(ctx, newest, c.Size)
 	if err != nil || root != c.Root {
@@ -101,4 +101,14 @@ func (j *Journal) rootAt(ctx context.Context, newest signedLog, size int64) (tlo
 		return tlog.Hash{}, err
 	}
 	return tlog.TreeHash(size, tlog.TileHashReader(tlog.Tree{N: c.Size, Hash: c.Root}, tiles{tileOf(ctx, j.readers)}))
+}
+
+// behind is a log that is shorter than what was signed.
+type behind struct {
+	here   int64
+	signed audit.Checkpoint
+}
+
+func (b *behind) Error() string {
+	return fmt.Sprintf("%d of %d records are there", b.here, b.signed.Size)
 }

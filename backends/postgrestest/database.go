@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -76,4 +77,25 @@ func open(t testing.TB, dsn string) *sql.DB {
 		}
 	})
 	return db
+}
+
+// Dump writes what a database holds now to a file, as an administrator does.
+func (d Database) Dump(t testing.TB) (file string) {
+	t.Helper()
+	file = filepath.Join(d.Server.Dir, d.Name+".dump")
+	if err := d.Server.run("pg_dump", "--host="+d.Server.Dir, "--username="+Superuser, "--format=custom", "--file="+file, d.Name); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// Restore makes a new database of a dump of this one, with the same roles.
+func (d Database) Restore(t testing.TB, file string) Database {
+	t.Helper()
+	d.Name += "_restored"
+	d.Server.Exec(t, "postgres", "CREATE DATABASE "+d.Name+" OWNER "+d.Owner)
+	if err := d.Server.run("pg_restore", "--host="+d.Server.Dir, "--username="+Superuser, "--exit-on-error", "--dbname="+d.Name, file); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
