@@ -1,6 +1,7 @@
 package postgrestest
 
 import (
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
@@ -57,9 +58,13 @@ func (d Database) Exec(t testing.TB, statements ...string) {
 // Exec runs statements in a database as the superuser.
 func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 	t.Helper()
-	db := open(t, fmt.Sprintf("host=%s user=%s dbname=%s", s.Dir, Superuser, database))
+	db, err := sql.Open("pgx", fmt.Sprintf("host=%s user=%s dbname=%s", s.Dir, Superuser, database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
 	for _, q := range statements {
-		if _, err := db.ExecContext(t.Context(), q); err != nil {
+		if _, err := db.ExecContext(context.WithoutCancel(t.Context()), q); err != nil { // also at the test's end
 			t.Fatalf("%s: %v", q, err)
 		}
 	}
