@@ -34,14 +34,14 @@ func Backup(ctx context.Context, c Config, to string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	if _, err := db.ExecContext(ctx, `VACUUM INTO ?`, f.Name()); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), to); err != nil { // unlike a rename it replaces nothing
+	if err := os.Rename(f.Name(), to); err != nil {
 		return err
 	}
 	dir, err := os.Open(filepath.Dir(to))

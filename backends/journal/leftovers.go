@@ -93,9 +93,13 @@ func deleting(statement string, nums []int64) func(context.Context, *tx) (int, e
 	}
 }
 
+// keysLive is how long a platform may send an event again, and so how long
+// requests and posts are kept whatever is configured: their keys tell what is new.
+const keysLive = time.Hour
+
 // removeRequests deletes finished requests from the inbox.
 func (j *Journal) removeRequests(ctx context.Context, r Retention, at time.Time, n *Removed) error {
-	before := at.Add(-r.Requests)
+	before := at.Add(-max(r.Requests, keysLive))
 	return j.eachPage(ctx, func(due []int64) error {
 		k, err := j.remove(ctx, "requests", before, at, deleting(`DELETE FROM inbox WHERE seq = ? AND done = 1`, due))
 		n.Requests += k
@@ -109,7 +113,7 @@ const ofOpenAction = `EXISTS (SELECT 1 FROM action a WHERE a.id = card AND a.` +
 
 // removePosts deletes what was said or given up.
 func (j *Journal) removePosts(ctx context.Context, r Retention, at time.Time, n *Removed) error {
-	before := at.Add(-r.Requests)
+	before := at.Add(-max(r.Requests, keysLive))
 	return j.eachPage(ctx, func(due []int64) error {
 		k, err := j.remove(ctx, "posts", before, at, deleting(`DELETE FROM outbox WHERE id = ? AND state <> 'waiting' AND NOT `+ofOpenAction, due))
 		n.Posts += k

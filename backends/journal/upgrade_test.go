@@ -54,7 +54,7 @@ func list(columns []column) string {
 // rowsOf are the rows of a table, as far as it has the columns.
 func rowsOf(t *testing.T, db *sql.DB, table string, columns []column) (out [][]any) {
 	t.Helper()
-	rows, err := db.QueryContext(t.Context(), "SELECT "+list(columns)+" FROM "+table+" ORDER BY "+list(columns)) //nolint:gosec // names of the schema
+	rows, err := db.QueryContext(t.Context(), "SELECT "+list(columns)+" FROM "+table+" ORDER BY "+list(columns))
 	must(t, err)
 	defer func() { must(t, rows.Close()) }()
 	for rows.Next() {
@@ -74,13 +74,15 @@ func rowsOf(t *testing.T, db *sql.DB, table string, columns []column) (out [][]a
 func asWrittenBy(t *testing.T, version int64, from, to opener) map[string][]column {
 	t.Helper()
 	source := rawAt(t, from)
-	dialect, folder, owner := goose.DialectSQLite3, "sqlite", (*sql.DB)(nil)
+	var owner *sql.DB
+	dialect, folder := goose.DialectSQLite3, "sqlite"
 	if to.database == nil {
 		write(t, to.config().SQLite, "")
 		owner = raw(t, to.config().SQLite)
 		write(t, to.config().SQLite+".key", read(t, from.config().SQLite+".key"))
 	} else {
-		dialect, folder, owner = goose.DialectPostgres, "postgres", to.database.Open(t, to.database.Owner)
+		dialect, folder = goose.DialectPostgres, "postgres"
+		owner = to.database.Open(t, to.database.Owner)
 		write(t, to.options().KeyFile, read(t, from.options().KeyFile))
 	}
 	write(t, to.outside(), read(t, from.outside()))

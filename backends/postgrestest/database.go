@@ -62,7 +62,11 @@ func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	for _, q := range statements {
 		if _, err := db.ExecContext(context.WithoutCancel(t.Context()), q); err != nil { // also at the test's end
 			t.Fatalf("%s: %v", q, err)

@@ -19,12 +19,7 @@ func (s *Server) Standby(t testing.TB) *Server {
 			t.Fatal(errors.Join(err, os.RemoveAll(b.Dir)))
 		}
 	}
-	var err error
-	b.Dir, err = os.MkdirTemp("", "gwpg")
-	fail(err)
-	if b.as != nil {
-		fail(os.Chown(b.Dir, int(b.as.Uid), int(b.as.Gid)))
-	}
+	fail(b.makeDir())
 	fail(s.run("pg_basebackup", "--pgdata="+b.data(), "--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast",
 		"--dbname=host="+s.Dir+" user="+Superuser+" application_name=standby"))
 	settings := filepath.Join(b.data(), "postgresql.auto.conf")
