@@ -80,9 +80,11 @@ func filledAt(t *testing.T, o opener) *journal.Journal {
 		must(t, err)
 		must(t, j.Link(ctx, "slack/T0/"+string(id), "alice", action.Effects{}))
 	}
+	var many action.Effects
 	for i := range 300 {
-		must(t, j.Write(ctx, note(fmt.Sprintf("said %d", i))))
+		many.Records = append(many.Records, note(fmt.Sprintf("said %d", i)).Records...)
 	}
+	must(t, j.Write(ctx, many))
 	n, err := j.Erase(ctx, journal.Erasure{Records: recordsOf(t, j)[20:22], By: "dana", Reason: "asked to"}, noon)
 	must(t, err)
 	if n != 2 {

@@ -11,7 +11,7 @@ import (
 
 // pageSize is how many rows are looked at together, and so how many one
 // transaction removes at most.
-const pageSize = 500
+const pageSize = 200
 
 // page is what a query found among rows in their order.
 type page struct {

@@ -94,6 +94,12 @@ func TestRetention(t *testing.T) {
 		}
 
 		write("question-over", before(asked), nil)
+		var many action.Effects
+		for i := range 250 { // more than a page of what is kept, then what is not
+			many.Records = append(many.Records, saying(fmt.Sprint("policy", i), evidence, policy).Records...)
+		}
+		must(t, j.Write(ctx, many))
+		write("question-behind", before(asked), nil)
 		write("question-kept", asked, nil)
 		write("policy-over", before(evidence), policy)
 		write("policy-kept", evidence, policy)
@@ -115,7 +121,7 @@ func TestRetention(t *testing.T) {
 		n, err := j.RetainOnce(ctx, retention, noon)
 		must(t, err)
 		want := map[string]bool{
-			"question-over": false, "question-kept": true, "policy-over": false, "policy-kept": true, "linked": false,
+			"question-over": false, "question-behind": false, "question-kept": true, "policy-over": false, "policy-kept": true, "linked": false,
 			"opened-over": false, "closed-over": false, "of-case-over": false, "opened-kept": true, "closed-kept": true, "of-case-kept": true,
 			"opened-open": true, "of-case-open": true,
 			"proposed-over": false, "ended-over": false, "asked-for-over": false, "proposed-kept": true, "ended-kept": true, "asked-for-kept": true,
@@ -191,11 +197,24 @@ func TestRetentionOfRequests(t *testing.T) {
 				must(t, err)
 			}
 		}
-		const many = 600
+		const many = 250
 		receive("unfinished", edge.Add(-time.Hour), false)
-		for i := range many {
-			receive(fmt.Sprint("over", i), edge.Add(-time.Microsecond), true)
+		var all sync.WaitGroup
+		for w := range 10 {
+			all.Go(func() {
+				for i := w; i < many; i += 10 {
+					id := fmt.Sprint("over", i)
+					_, err := j.Receive(ctx, id, event(id, "x"), edge.Add(-time.Microsecond))
+					if err == nil {
+						_, err = j.Finish(ctx, id, action.Effects{})
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
 		}
+		all.Wait()
 		receive("kept", edge, true)
 		again := func(id string) bool { // it would be answered again
 			t.Helper()
@@ -362,10 +381,12 @@ func TestErasingAtOnce(t *testing.T) {
 	o := onPostgres(t)
 	j, other := openAt(t, o), openAt(t, o)
 	var ids []string
+	var many action.Effects
 	for i := range 200 {
 		ids = append(ids, fmt.Sprint(i))
-		must(t, j.Write(t.Context(), saying(ids[i], noon, nil)))
+		many.Records = append(many.Records, saying(ids[i], noon, nil).Records...)
 	}
+	must(t, j.Write(t.Context(), many))
 	_, err := j.Sequence(t.Context())
 	must(t, err)
 	var n [2]int
