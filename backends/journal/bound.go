@@ -24,7 +24,11 @@ func (j *Journal) bound(ctx context.Context, r reader, stored row) error {
 	}
 	e := s.entry
 	if err != nil || !j.key.Genuine(e) || e.Version != stored.version || e.Hash != audit.HashRow(stored.json) {
-		return troublef(nil, "What the journal holds of %s is not what was last recorded of it: somebody changed the database. Nothing was changed or run. Keep the file and run `gridwarden audit verify`.", stored.subject)
+		return troublef(errTampered, "What the journal holds of %s is not what was last recorded of it: somebody changed the database. Nothing was changed or run. Keep the file and run `gridwarden audit verify`.", stored.subject)
 	}
 	return nil
 }
+
+var errTampered = errors.New("the row is not as its record says")
+
+func tampered(err error) bool { return errors.Is(err, errTampered) }

@@ -25,6 +25,14 @@ func (d dialect) skipLocked(table string) string {
 	return ""
 }
 
+// field is a text of the JSON object in a column.
+func (d dialect) field(column, name string) string {
+	if d == postgresDialect {
+		return `(` + column + `::json ->> '` + name + `')`
+	}
+	return `json_extract(` + column + `, '$.` + name + `')`
+}
+
 // alone makes the rest of the transaction run alone among those that name the
 // same things, which read before they write. What they decide depends on this
 // machine's clock, so one that differs from the database's is refused.

@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,11 +34,8 @@ const erasable = `FROM audit_record r JOIN audit_body b USING (num) JOIN audit_l
 // many; each erasure is itself a record. The log still verifies. What belongs
 // to an open action stays.
 func (j *Journal) Erase(ctx context.Context, e Erasure, at time.Time) (n int, err error) {
-	if strings.TrimSpace(e.Reason) == "" || e.By == "" && e.Account == "" {
-		return 0, troublef(nil, "An erasure needs a reason and somebody who answers for it. Nothing was erased.")
-	}
-	if j.eraser == nil {
-		return 0, troublef(nil, "Erasing needs the role that owns the tables: set journal.postgres.owner_dsn_file in the configuration. Nothing was erased.")
+	if err := j.mayErase(e); err != nil {
+		return 0, err
 	}
 	if _, err := j.Sequence(ctx); err != nil { // only what has its place can be erased
 		return 0, err
@@ -71,10 +67,25 @@ func (j *Journal) Erase(ctx context.Context, e Erasure, at time.Time) (n int, er
 	return n, nil
 }
 
+// mayErase refuses an erasure that nobody answers for, or that this process has
+// no right to.
+func (j *Journal) mayErase(e Erasure) error {
+	if strings.TrimSpace(e.Reason) == "" || e.By == "" && e.Account == "" {
+		return troublef(nil, "An erasure needs a reason and somebody who answers for it. Nothing was erased.")
+	}
+	if !j.MayErase() {
+		return troublef(nil, "Erasing needs the role that owns the tables: set journal.postgres.owner_dsn_file in the configuration. Nothing was erased.")
+	}
+	return nil
+}
+
 // eraseSome erases what a condition picks, with its record, in one transaction.
 func (j *Journal) eraseSome(ctx context.Context, e Erasure, at time.Time, where string, args ...any) (n int, err error) {
 	err = j.eraser.do(ctx, func(ctx context.Context, t *tx) error {
 		n = 0
+		if err := t.alone(ctx, "erasure"); err != nil { // else two records could tell of one body
+			return err
+		}
 		var nums []int64
 		body := audit.Erasure{Reason: e.Reason}
 		err := each(ctx, t, func(scan func(...any) error) error {
@@ -92,9 +103,9 @@ func (j *Journal) eraseSome(ctx context.Context, e Erasure, at time.Time, where 
 				return err
 			}
 		}
-		data, err := json.Marshal(body)
+		data, err := erasureBody(body)
 		if err != nil {
-			return errors.Join(errors.New("encoding an erasure"), err)
+			return err
 		}
 		n = len(nums)
 		return j.record(ctx, t, audit.Record{
@@ -105,4 +116,12 @@ func (j *Journal) eraseSome(ctx context.Context, e Erasure, at time.Time, where 
 		return 0, fmt.Errorf("journal: erasing bodies: %w", err)
 	}
 	return n, nil
+}
+
+func erasureBody(e audit.Erasure) (json.RawMessage, error) {
+	data, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("encoding an erasure: %w", err)
+	}
+	return data, nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -41,12 +40,18 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// filled is a journal with something in every audited table: more than one
-// tile, several checkpoints, two actions with votes, two cases with notes, two
-// links, and an erased body.
+// filled is a journal on SQLite with something in every audited table.
 func filled(t *testing.T) (*journal.Journal, opener) {
 	t.Helper()
-	j, o := open(t)
+	o := onSQLite(t)
+	return filledAt(t, o), o
+}
+
+// filledAt fills a new journal: more than one tile, several checkpoints, two
+// actions with votes, two cases with notes, two links, and an erased body.
+func filledAt(t *testing.T, o opener) *journal.Journal {
+	t.Helper()
+	j := openAt(t, o)
 	ctx := t.Context()
 	checkpoint := func() {
 		_, err := j.Sequence(ctx)
@@ -75,9 +80,11 @@ func filled(t *testing.T) (*journal.Journal, opener) {
 		must(t, err)
 		must(t, j.Link(ctx, "slack/T0/"+string(id), "alice", action.Effects{}))
 	}
+	var many action.Effects
 	for i := range 300 {
-		must(t, j.Write(ctx, note(fmt.Sprintf("said %d", i))))
+		many.Records = append(many.Records, note(fmt.Sprintf("said %d", i)).Records...)
 	}
+	must(t, j.Write(ctx, many))
 	n, err := j.Erase(ctx, journal.Erasure{Records: recordsOf(t, j)[20:22], By: "dana", Reason: "asked to"}, noon)
 	must(t, err)
 	if n != 2 {
@@ -86,7 +93,7 @@ func filled(t *testing.T) (*journal.Journal, opener) {
 	checkpoint()
 	must(t, j.Write(ctx, note("the last")))
 	checkpoint()
-	return j, o
+	return j
 }
 
 // recordsOf are the ids of all records with a place, in their order.
@@ -114,23 +121,21 @@ func raw(t *testing.T, path string) *sql.DB {
 	return db
 }
 
-// copyOf copies a closed database.
-func copyOf(t *testing.T, path string) string {
+// copyOf copies a closed journal on SQLite without its key, as an auditor has it.
+func copyOf(t *testing.T, o opener) opener {
 	t.Helper()
-	data, err := os.ReadFile(path)
-	must(t, err)
-	to := filepath.Join(t.TempDir(), "copy.db")
-	must(t, os.WriteFile(to, data, 0o600))
+	to := onSQLite(t)
+	write(t, to.config().SQLite, read(t, o.config().SQLite))
 	return to
 }
 
 // verified verifies a database as an auditor does: without the private key,
 // with the checkpoint that was kept outside.
-func verified(t *testing.T, path, public string, kept ...string) audit.Report {
+func verified(t *testing.T, o opener, public string, kept ...string) audit.Report {
 	t.Helper()
 	v, err := audit.ParsePublic(public)
 	must(t, err)
-	log, err := journal.OpenLog(t.Context(), journal.Config{SQLite: path})
+	log, err := journal.OpenLog(t.Context(), o.config())
 	must(t, err)
 	defer func() { must(t, log.Close()) }()
 	report, err := audit.Verify(t.Context(), log, v, kept)

@@ -1,10 +1,49 @@
 package journal
 
-import "context"
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+	"time"
+
+	"github.com/pressly/goose/v3"
+)
 
 // OnWriter runs a statement on SQLite's connection that writes, so that tests
 // can make it fail as a disk or another program would.
 func (j *Journal) OnWriter(ctx context.Context, statement string) error {
 	_, err := j.writer.(*groupWriter).conn.conn.ExecContext(ctx, statement)
+	return err
+}
+
+// ClaimRetention is what a process does before it removes anything.
+func (j *Journal) ClaimRetention(ctx context.Context, at time.Time) (bool, error) {
+	return j.claimRetention(ctx, at)
+}
+
+// Schemas are the versions of a database's schema that this program knows.
+func Schemas(folder string) (versions []int64, err error) {
+	files, err := fs.ReadDir(migrations, "migrations/"+folder)
+	for _, f := range files {
+		v, bad := goose.NumericComponent(f.Name())
+		if bad != nil {
+			return nil, bad
+		}
+		versions = append(versions, v)
+	}
+	return versions, err
+}
+
+// MigrateTo makes the tables as an older program did.
+func MigrateTo(ctx context.Context, dialect goose.Dialect, folder string, db *sql.DB, version int64) error {
+	files, err := fs.Sub(migrations, "migrations/"+folder)
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(dialect, db, files)
+	if err != nil {
+		return err
+	}
+	_, err = p.UpTo(ctx, version)
 	return err
 }

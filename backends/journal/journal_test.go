@@ -43,6 +43,14 @@ func (o opener) options() journal.Options {
 	return journal.Options{KeyFile: filepath.Join(o.dir, "audit.key"), CheckpointFile: filepath.Join(o.dir, "audit.checkpoint")}
 }
 
+// outside is the file of the checkpoint outside the database.
+func (o opener) outside() string {
+	if o.database == nil {
+		return o.config().SQLite + ".checkpoint"
+	}
+	return o.options().CheckpointFile
+}
+
 func (o opener) open(t *testing.T) *journal.Journal {
 	t.Helper()
 	j, err := journal.Open(t.Context(), o.config(), o.options())

@@ -19,9 +19,9 @@ func migrateSQLite(ctx context.Context, db *sql.DB) error {
 }
 
 // migratePostgres holds a lock, so that processes that start at once do it one
-// after the other.
+// after the other; each tries every second, for five minutes.
 func migratePostgres(ctx context.Context, db *sql.DB) error {
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return fmt.Errorf("preparing the schema's lock: %w", err)
 	}

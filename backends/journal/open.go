@@ -41,7 +41,12 @@ var _ bot.Journal = (*Journal)(nil)
 // Open opens the journal and brings its schema up to date. It refuses a
 // database whose audit log is not the one that the last checkpoint outside of
 // it was signed for; the error then says what to do.
-func Open(ctx context.Context, c Config, o Options) (_ *Journal, err error) {
+func Open(ctx context.Context, c Config, o Options) (*Journal, error) {
+	return open(ctx, c, o, (*Journal).checkOutside)
+}
+
+// open leaves it to check whether the database may be gone on with.
+func open(ctx context.Context, c Config, o Options, check func(*Journal, context.Context) error) (_ *Journal, err error) {
 	if c.SQLite == "" && c.Postgres == nil {
 		return nil, troublef(nil, "The journal needs a place: set journal.sqlite or journal.postgres in the configuration.")
 	}
@@ -76,7 +81,7 @@ func Open(ctx context.Context, c Config, o Options) (_ *Journal, err error) {
 	if j.key, err = j.openKey(ctx, o.KeyFile); err != nil {
 		return nil, err
 	}
-	if err = j.checkOutside(ctx); err != nil {
+	if err = check(j, ctx); err != nil {
 		return nil, err
 	}
 	return j, nil

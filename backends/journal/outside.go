@@ -84,10 +84,18 @@ func (j *Journal) checkOutside(ctx context.Context) error {
 	if err != nil {
 		return troublef(err, "The file %s holds no checkpoint that this journal's key signed. Put the right key and file together; keep both for an investigation.", j.outside)
 	}
+	return j.continues(ctx, j.readers, newest, c)
+}
+
+// continues refuses a log that is not a continuation of what was signed.
+func (j *Journal) continues(ctx context.Context, r reader, newest signedLog, c audit.Checkpoint) error {
 	if c.Size > newest.size {
-		return troublef(nil, "The journal holds %d audit records, but %d were signed: it was restored from a backup, or records were removed. Nothing was changed. Restore the newest journal; if it is lost, tell those who rely on the log, keep the file %s as the proof of what was there, and move it away to go on.", newest.size, c.Size, j.outside)
+		return troublef(&behind{here: newest.size, signed: c}, "The journal holds %d audit records, but %d were signed: it was restored from a backup, or records were removed. Nothing was changed. Restore the newest journal; if it is lost, tell those who rely on the log and run `gridwarden audit resume`: it records the gap and keeps the file %s aside as the proof of what was there.", newest.size, c.Size, j.outside)
 	}
-	root, err := j.rootAt(ctx, newest, c.Size)
+	root, err := j.rootAt(ctx, r, newest, c.Size)
+	if told := (*trouble)(nil); err != nil && (ctx.Err() != nil || errors.As(explain(err), &told)) {
+		return err // the database does not answer, which says nothing of the log
+	}
 	if err != nil || root != c.Root {
 		return troublef(err, "The audit log in the journal is another one than the one that was signed last, although it is as long. Nothing was changed. Keep the journal and the file %s, restore the newest journal that belongs to it, and run `gridwarden audit verify`.", j.outside)
 	}
@@ -95,10 +103,20 @@ func (j *Journal) checkOutside(ctx context.Context) error {
 }
 
 // rootAt is the root of the log when it had that size.
-func (j *Journal) rootAt(ctx context.Context, newest signedLog, size int64) (tlog.Hash, error) {
+func (j *Journal) rootAt(ctx context.Context, r reader, newest signedLog, size int64) (tlog.Hash, error) {
 	c, err := audit.ParseCheckpoint(newest.note, j.key.Verifier())
 	if err != nil {
 		return tlog.Hash{}, err
 	}
-	return tlog.TreeHash(size, tlog.TileHashReader(tlog.Tree{N: c.Size, Hash: c.Root}, tiles{tileOf(ctx, j.readers)}))
+	return tlog.TreeHash(size, tlog.TileHashReader(tlog.Tree{N: c.Size, Hash: c.Root}, tiles{tileOf(ctx, r)}))
+}
+
+// behind is a log that is shorter than what was signed.
+type behind struct {
+	here   int64
+	signed audit.Checkpoint
+}
+
+func (b *behind) Error() string {
+	return fmt.Sprintf("%d of %d records are there", b.here, b.signed.Size)
 }

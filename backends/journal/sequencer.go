@@ -188,7 +188,9 @@ func (p *pass) run(ctx context.Context, t *tx) error {
 }
 
 // start takes the tree in memory when the database still is where it was left,
-// and reads it anew when another process has gone on.
+// and reads it anew when another process has gone on. A database that has lost
+// what this process has signed, as a standby may when it takes over, is not
+// gone on with: that would be another history of the same log.
 func (p *pass) start(ctx context.Context, t *tx) error {
 	newest, err := newestCheckpoint(ctx, t)
 	if err != nil {
@@ -197,6 +199,15 @@ func (p *pass) start(ctx context.Context, t *tx) error {
 	if p.j.edge != nil && newest == p.j.signed {
 		p.edge, p.signed = p.j.edge.Clone(), newest
 		return nil
+	}
+	if p.j.signed.size > 0 {
+		c, err := audit.ParseCheckpoint(p.j.signed.note, p.j.key.Verifier())
+		if err != nil {
+			return err
+		}
+		if err := p.j.continues(ctx, t, newest, c); err != nil {
+			return err
+		}
 	}
 	p.edge, err = p.j.loadEdge(ctx, t, newest)
 	p.signed = newest

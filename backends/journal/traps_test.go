@@ -195,3 +195,55 @@ func write(t *testing.T, path, data string) {
 	t.Helper()
 	must(t, os.WriteFile(path, []byte(data), 0o600))
 }
+
+// TestALogThatLostItsEndIsNotSignedOn takes records away from under a journal
+// that has signed them, as a standby does that had not got them yet.
+func TestALogThatLostItsEndIsNotSignedOn(t *testing.T) {
+	j, o := open(t)
+	ctx := t.Context()
+	must(t, j.Write(ctx, note("kept")))
+	_, err := j.Sequence(ctx)
+	must(t, err)
+	before := restored(t, o)
+	for range 3 {
+		must(t, j.Write(ctx, note("lost")))
+	}
+	_, err = j.Sequence(ctx)
+	must(t, err)
+	outside := read(t, o.outside())
+	db := raw(t, o.config().SQLite)
+	for _, s := range []string{
+		"ATTACH '" + before.config().SQLite + "' AS old",
+		"PRAGMA foreign_keys = 0",
+		"BEGIN IMMEDIATE; DELETE FROM audit_body; DELETE FROM audit_pending; DELETE FROM audit_leaf; DELETE FROM audit_record; DELETE FROM audit_tile; DELETE FROM audit_checkpoint;" +
+			"INSERT INTO audit_record SELECT * FROM old.audit_record; INSERT INTO audit_body SELECT * FROM old.audit_body; INSERT INTO audit_leaf SELECT * FROM old.audit_leaf;" +
+			"INSERT INTO audit_tile SELECT * FROM old.audit_tile; INSERT INTO audit_checkpoint SELECT * FROM old.audit_checkpoint; COMMIT",
+	} {
+		_, err := db.ExecContext(ctx, s)
+		must(t, err)
+	}
+	notSigned := func(says string) {
+		t.Helper()
+		must(t, j.Write(ctx, note("after")))
+		_, err := j.Sequence(ctx)
+		if said := told(err); !strings.Contains(said, says) {
+			t.Errorf("told %q (%v)", said, err)
+		}
+		if read(t, o.outside()) != outside {
+			t.Error("the checkpoint of what is lost was replaced")
+		}
+		if err := j.Check(ctx); err == nil {
+			t.Error("the check does not tell it")
+		}
+	}
+	notSigned("holds 1 audit records, but 4 were signed")
+	// A process on another machine has its own checkpoint, of before or none.
+	other, err := journal.Open(ctx, o.config(), journal.Options{CheckpointFile: filepath.Join(t.TempDir(), "checkpoint")})
+	must(t, err)
+	for range 9 {
+		must(t, other.Write(ctx, note("another history")))
+	}
+	_, err = other.Sequence(ctx)
+	must(t, errors.Join(err, other.Close()))
+	notSigned("is another one than the one that was signed last")
+}

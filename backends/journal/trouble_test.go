@@ -3,8 +3,10 @@ package journal_test
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,8 +19,12 @@ import (
 	"github.com/gridwarden/gridwarden/bot/action"
 )
 
-// big does not fit into what is left of a page.
-var big = strings.Repeat("x", 1<<16)
+// big does not fit into what is left of a page, and cannot be compressed.
+var big = func() string {
+	b := make([]byte, 1<<15)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(b) // the same each time
+	return hex.EncodeToString(b)
+}()
 
 // hindrance keeps the journal from writing until it is ended.
 type hindrance struct {
@@ -192,7 +198,7 @@ func dump(t *testing.T, path string) string {
 func quoted(t *testing.T, db *sql.DB, table string) string {
 	t.Helper()
 	var out []string
-	for _, c := range columnsOf(t, db, table) {
+	for _, c := range sqliteColumns(t, db, table) {
 		out = append(out, fmt.Sprintf("quote(%q)", c.name))
 	}
 	return strings.Join(out, " || ' ' || ")

@@ -1,10 +1,12 @@
 package postgrestest
 
 import (
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -56,9 +58,17 @@ func (d Database) Exec(t testing.TB, statements ...string) {
 // Exec runs statements in a database as the superuser.
 func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 	t.Helper()
-	db := open(t, fmt.Sprintf("host=%s user=%s dbname=%s", s.Dir, Superuser, database))
+	db, err := sql.Open("pgx", fmt.Sprintf("host=%s user=%s dbname=%s", s.Dir, Superuser, database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	for _, q := range statements {
-		if _, err := db.ExecContext(t.Context(), q); err != nil {
+		if _, err := db.ExecContext(context.WithoutCancel(t.Context()), q); err != nil { // also at the test's end
 			t.Fatalf("%s: %v", q, err)
 		}
 	}
@@ -76,4 +86,25 @@ func open(t testing.TB, dsn string) *sql.DB {
 		}
 	})
 	return db
+}
+
+// Dump writes what a database holds now to a file, as an administrator does.
+func (d Database) Dump(t testing.TB) (file string) {
+	t.Helper()
+	file = filepath.Join(d.Server.Dir, d.Name+".dump")
+	if err := d.Server.run("pg_dump", "--host="+d.Server.Dir, "--username="+Superuser, "--format=custom", "--file="+file, d.Name); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// Restore makes a new database of a dump of this one, with the same roles.
+func (d Database) Restore(t testing.TB, file string) Database {
+	t.Helper()
+	d.Name += "_restored"
+	d.Server.Exec(t, "postgres", "CREATE DATABASE "+d.Name+" OWNER "+d.Owner)
+	if err := d.Server.run("pg_restore", "--host="+d.Server.Dir, "--username="+Superuser, "--exit-on-error", "--dbname="+d.Name, file); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }

@@ -95,15 +95,8 @@ func New(settings ...string) (_ *Server, err error) {
 	if s.as, err = unprivileged(); err != nil {
 		return nil, err
 	}
-	// Not below a test's directory, whose parents other users may not enter, and
-	// whose name is too long for a socket.
-	if s.Dir, err = os.MkdirTemp("", "gwpg"); err != nil {
+	if err := s.makeDir(); err != nil {
 		return nil, err
-	}
-	if s.as != nil {
-		if err := os.Chown(s.Dir, int(s.as.Uid), int(s.as.Gid)); err != nil {
-			return nil, err
-		}
 	}
 	if err := s.run("initdb", "-D", s.data(), "-U", Superuser, "--auth=trust", "-E", "UTF8", "--no-locale", "-N"); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.Dir))
@@ -120,6 +113,15 @@ func New(settings ...string) (_ *Server, err error) {
 		return nil, errors.Join(err, os.RemoveAll(s.Dir))
 	}
 	return s, nil
+}
+
+// makeDir makes the server's directory: not below a test's, whose parents other
+// users may not enter, and whose name is too long for a socket.
+func (s *Server) makeDir() (err error) {
+	if s.Dir, err = os.MkdirTemp("", "gwpg"); err != nil || s.as == nil {
+		return err
+	}
+	return os.Chown(s.Dir, int(s.as.Uid), int(s.as.Gid))
 }
 
 func (s *Server) data() string { return filepath.Join(s.Dir, "data") }

@@ -60,5 +60,7 @@ const (
 	IncidentClosed Kind = "incident closed" // a case was closed
 	Imported       Kind = "imported"        // job records were imported
 	Erased         Kind = "erased"          // bodies of records were erased, with their ids
+	Resumed        Kind = "resumed"         // the log goes on after a restore that lost records, with how many
+	Removed        Kind = "removed"         // requests or posts were deleted because their time was over, with how many
 	Changed        Kind = "changed"         // a stored row changed in a way that is no event of its own
 )

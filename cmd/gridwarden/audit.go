@@ -25,6 +25,7 @@ type auditCmd struct {
 	Export auditExportCmd `cmd:"" help:"Write the whole log as JSON lines, which verify without this machine."`
 	Prove  auditProveCmd  `cmd:"" help:"Write the proof that a record is in the log, or that the log only grew."`
 	Erase  auditEraseCmd  `cmd:"" help:"Erase what records say of people. The log still verifies."`
+	Resume auditResumeCmd `cmd:"" help:"Go on with a journal from a backup that is older than the last checkpoint, and record the gap."`
 }
 
 // Bounds of files that people hand in, in bytes.
@@ -42,9 +43,13 @@ const (
 
 // openJournal opens the journal of a configuration, and makes it when it is missing.
 func openJournal(ctx context.Context, cfg *config.Config, log *slog.Logger, holder string) (*journal.Journal, error) {
-	return journal.Open(ctx, cfg.Journal, journal.Options{
-		Log: log, Holder: holder, KeyFile: cfg.Audit.KeyFile, CheckpointFile: cfg.Audit.CheckpointFile,
-	})
+	o := journalOptions(cfg, log)
+	o.Holder = holder
+	return journal.Open(ctx, cfg.Journal, o)
+}
+
+func journalOptions(cfg *config.Config, log *slog.Logger) journal.Options {
+	return journal.Options{Log: log, KeyFile: cfg.Audit.KeyFile, CheckpointFile: cfg.Audit.CheckpointFile}
 }
 
 // existingJournal opens the journal of a configuration file, and never makes one.

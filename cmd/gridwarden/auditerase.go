@@ -13,6 +13,7 @@ import (
 	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/audit"
+	"github.com/gridwarden/gridwarden/config"
 )
 
 // maxReason bounds what stays in the log for ever, in bytes.
@@ -21,7 +22,8 @@ const maxReason = 1000
 type auditEraseCmd struct {
 	Config string   `required:"" help:"Configuration file." placeholder:"FILE"`
 	Before string   `help:"Erase the bodies of all records made before this time: 2026-06-24 or 2026-06-24T12:00:00Z. A day begins at midnight UTC." placeholder:"TIME"`
-	Reason string   `required:"" help:"Why; it stays in the log for ever, so it must name nobody." placeholder:"TEXT"`
+	Due    bool     `help:"Erase the bodies of all records that the configured retention keeps no longer."`
+	Reason string   `help:"Why; it stays in the log for ever, so it must name nobody." placeholder:"TEXT"`
 	Yes    bool     `help:"Erase without asking."`
 	Record []string `arg:"" optional:"" help:"Records: their ids, or their leaves as audit show lists them."`
 }
@@ -32,6 +34,10 @@ func (auditEraseCmd) Help() string {
 time and hashes stay, so the log still verifies; that it was erased, by whom and
 why is a record itself. Records of actions that are still open are left alone.
 
+With --due the retention in the configuration says which; serve does that by
+itself where it may. --due is for a journal on PostgreSQL that is served without
+owner_dsn_file: run it every night with a configuration that has it.
+
 This cannot be undone. It does not reach backups, exports, chat, or what the
 journal keeps of cases, actions and messages outside of the log.
 
@@ -40,10 +46,17 @@ The operating-system account that runs this answers for it.`
 
 // Run erases after asking.
 func (c auditEraseCmd) Run(ctx context.Context, t terminal) (err error) {
-	if (c.Before == "") == (len(c.Record) == 0) {
-		return usage("Name either records, or with --before a time.")
-	}
 	e := journal.Erasure{Reason: strings.TrimSpace(c.Reason)}
+	if c.Due {
+		if c.Before != "" || len(c.Record) > 0 {
+			return usage("--due says by itself what to erase: leave --before and records out.")
+		}
+		if e.Reason == "" {
+			e.Reason = "the retention"
+		}
+	} else if (c.Before == "") == (len(c.Record) == 0) {
+		return usage("Name either records, or with --before a time, or say --due.")
+	}
 	if e.Reason == "" || len(e.Reason) > maxReason {
 		return usage("An erasure needs a reason of at most %d bytes: --reason TEXT.", maxReason)
 	}
@@ -52,7 +65,7 @@ func (c auditEraseCmd) Run(ctx context.Context, t terminal) (err error) {
 			return err
 		}
 	}
-	if !c.Yes && !t.interactive() {
+	if !c.Yes && !c.Due && !t.interactive() {
 		return usage("Nobody can be asked here. Run it in a terminal, or add --yes.")
 	}
 	cfg, j, err := existingJournal(ctx, c.Config, t)
@@ -71,6 +84,9 @@ func (c auditEraseCmd) Run(ctx context.Context, t terminal) (err error) {
 	}
 	e.Account = me.Key()
 	e.By, _ = people.PersonOf(me.Key())
+	if c.Due {
+		return c.due(ctx, t, cfg, j, e)
+	}
 	if _, err := j.Sequence(ctx); err != nil { // only what has its place can be erased
 		return err
 	}
@@ -100,6 +116,19 @@ func (c auditEraseCmd) Run(ctx context.Context, t terminal) (err error) {
 	}
 	if left := found - n; err == nil && left > 0 {
 		fmt.Fprintf(t.out, "Left alone: %s of actions that are still open.\n", plural(int64(left), "record", "records"))
+	}
+	return err
+}
+
+// due erases what the retention says. It is asked for by a configuration, so
+// nobody is asked again.
+func (auditEraseCmd) due(ctx context.Context, t terminal, cfg *config.Config, j *journal.Journal, e journal.Erasure) error {
+	n, err := j.EraseDue(ctx, retention(cfg), e, time.Now().UTC())
+	if err == nil {
+		_, err = j.Sequence(ctx) // the erasure's own records
+	}
+	if n > 0 || err == nil {
+		fmt.Fprintf(t.out, "Erased: the person, account and text of %s, by %s.\n", plural(int64(n), "record", "records"), e.Account)
 	}
 	return err
 }

@@ -58,7 +58,12 @@ type testBot struct {
 
 func startBot(t *testing.T, yaml string) *testBot {
 	t.Helper()
-	dir := t.TempDir()
+	return startBotIn(t, t.TempDir(), yaml)
+}
+
+// startBotIn starts it where a journal may be already.
+func startBotIn(t *testing.T, dir, yaml string) *testBot {
+	t.Helper()
 	file := filepath.Join(dir, "gridwarden.yaml")
 	cfg, err := config.Parse(file, []byte(yaml), dir)
 	if err != nil {

@@ -37,7 +37,8 @@ type cli struct {
 	Check   checkCmd   `cmd:"" help:"Check the whole configuration and print the policy in force."`
 	Run     runCmd     `cmd:"" help:"Run one command through the same engine, roles and audit as chat."`
 	Import  importCmd  `cmd:"" help:"Read job records into the embedded store: condor_history and condor_q as JSON, Elasticsearch dumps."`
-	Audit   auditCmd   `cmd:"" help:"Verify, keep, export and prove the audit log; erase personal data from it."`
+	Audit   auditCmd   `cmd:"" help:"Verify, keep, export and prove the audit log; erase personal data from it; go on after a restore."`
+	Backup  backupCmd  `cmd:"" help:"Copy the journal to a new file while it is in use, and verify the copy."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 
 	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/backends/journal"
@@ -34,6 +35,7 @@ type app struct {
 	sandbox *sandbox.Grid    // nil: not configured
 	console *console.Console // nil: not listening
 	parts   []status.Part
+	keep    *journal.Retention // nil: this process removes nothing
 	log     *slog.Logger
 	closers []func() error
 }
@@ -51,6 +53,11 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 		return nil, err
 	}
 	a.closers = append(a.closers, a.journal.Close, func() error { return a.settleLog(ctx) })
+	a.parts = append(a.parts, a.journal)
+	if w.listen {
+		r := retention(cfg)
+		a.keep = &r
+	}
 	rules := cfg.Rules()
 	links, err := a.journal.Links(ctx)
 	if err != nil {
@@ -121,15 +128,25 @@ func (a *app) consoleOptions(rules bot.Rules, commands []bot.Command) console.Op
 	return o
 }
 
-// run runs the engine and the journal's sequencer until ctx ends or every
-// platform has no more input.
+// retention is the configured retention of the journal.
+func retention(cfg *config.Config) journal.Retention {
+	return journal.Retention{Requests: cfg.Retention.Requests, PersonalData: cfg.Retention.PersonalData}
+}
+
+// run runs the engine, the journal's sequencer and its retention until ctx ends
+// or every platform has no more input.
 func (a *app) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	sequencer := make(chan error, 1)
 	go func() { sequencer <- a.journal.Run(ctx) }()
+	var keeping sync.WaitGroup
+	if a.keep != nil {
+		keeping.Go(func() { a.journal.Retain(ctx, *a.keep) })
+	}
 	err := a.engine.Run(ctx)
 	cancel()
+	keeping.Wait()
 	if serr := <-sequencer; err == nil && ctx.Err() == nil {
 		err = serr
 	}
