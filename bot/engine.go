@@ -36,6 +36,7 @@ type Engine struct {
 	limiter   *limiter
 	slots     chan struct{}
 	holder    string // this process, as the holder of leases
+	meter     Meter
 
 	wake    chan struct{} // something waits to be delivered
 	wakeDue chan struct{} // something may be due
@@ -52,6 +53,7 @@ type Parts struct {
 	Commands  []Command
 	Platforms []Platform
 	Holder    string // names this process in leases; unique among running processes
+	Meter     Meter  // nil: nothing is counted
 }
 
 // New checks that the commands are whole and puts the parts together.
@@ -60,7 +62,10 @@ func New(p Parts) (*Engine, error) {
 		log: p.Log, journal: p.Journal, people: p.People, decider: p.Decider,
 		platforms: map[string]Platform{}, holder: p.Holder,
 		limiter: newLimiter(p.People), slots: make(chan struct{}, concurrent),
-		wake: make(chan struct{}, 1), wakeDue: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), wakeDue: make(chan struct{}, 1), meter: p.Meter,
+	}
+	if e.meter == nil {
+		e.meter = unmetered{}
 	}
 	p.Decider.refresh = e.refreshGroups
 	names := map[string]bool{}
@@ -145,8 +150,10 @@ func (e *Engine) receive(ctx context.Context, ev Event) (ReceivedEvent, bool, er
 		ev.Value = ev.Value[:maxEvent] // Tokenize refuses far shorter text; the rest proves nothing
 	}
 	ev.Value = strings.ToValidUTF8(ev.Value, "\uFFFD")
+	began := time.Now()
 	rec := ReceivedEvent{Request: newRequestID(), Event: ev, At: now()}
 	fresh, err := e.journal.Receive(ctx, rec.Request, ev, rec.At)
+	e.meter.Received(e.running(ev.Account.Platform), ev.Kind, fresh, time.Since(began), err)
 	if err != nil {
 		return rec, false, fmt.Errorf("bot: receiving an event: %w", err)
 	}
@@ -159,7 +166,7 @@ func (e *Engine) receive(ctx context.Context, ev Event) (ReceivedEvent, bool, er
 // 10 to 12 the outbox.
 func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool) (reply Reply) {
 	log := e.log.With("request", req.ID)
-	ctx, cancel := context.WithTimeout(ctx, commandDeadline)
+	ctx, cancel := context.WithTimeout(WithRequest(ctx, req.ID), commandDeadline)
 	defer cancel()
 	reply = Reply{Request: req.ID}
 	fail := func(err error) Reply { return e.conclude(ctx, log, req, reply, refusal(err), direct) }
@@ -245,7 +252,8 @@ func (e *Engine) perform(ctx context.Context, req *Request, cmd Command, reply R
 // conclude is hop 9: the record, the answer in the outbox and the inbox's done
 // are one transaction. If that fails the person still gets the one message
 // that is posted without the journal.
-func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, reply Reply, refused *Problem, direct bool) Reply {
+func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, reply Reply, refused *Problem, direct bool) (concluded Reply) {
+	defer func() { e.answered(ctx, log, req, concluded) }()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepDeadline)
 	defer cancel()
 	kind := audit.Answered
@@ -265,7 +273,7 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 		"state": reply.State, "code": reply.Code, "said": reply.Message.Plain(),
 	})}}
 	if m := req.introduce(reply.Message); !direct && !reply.Message.Empty() {
-		fx.Posts = append(fx.Posts, post("reply/"+req.ID, req.Thread, m, req.Account))
+		fx.Posts = append(fx.Posts, post(replyKey+req.ID, req.Thread, m, req.Account))
 	}
 	if again := reply.Message.Again; again != nil && refused == nil {
 		fx.Work = append(fx.Work, againWork(req, again))
@@ -289,6 +297,14 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 		log.InfoContext(ctx, "request was already finished elsewhere")
 	}
 	return reply
+}
+
+// answered notes how a request ended, without what was asked and said: that is
+// in the audit log, for those who may read it.
+func (e *Engine) answered(ctx context.Context, log *slog.Logger, req *Request, reply Reply) {
+	took := max(now().Sub(req.At), 0)
+	log.InfoContext(ctx, "request concluded", "command", reply.Command, "surface", req.Surface, "state", reply.State, "code", reply.Code, "took", took.String())
+	e.meter.Answered(reply.Command, reply.State, took)
 }
 
 // recognise returns who asks (hop 6a). Only members that the configuration

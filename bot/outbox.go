@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/action"
@@ -69,9 +70,13 @@ func (e *Engine) deliverOnce(ctx context.Context) int {
 // from the action as it is now, so that an older version never overwrites a newer one.
 func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
 	log := e.log.With("post", d.Post.Key)
+	if request, ok := strings.CutPrefix(d.Post.Key, replyKey); ok {
+		ctx = WithRequest(ctx, request)
+	}
 	ctx, cancel := context.WithTimeout(ctx, deliveryLease)
 	defer cancel()
 	message, version, err := e.say(ctx, d)
+	e.delivered(d, err)
 	if err == nil {
 		err = e.journal.Delivered(ctx, d.ID, message, version, now())
 		if err != nil {
@@ -92,6 +97,18 @@ func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
 	if err := e.journal.Undelivered(ctx, d.ID, err.Error(), next, giveUp); err != nil {
 		log.ErrorContext(ctx, "failed delivery not noted", "error", err)
 	}
+}
+
+// replyKey begins the key of the answer to a request, before the request's id.
+const replyKey = "reply/"
+
+// delivered counts a try to say a message.
+func (e *Engine) delivered(d Delivery, err error) {
+	t, bad := ParseThread(d.Post.Thread)
+	if bad != nil {
+		t.Platform = ""
+	}
+	e.meter.Delivered(e.running(t.Platform), max(now().Sub(d.QueuedAt), 0), err)
 }
 
 // say delivers one message and returns its id.

@@ -91,6 +91,7 @@ func (e *Engine) recover(ctx context.Context) error {
 }
 
 func (e *Engine) serveLate(ctx context.Context, rec ReceivedEvent) {
+	ctx = WithRequest(ctx, rec.Request)
 	log := e.log.With("request", rec.Request)
 	req := e.request(rec)
 	req.late("asked at %s, before a restart; answered late", clock(rec.At))
