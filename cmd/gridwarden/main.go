@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -44,6 +43,21 @@ type cli struct {
 type terminal struct {
 	in       io.Reader
 	out, err io.Writer
+}
+
+// attended reports whether anybody or anything can type: at a terminal, through
+// a pipe or from a file. A service is given /dev/null.
+func (t terminal) attended() bool {
+	in, ok := t.in.(*os.File)
+	if !ok {
+		return true
+	}
+	is, err := in.Stat()
+	if err != nil {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(is, null)
 }
 
 // exit ends the program with a status; its text, if any, was meant for people.
@@ -107,11 +121,6 @@ func ended(err error, t terminal) int {
 	}
 	fmt.Fprintln(t.err, "gridwarden:", err)
 	return exitFailed
-}
-
-// logger writes structured lines to standard error.
-func logger(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
 type versionCmd struct{}
