@@ -92,7 +92,9 @@ func (l *listener) serve(ctx context.Context, routes http.Handler, log *slog.Log
 	if err := server.Shutdown(stop); err != nil {
 		_ = server.Close() // whoever still asks can ask again
 	}
-	<-done
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("listening on %s: %w", l.Addr(), err)
+	}
 	return nil
 }
 

@@ -27,6 +27,9 @@ func (c serveCmd) Run(ctx context.Context, t terminal) error {
 		return misconfigured(err)
 	}
 	log := configuredLogger(t.err, cfg.Log, c.Debug)
+	hup := make(chan os.Signal, 1) // from now on: before, a SIGHUP ends the program
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	w := wiring{in: t.in, out: t.out, listen: t.attended()}
 	s := served{file: c.Config, started: cfg, inForce: cfg}
 	if cfg.HTTP != nil {
@@ -43,7 +46,7 @@ func (c serveCmd) Run(ctx context.Context, t terminal) error {
 	if !w.listen {
 		log.InfoContext(ctx, "standard input is /dev/null: the console does not run here, and what is to be said there waits for one that does")
 	}
-	return s.run(ctx, w.monitor)
+	return s.run(ctx, w.monitor, hup)
 }
 
 // served is the bot with what serve has around it.
@@ -56,10 +59,10 @@ type served struct {
 }
 
 // run runs the bot and its listener. When one of them ends, so does the other.
-func (s *served) run(ctx context.Context, m *monitor.Monitor) error {
+func (s *served) run(ctx context.Context, m *monitor.Monitor, hup <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go s.reloads(ctx)
+	go s.reloads(ctx, hup)
 	answering := make(chan error, 1)
 	if s.listener == nil {
 		close(answering)
@@ -79,10 +82,7 @@ func (s *served) run(ctx context.Context, m *monitor.Monitor) error {
 }
 
 // reloads reads the configuration again at SIGHUP.
-func (s *served) reloads(ctx context.Context) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+func (s *served) reloads(ctx context.Context, hup <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
