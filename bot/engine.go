@@ -217,10 +217,10 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 }
 
 // perform runs a read command, or plans a destructive one and proposes it.
-func (e *Engine) perform(ctx context.Context, req *Request, cmd Command, reply Reply) (_ Reply, err error) {
+func (e *Engine) perform(ctx context.Context, req *Request, cmd Command, reply Reply) (out Reply, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("bot: %s panicked: %v\n%s", cmd.Name, r, debug.Stack())
+			out, err = reply, fmt.Errorf("bot: %s panicked: %v\n%s", cmd.Name, r, debug.Stack())
 		}
 	}()
 	if cmd.Run != nil {

@@ -31,6 +31,8 @@ type hall struct {
 	memory  *bottest.Memory
 	nasty   *bottest.Nasty
 	events  int
+	meter   bot.Meter    // nil: nothing is counted
+	logs    slog.Handler // nil: the test's own output
 
 	ran     atomic.Int32 // ask
 	applied atomic.Int32 // zap
@@ -141,11 +143,14 @@ func inHall(t *testing.T, f func(t *testing.T, h *hall)) {
 func (h *hall) open() (stop func()) {
 	h.Helper()
 	log := slog.New(slog.NewTextHandler(h.Output(), nil))
+	if h.logs != nil {
+		log = slog.New(h.logs)
+	}
 	d := bot.NewDecider(log, h.journal, h.people)
 	var err error
 	h.engine, err = bot.New(bot.Parts{
 		Log: log, Journal: h.journal, People: h.people, Decider: d,
-		Commands: h.commands(d), Platforms: []bot.Platform{h.nasty}, Holder: "test",
+		Commands: h.commands(d), Platforms: []bot.Platform{h.nasty}, Holder: "test", Meter: h.meter,
 	})
 	if err != nil {
 		h.Fatal(err)

@@ -16,7 +16,7 @@ func TestPlainHTTPStaysOnThisMachine(t *testing.T) {
 	const tls = ", tls: {cert: a.pem, key_file: a.key}"
 	for listen, plain := range map[string]bool{
 		"127.0.0.1:8443": true, "127.9.9.9:8443": true, "[::1]:8443": true, "localhost:0": true, "[::ffff:127.0.0.1]:8443": true,
-		":8443": false, "0.0.0.0:8443": false, "[::]:8443": false, "192.0.2.1:8443": false, "bot.example.org:8443": false, "localhost.example.org:8443": false,
+		":8443": false, "0.0.0.0:8443": false, "[::]:8443": false, "192.0.2.1:8443": false, "10.0.0.5:8443": false, "169.254.1.1:8443": false, "bot.example.org:8443": false, "localhost.example.org:8443": false,
 	} {
 		for more, want := range map[string]bool{"": plain, tls: true} {
 			yaml := fmt.Sprintf("journal: {sqlite: a.db}\nhttp: {listen: %q%s}\n", listen, more)

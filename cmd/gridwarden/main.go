@@ -46,18 +46,14 @@ type terminal struct {
 }
 
 // attended reports whether anybody or anything can type: at a terminal, through
-// a pipe or from a file. A service is given /dev/null.
+// a pipe or from a file. A service is given /dev/null, a device that is no terminal.
 func (t terminal) attended() bool {
 	in, ok := t.in.(*os.File)
 	if !ok {
 		return true
 	}
 	is, err := in.Stat()
-	if err != nil {
-		return false
-	}
-	null, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(is, null)
+	return err == nil && (is.Mode()&os.ModeCharDevice == 0 || t.interactive())
 }
 
 // exit ends the program with a status; its text, if any, was meant for people.
