@@ -36,6 +36,7 @@ var layout = []rule{
 	{"bot/audit", nil, "a log is verified offline, by people who trust nothing else of this program"},
 	{"bot/bottest", []string{"bot", "bot/*"}, "tests of every platform and of the journal share it, so it can know none of the backends"},
 	{"bot/bottest/*", []string{"bot", "bot/*"}, "a contract suite says what the bot asks of an implementation, whichever it is"},
+	{"bot/monitor", []string{"bot", "bot/action"}, "it counts what the engine does and what waits, actions by state among it: it needs no secret and knows no backend"},
 	{"bot/*", []string{"bot", "config/secret"}, "a platform renders what the engine says; platforms never meet each other or a backend"},
 
 	{"handlers", []string{"bot", "handlers/*", "backends/grid"}, "the one list of commands; adapters come in through the interfaces that the handlers declare"},

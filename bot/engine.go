@@ -37,6 +37,7 @@ type Engine struct {
 	slots     chan struct{}
 	holder    string // this process, as the holder of leases
 	dead      func(holder string) bool
+	meter     Meter
 
 	wake    chan struct{} // something waits to be delivered
 	wakeDue chan struct{} // something may be due
@@ -60,7 +61,8 @@ type Parts struct {
 	Holder    string // names this process in leases as in the journal; unique and never used again
 	// Dead reports that the process which a holder names has surely ended; nil
 	// knows of none. Others are gone when they say nothing any more.
-	Dead func(holder string) bool
+	Dead  func(holder string) bool
+	Meter Meter // nil: nothing is counted
 }
 
 // New checks that the commands are whole and puts the parts together.
@@ -69,7 +71,10 @@ func New(p Parts) (*Engine, error) {
 		log: p.Log, journal: p.Journal, people: p.People, decider: p.Decider,
 		platforms: map[string]Platform{}, holder: p.Holder, dead: p.Dead,
 		limiter: newLimiter(p.People), slots: make(chan struct{}, concurrent),
-		wake: make(chan struct{}, 1), wakeDue: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), wakeDue: make(chan struct{}, 1), meter: p.Meter,
+	}
+	if e.meter == nil {
+		e.meter = unmetered{}
 	}
 	if e.dead == nil {
 		e.dead = func(string) bool { return false }
@@ -176,8 +181,10 @@ func (e *Engine) receive(ctx context.Context, ev Event) (ReceivedEvent, bool, er
 		ev.Value = ev.Value[:maxEvent] // Tokenize refuses far shorter text; the rest proves nothing
 	}
 	ev.Value = strings.ToValidUTF8(ev.Value, "\uFFFD")
+	began := time.Now()
 	rec := ReceivedEvent{Request: newRequestID(), Event: ev, At: now()}
 	fresh, err := e.journal.Receive(ctx, rec.Request, ev, rec.At)
+	e.meter.Received(e.running(ev.Account.Platform), ev.Kind, fresh, time.Since(began), err)
 	if err != nil {
 		e.owed.add(rec.Request) // the database may have stored it and could not say so
 		return rec, false, fmt.Errorf("bot: receiving an event: %w", err)
@@ -191,7 +198,7 @@ func (e *Engine) receive(ctx context.Context, ev Event) (ReceivedEvent, bool, er
 // 10 to 12 the outbox.
 func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool) (reply Reply) {
 	log := e.log.With("request", req.ID)
-	ctx, cancel := context.WithTimeout(ctx, commandDeadline)
+	ctx, cancel := context.WithTimeout(WithRequest(ctx, req.ID), commandDeadline)
 	defer cancel()
 	reply = Reply{Request: req.ID}
 	fail := func(err error) Reply {
@@ -247,10 +254,10 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 }
 
 // perform runs a read command, or plans a destructive one and proposes it.
-func (e *Engine) perform(ctx context.Context, req *Request, cmd Command, reply Reply) (_ Reply, err error) {
+func (e *Engine) perform(ctx context.Context, req *Request, cmd Command, reply Reply) (out Reply, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("bot: %s panicked: %v\n%s", cmd.Name, r, debug.Stack())
+			out, err = reply, fmt.Errorf("bot: %s panicked: %v\n%s", cmd.Name, r, debug.Stack())
 		}
 	}()
 	if cmd.Run != nil {
@@ -282,7 +289,8 @@ func (e *Engine) perform(ctx context.Context, req *Request, cmd Command, reply R
 // conclude is hop 9: the record, the answer in the outbox and the inbox's done
 // are one transaction. If that fails the person still gets the one message
 // that is posted without the journal.
-func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, reply Reply, refused *Problem, direct bool) Reply {
+func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, reply Reply, refused *Problem, direct bool) (concluded Reply) {
+	defer func() { e.answered(ctx, log, req, concluded) }()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepDeadline)
 	defer cancel()
 	kind := audit.Answered
@@ -302,7 +310,7 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 		"state": reply.State, "code": reply.Code, "said": reply.Message.Plain(),
 	})}}
 	if m := req.introduce(reply.Message); !direct && !reply.Message.Empty() {
-		fx.Posts = append(fx.Posts, post("reply/"+req.ID, req.Thread, m, req.Account))
+		fx.Posts = append(fx.Posts, post(replyKey+req.ID, req.Thread, m, req.Account))
 	}
 	if again := reply.Message.Again; again != nil && refused == nil {
 		fx.Work = append(fx.Work, againWork(req, again))
@@ -335,6 +343,14 @@ func (e *Engine) finish(ctx context.Context, req *Request, fx action.Effects) (d
 		e.owed.add(req.ID)
 	}
 	return done, err
+}
+
+// answered notes how a request ended, without what was asked and said: that is
+// in the audit log, for those who may read it.
+func (e *Engine) answered(ctx context.Context, log *slog.Logger, req *Request, reply Reply) {
+	took := max(now().Sub(req.At), 0)
+	log.InfoContext(ctx, "request concluded", "command", reply.Command, "surface", req.Surface, "state", reply.State, "code", reply.Code, "took", took.String())
+	e.meter.Answered(reply.Command, reply.State, took)
 }
 
 // recognise returns who asks (hop 6a). Only members that the configuration

@@ -32,6 +32,8 @@ type hall struct {
 	memory  *bottest.Memory
 	nasty   *bottest.Nasty
 	events  int
+	meter   bot.Meter    // nil: nothing is counted
+	logs    slog.Handler // nil: the test's own output
 
 	plan    func()       // what planning a zap waits for; nil for nothing
 	ran     atomic.Int32 // ask
@@ -172,10 +174,13 @@ func (h *hall) open() (stop func()) {
 func (h *hall) start(j bot.Journal, holder string, platform bot.Platform, dead func(string) bool) (engine *bot.Engine, stop func()) {
 	h.Helper()
 	log := slog.New(slog.NewTextHandler(h.Output(), nil))
+	if h.logs != nil {
+		log = slog.New(h.logs)
+	}
 	d := bot.NewDecider(log, j, h.people)
 	engine, err := bot.New(bot.Parts{
 		Log: log, Journal: j, People: h.people, Decider: d,
-		Commands: h.commands(d), Platforms: []bot.Platform{platform}, Holder: holder, Dead: dead,
+		Commands: h.commands(d), Platforms: []bot.Platform{platform}, Holder: holder, Dead: dead, Meter: h.meter,
 	})
 	if err != nil {
 		h.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/action"
@@ -76,9 +77,13 @@ func (e *Engine) takeDeliveries(ctx context.Context, hands chan struct{}, free i
 // from the action as it is now, so that an older version never overwrites a newer one.
 func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
 	log := e.log.With("post", d.Post.Key)
+	if request, ok := strings.CutPrefix(d.Post.Key, replyKey); ok {
+		ctx = WithRequest(ctx, request)
+	}
 	ctx, cancel := context.WithTimeout(ctx, deliveryLease)
 	defer cancel()
 	message, version, err := e.say(ctx, d)
+	e.delivered(d, err)
 	if err == nil { // what was said is noted, also when the program stops
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepDeadline)
 		defer cancel()
@@ -106,6 +111,18 @@ func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
 }
 
 var errNotHere = errors.New("bot: the platform does not run in this process")
+
+// replyKey begins the key of the answer to a request, before the request's id.
+const replyKey = "reply/"
+
+// delivered counts a try to say a message.
+func (e *Engine) delivered(d Delivery, err error) {
+	t, bad := ParseThread(d.Post.Thread)
+	if bad != nil {
+		t.Platform = ""
+	}
+	e.meter.Delivered(e.running(t.Platform), max(now().Sub(d.QueuedAt), 0), err)
+}
 
 // say delivers one message and returns its id.
 func (e *Engine) say(ctx context.Context, d Delivery) (id string, version int, err error) {

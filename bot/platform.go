@@ -49,3 +49,10 @@ type Audience interface {
 	// Shared reports whether guests, outsiders or the public can read t.
 	Shared(ctx context.Context, t Thread) (bool, error)
 }
+
+// Connected is a Platform that holds a connection to a server and knows how it is.
+type Connected interface {
+	// Connection reports whether events arrive now, and how often since the
+	// start the connection was lost and made again. It returns at once.
+	Connection() (up bool, reconnects int)
+}

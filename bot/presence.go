@@ -136,6 +136,7 @@ func (e *Engine) absent(ctx context.Context, holder string) (bool, error) {
 
 // serveLate answers a request that was interrupted.
 func (e *Engine) serveLate(ctx context.Context, rec ReceivedEvent) {
+	ctx = WithRequest(ctx, rec.Request)
 	log := e.log.With("request", rec.Request)
 	req := e.request(rec)
 	req.late("asked at %s and interrupted; answered late", clock(rec.At))

@@ -108,6 +108,7 @@ func (e *Engine) step(ctx context.Context, id action.ID) error {
 	if err != nil {
 		return err
 	}
+	ctx = WithRequest(ctx, a.Request)
 	e.refreshGroups(ctx)
 	switch a.State {
 	case action.Approved:
@@ -187,7 +188,9 @@ func (e *Engine) apply(ctx context.Context, a action.Action) error {
 	}
 	stepCtx, cancel := context.WithTimeout(ctx, stepDeadline)
 	defer cancel()
+	began := time.Now()
 	outcome, err := guarded(func() (action.Outcome, error) { return cmd.Apply(stepCtx, a) })
+	e.meter.Stepped(cmd.Name, ApplyStep, time.Since(began), err)
 	if ctx.Err() != nil && err != nil {
 		return err // stopping: the lease lapses, Apply looks first what already holds
 	}
@@ -217,13 +220,16 @@ func (e *Engine) look(ctx context.Context, id action.ID) error {
 	if err != nil {
 		return err
 	}
+	ctx = WithRequest(ctx, a.Request)
 	cmd, ok := e.command(a.Command)
 	if !ok {
 		return fmt.Errorf("bot: no command %s to verify %s with", a.Command, id)
 	}
 	lookCtx, cancel := context.WithTimeout(ctx, stepDeadline)
 	defer cancel()
+	began := time.Now()
 	progress, err := guarded(func() (action.Progress, error) { return cmd.Verify(lookCtx, a) })
+	e.meter.Stepped(cmd.Name, VerifyStep, time.Since(began), err)
 	if ctx.Err() != nil && err != nil {
 		return err
 	}
@@ -246,6 +252,7 @@ func (e *Engine) again(ctx context.Context, w DueWork) (action.Effects, error) {
 		return action.Effects{}, fmt.Errorf("bot: decoding a request to run again: %w", err)
 	}
 	req := &args.Request
+	ctx = WithRequest(ctx, req.ID)
 	cmd, ok := e.command(req.Command)
 	if !ok || cmd.Again == nil {
 		return action.Effects{}, nil

@@ -32,6 +32,8 @@ func (c *Config) check(d *decoder) {
 		checkPolicy(d, name, c.Policies[name])
 	}
 	c.checkTrusted(d)
+	c.checkHTTP(d)
+	c.Log.check(d)
 	checkNumber(d, "limits.per_person_per_minute", c.Limits.PerPerson, 1, maxLimit)
 	checkNumber(d, "limits.per_channel_per_minute", c.Limits.PerChannel, 1, maxLimit)
 	checkSpan(d, "retention.requests", c.Retention.Requests, maxRetention)

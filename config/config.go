@@ -26,6 +26,8 @@ type Config struct {
 	Backends        Backends                `yaml:"backends"`
 	Grid            Grid                    `yaml:"grid"`
 	Audit           Audit                   `yaml:"audit"`
+	HTTP            *HTTP                   `yaml:"http"` // nil: nothing listens
+	Log             Log                     `yaml:"log"`
 	Limits          Limits                  `yaml:"limits"`
 	SecurityChannel string                  `yaml:"security_channel"`
 	Retention       Retention               `yaml:"retention"`
@@ -128,6 +130,7 @@ func Parse(name string, data []byte, dir string) (*Config, error) {
 	c := &Config{
 		file: name, Limits: Limits{PerPerson: defaultPerPerson, PerChannel: defaultPerChannel},
 		Retention: Retention{Requests: defaultRequests, PersonalData: defaultPersonalData},
+		Log:       Log{Format: TextLog, Level: "info"},
 	}
 	d := decode(name, data, c)
 	if len(d.lines) == 1 && len(d.problems) > 0 { // nothing could be read: that all settings are missing is no news
@@ -217,6 +220,9 @@ func (c *Config) resolve(dir string) {
 	}
 	if c.Backends.Sandbox != nil {
 		paths = append(paths, &c.Backends.Sandbox.File)
+	}
+	if c.HTTP != nil && c.HTTP.TLS != nil {
+		paths = append(paths, &c.HTTP.TLS.Cert, (*string)(&c.HTTP.TLS.KeyFile))
 	}
 	if pg := c.Journal.Postgres; pg != nil {
 		paths = append(paths, (*string)(&pg.DSNFile), (*string)(&pg.OwnerDSNFile))

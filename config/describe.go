@@ -24,6 +24,7 @@ func (c *Config) Describe() string {
 	section("Roles", c.describeRoles()...)
 	section("Channels", c.describeChannels()...)
 	section("Backends", c.describeBackends()...)
+	section("HTTP", c.describeHTTP())
 	section("Limits and retention",
 		fmt.Sprintf("%d commands a minute per person, %d per channel; decisions are never limited", c.Limits.PerPerson, c.Limits.PerChannel),
 		fmt.Sprintf("requests are kept %s, personal data %s", inWords(c.Retention.Requests), inWords(c.Retention.PersonalData)))

@@ -149,6 +149,8 @@ Backends
   cms: records imported into the embedded store; its answers are partial, for nobody knows what was not imported
   sandbox: a simulated grid; its bans and kills touch nothing real
   site map: sites: 1, pilot factories: 0, people and hosts with other names: 0 and 0
+HTTP
+  nothing listens: no /healthz, no /metrics
 Limits and retention
   30 commands a minute per person, 120 per channel; decisions are never limited
   requests are kept 400 days, personal data 30 days

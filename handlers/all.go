@@ -13,6 +13,7 @@ import (
 	"github.com/gridwarden/gridwarden/handlers/kill"
 	"github.com/gridwarden/gridwarden/handlers/person"
 	"github.com/gridwarden/gridwarden/handlers/status"
+	"github.com/gridwarden/gridwarden/handlers/target"
 	"github.com/gridwarden/gridwarden/handlers/trace"
 	"github.com/gridwarden/gridwarden/handlers/whois"
 )
@@ -38,8 +39,8 @@ type Backends struct {
 	Enrichers   []trace.Enricher
 	Directories []whois.Directory
 	Sites       *grid.SiteMap
-	Bans        ban.Backend  // nil: no ban, unban and bans
-	Kills       kill.Backend // nil: no kill
+	Bans        ban.Backend
+	Kills       kill.Backend
 	Parts       []status.Part
 }
 
@@ -49,12 +50,15 @@ func All(log *slog.Logger, j Journal, d Decider, people person.Policies, b Backe
 	var all []bot.Command
 	all = append(all, trace.New(b.Sources, b.Enrichers, b.Sites, log)...)
 	all = append(all, whois.New(b.Directories, b.Sites, log)...)
-	if b.Bans != nil {
-		all = append(all, ban.New(b.Bans, j, b.Sites)...)
+	bans, kills := ban.New(b.Bans, j, b.Sites), kill.New(b.Kills, b.Sites)
+	if b.Bans == nil {
+		target.Lacking(bans, "ban")
 	}
-	if b.Kills != nil {
-		all = append(all, kill.New(b.Kills, b.Sites)...)
+	if b.Kills == nil {
+		target.Lacking(kills, "kill")
 	}
+	all = append(all, bans...)
+	all = append(all, kills...)
 	all = append(all, decision.New(d, j)...)
 	all = append(all, incident.New(j, j)...)
 	all = append(all, auditlog.New(j, j)...)

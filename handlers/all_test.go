@@ -1,12 +1,14 @@
 package handlers_test
 
 import (
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/handlers"
 	"github.com/gridwarden/gridwarden/handlers/ban"
 	"github.com/gridwarden/gridwarden/handlers/kill"
@@ -44,8 +46,41 @@ func TestAllCommandsInTheOrderOfHelp(t *testing.T) {
 	if got := names(every(), func(bot.Command) bool { return true }); got != want {
 		t.Errorf("commands\n%s\nwant\n%s", got, want)
 	}
-	if got := names(all(handlers.Backends{}), func(c bot.Command) bool { return c.Plan != nil || c.Name == "bans" }); got != "" {
-		t.Errorf("without a backend there is %s", got)
+	if got := names(all(handlers.Backends{}), func(bot.Command) bool { return true }); got != want {
+		t.Errorf("commands without a backend\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestWithoutABackend has each command that needs one name the setting, at
+// every step: an action may be older than the configuration.
+func TestWithoutABackend(t *testing.T) {
+	lack := func(c bot.Command) []error {
+		if c.Plan == nil {
+			_, run := c.Run(t.Context(), &bot.Request{})
+			return []error{run}
+		}
+		_, plan := c.Plan(t.Context(), &bot.Request{})
+		_, apply := c.Apply(t.Context(), action.Action{})
+		_, verify := c.Verify(t.Context(), action.Action{})
+		return []error{plan, apply, verify}
+	}
+	can := map[string]string{"ban": "ban", "unban": "ban", "bans": "ban", "kill user": "kill"}
+	for _, c := range all(handlers.Backends{}) {
+		if _, needs := can[c.Name]; !needs {
+			if c.Plan != nil {
+				t.Errorf("%s proposes something without a backend", c.Name)
+			}
+			continue
+		}
+		for i, err := range lack(c) {
+			var p *bot.Problem
+			if !errors.As(err, &p) || p.Code != "not-configured" || !strings.Contains(p.Sentence, "`"+c.Name+"` needs a backend that can "+can[c.Name]) || !strings.Contains(p.Sentence, "backends.sandbox") {
+				t.Errorf("%s, step %d: %v", c.Name, i+1, err)
+			}
+		}
+		if !strings.Contains(c.Summary, "no backend") {
+			t.Errorf("help says of %s only: %s", c.Name, c.Summary)
+		}
 	}
 }
 

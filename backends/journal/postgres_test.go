@@ -130,6 +130,11 @@ func TestPostgresThatCannotBeUsed(t *testing.T) {
 			t.Errorf("the password is in the error: %v", err)
 		}
 	}
+	must(t, os.Chmod(string(o.file("bad.dsn")), 0o604))
+	for file, says := range map[string]string{"bad.dsn": "run chmod o-rwx", "none.dsn": "cannot be opened"} {
+		_, err := journal.Open(t.Context(), journal.Config{Postgres: &journal.Postgres{DSNFile: o.file(file)}}, o.options())
+		refused(t, err, string(o.file(file)), says)
+	}
 }
 
 func TestEraseNeedsTheOwner(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/gridwarden/gridwarden/bot"
 )
 
 // trouble is an error that people can do something about.
@@ -36,7 +38,7 @@ var errClosed = &trouble{sentence: "gridwarden is stopping: nothing was run. Ask
 
 // explain adds the sentence for people to an error of either database.
 func explain(err error) error {
-	var told *trouble
+	var told bot.ForPeople // such as a file with a secret that cannot be read
 	var e *sqlite.Error
 	switch {
 	case err == nil, errors.As(err, &told):

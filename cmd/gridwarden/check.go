@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/config"
+	"github.com/gridwarden/gridwarden/handlers/status"
 )
 
 // probeDeadline bounds the question to one server.
@@ -36,7 +37,8 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 	}
 	defer a.close()
 	failed := 0
-	for _, part := range a.parts {
+	parts := append([]status.Part{a.journal}, a.parts...)
+	for _, part := range parts {
 		probe, cancel := context.WithTimeout(ctx, probeDeadline)
 		err := part.Check(probe)
 		cancel()
@@ -48,7 +50,7 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 		fmt.Fprintf(t.out, "probe: %s: ok\n", part.Name())
 	}
 	if failed > 0 {
-		return exit{status: exitFailed, text: fmt.Sprintf("%d of %d probes failed.", failed, len(a.parts))}
+		return exit{status: exitFailed, text: fmt.Sprintf("%d of %d probes failed.", failed, len(parts))}
 	}
 	return nil
 }

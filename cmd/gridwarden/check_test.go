@@ -41,7 +41,7 @@ nonsense: true
 func TestCheckProbe(t *testing.T) {
 	cfg := configured(t, strings.Replace(testConfig, "sandbox: {speed: 300}", "sandbox: {speed: 300, file: sandbox.json}", 1))
 	out := ok(t, "check", "--config", cfg, "--probe")
-	contains(t, "check --probe", out, "probe: sandbox: ok")
+	contains(t, "check --probe", out, "probe: journal: ok", "probe: sandbox: ok")
 
 	written(t, filepath.Join(filepath.Dir(cfg), "sandbox.json"), "{")
 	if got := gridwarden(t, "check", "--config", cfg, "--probe"); got.status != exitFailed {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -48,6 +47,17 @@ type terminal struct {
 	out, err io.Writer
 }
 
+// attended reports whether anybody or anything can type: at a terminal, through
+// a pipe or from a file. A service is given /dev/null, a device that is no terminal.
+func (t terminal) attended() bool {
+	in, ok := t.in.(*os.File)
+	if !ok {
+		return true
+	}
+	is, err := in.Stat()
+	return err == nil && (is.Mode()&os.ModeCharDevice == 0 || t.interactive())
+}
+
 // exit ends the program with a status; its text, if any, was meant for people.
 type exit struct {
 	status int
@@ -56,15 +66,15 @@ type exit struct {
 
 func (e exit) Error() string { return e.text }
 
-// stopWithin is how long the program takes to end after it was told to.
-const stopWithin = 9500 * time.Millisecond
+// endWithin is how long the program takes to end after it was told to.
+const endWithin = 9500 * time.Millisecond
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
 		<-ctx.Done()
-		time.Sleep(stopWithin)
+		time.Sleep(endWithin)
 		fmt.Fprintln(os.Stderr, "gridwarden: something did not end in time and was cut off. What was in hand is in the journal; the next start takes it up.")
 		os.Exit(exitFailed)
 	}()
@@ -118,11 +128,6 @@ func ended(err error, t terminal) int {
 	}
 	fmt.Fprintln(t.err, "gridwarden:", err)
 	return exitFailed
-}
-
-// logger writes structured lines to standard error.
-func logger(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
 type versionCmd struct{}

@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/monitor"
 	"github.com/gridwarden/gridwarden/config"
 )
 
@@ -17,49 +18,103 @@ type serveCmd struct {
 	Debug  bool   `help:"Log more."`
 }
 
-// Run listens until it is told to stop. SIGHUP reloads people, roles and policies.
+// Run listens until it is told to stop. SIGHUP reloads people, roles and
+// policies. The console runs where something can be typed; with /dev/null as
+// its input, as a service, serve goes on without it.
 func (c serveCmd) Run(ctx context.Context, t terminal) error {
 	cfg, err := config.Load(c.Config)
 	if err != nil {
 		return misconfigured(err)
 	}
-	level := slog.LevelInfo
-	if c.Debug {
-		level = slog.LevelDebug
-	}
-	log := logger(t.err, level)
-	a, err := wire(ctx, cfg, log, wiring{in: t.in, out: t.out, listen: true})
-	if err != nil {
-		return err
-	}
-	defer a.close()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go c.reloads(ctx, a, log)
-	log.InfoContext(ctx, "listening", "version", version)
-	return a.run(ctx)
-}
-
-// reloads reads the configuration again at SIGHUP. A broken file changes nothing.
-func (c serveCmd) reloads(ctx context.Context, a *app, log *slog.Logger) {
-	hup := make(chan os.Signal, 1)
+	log := configuredLogger(t.err, cfg.Log, c.Debug)
+	hup := make(chan os.Signal, 1) // from now on: before, a SIGHUP ends the program
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
+	w := wiring{in: t.in, out: t.out, listen: t.attended()}
+	s := served{file: c.Config, started: cfg, inForce: cfg}
+	if cfg.HTTP != nil {
+		if s.listener, err = listen(ctx, cfg.HTTP); err != nil {
+			return err
+		}
+		defer s.listener.Close() //nolint:errcheck // closed by serve already, unless nothing came of it
+		w.monitor = monitor.New(log, version)
+	}
+	if s.app, err = wire(ctx, cfg, log, w); err != nil {
+		return err
+	}
+	defer s.close()
+	if !w.listen {
+		log.InfoContext(ctx, "standard input is /dev/null: the console does not run here, and what is to be said there waits for one that does")
+	}
+	return s.run(ctx, w.monitor, hup)
+}
+
+// served is the bot with what serve has around it.
+type served struct {
+	*app
+	file     string // of the configuration
+	started  *config.Config
+	inForce  *config.Config // what of it can be reloaded
+	listener *listener      // nil: nothing listens
+}
+
+// run runs the bot and its listener. When one of them ends, so does the other.
+func (s *served) run(ctx context.Context, m *monitor.Monitor, hup <-chan os.Signal) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go s.reloads(ctx, hup)
+	answering := make(chan error, 1)
+	if s.listener == nil {
+		close(answering)
+		s.log.InfoContext(ctx, "listening", "version", version)
+	} else {
+		routes := http.NewServeMux()
+		m.Routes(routes)
+		go func() {
+			answering <- s.listener.serve(ctx, routes, s.log)
+			cancel()
+		}()
+		s.log.InfoContext(ctx, "listening", "version", version, "http", s.listener.Addr().String())
+	}
+	err := s.app.run(ctx)
+	cancel()
+	return errors.Join(err, <-answering)
+}
+
+// reloads reads the configuration again at SIGHUP.
+func (s *served) reloads(ctx context.Context, hup <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-hup:
+			s.reload(ctx)
 		}
-		cfg, err := config.Load(c.Config)
-		if err == nil {
-			err = a.engine.Reload(ctx, cfg.Rules())
+	}
+}
+
+// reload puts people, roles and policies in force, and uses the certificate as
+// it is now. A broken file changes nothing.
+func (s *served) reload(ctx context.Context) {
+	if l := s.listener; l != nil && l.certificate != nil {
+		if err := l.certificate.load(); err != nil {
+			s.log.ErrorContext(ctx, "certificate not reloaded; the old one is used on", "error", err)
 		}
-		if err != nil {
-			log.ErrorContext(ctx, "configuration not reloaded; the old one stays in force", "error", err)
-			continue
-		}
-		log.InfoContext(ctx, "people, roles and policies reloaded")
+	}
+	cfg, err := config.Load(s.file)
+	if err == nil {
+		err = s.engine.Reload(ctx, cfg.Rules())
+	}
+	if err != nil {
+		s.log.ErrorContext(ctx, "configuration not reloaded; the old one stays in force", "error", err)
+		return
+	}
+	now, _ := cfg.Changes(s.inForce)
+	_, atStart := cfg.Changes(s.started)
+	s.inForce = cfg
+	s.log.InfoContext(ctx, "people, roles and policies reloaded", "changed", now)
+	if len(atStart) > 0 {
+		s.log.WarnContext(ctx, "some changes of the configuration count from the next start on", "changed", atStart)
 	}
 }
 

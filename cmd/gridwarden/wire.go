@@ -12,6 +12,7 @@ import (
 	"github.com/gridwarden/gridwarden/backends/sandbox"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/console"
+	"github.com/gridwarden/gridwarden/bot/monitor"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/handlers"
 	"github.com/gridwarden/gridwarden/handlers/status"
@@ -21,8 +22,10 @@ import (
 type wiring struct {
 	in     io.Reader
 	out    io.Writer
-	listen bool // run the platforms
+	listen bool // run the console
 	brief  bool // the console shows only what is new in a changed message
+	// monitor counts what happens; nil: nobody looks.
+	monitor *monitor.Monitor
 	// platforms are used instead of the configured ones, by tests.
 	platforms []bot.Platform
 }
@@ -74,15 +77,15 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 		}
 		a.closers = append(a.closers, store.Close)
 		a.parts = append(a.parts, store)
-		b.Sources = append(b.Sources, store)
+		b.Sources = append(b.Sources, w.source(store))
 	}
 	if s := cfg.Backends.Sandbox; s != nil {
 		if a.sandbox, err = sandbox.New(*s); err != nil {
 			return nil, err
 		}
 		a.parts = append(a.parts, a.sandbox)
-		b.Sources = append(b.Sources, a.sandbox)
-		b.Directories = append(b.Directories, a.sandbox)
+		b.Sources = append(b.Sources, w.source(a.sandbox))
+		b.Directories = append(b.Directories, w.directory(a.sandbox))
 		b.Bans, b.Kills = a.sandbox, a.sandbox
 		if b.Sites == nil {
 			b.Sites = a.sandbox.SiteMap()
@@ -93,27 +96,52 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 
 	platforms := w.platforms
 	if w.listen {
-		options := a.consoleOptions(rules, commands)
+		options, err := a.consoleOptions(rules, commands)
+		if err != nil {
+			return nil, err
+		}
 		options.Brief = w.brief
 		if a.console, err = console.New(cfg.Console, options, w.in, w.out); err != nil {
 			return nil, err
 		}
 		platforms = append(platforms, a.console)
 	}
-	a.engine, err = bot.New(bot.Parts{
+	parts := bot.Parts{
 		Log: log, Journal: a.journal, People: a.people, Decider: decider,
 		Commands: commands, Platforms: platforms, Holder: holder, Dead: hasEnded,
-	})
-	if err != nil {
+	}
+	if w.monitor != nil {
+		parts.Meter = w.monitor
+		w.monitor.Watch(a.journal, a.dated(), platforms)
+	}
+	if a.engine, err = bot.New(parts); err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, func() error { return a.engine.Leave(context.WithoutCancel(ctx)) })
 	return a, nil
 }
 
+// dated are the parts whose data has an age.
+func (a *app) dated() []monitor.Source {
+	var out []monitor.Source
+	for _, p := range a.parts {
+		if s, ok := p.(monitor.Source); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // consoleOptions lets a trusted console speak for everybody with a console account.
-func (a *app) consoleOptions(rules bot.Rules, commands []bot.Command) console.Options {
+func (a *app) consoleOptions(rules bot.Rules, commands []bot.Command) (console.Options, error) {
 	o := console.Options{People: map[string]bot.Account{}, Idle: func(ctx context.Context) error { return a.engine.Idle(ctx) }}
+	me, err := operator(a.people)
+	if err != nil {
+		return o, err
+	}
+	if _, known := a.people.PersonOf(me.Key()); known {
+		o.Self = me // otherwise a trusted console begins as one of those who may be played
+	}
 	for _, p := range rules.People {
 		for _, key := range p.Accounts {
 			if id, ok := strings.CutPrefix(key, console.Name+"/"); ok {
@@ -125,7 +153,7 @@ func (a *app) consoleOptions(rules bot.Rules, commands []bot.Command) console.Op
 	for _, c := range commands {
 		o.Commands = append(o.Commands, c.Name)
 	}
-	return o
+	return o, nil
 }
 
 // retention is the configured retention of the journal.

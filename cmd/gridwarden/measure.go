@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/bot/monitor"
+	"github.com/gridwarden/gridwarden/handlers/trace"
+	"github.com/gridwarden/gridwarden/handlers/whois"
+)
+
+// source has what a source answers counted, if anybody looks.
+func (w wiring) source(s trace.Source) trace.Source {
+	if w.monitor == nil {
+		return s
+	}
+	return measuredSource{s, w.monitor}
+}
+
+// directory has what a directory answers counted, if anybody looks.
+func (w wiring) directory(d whois.Directory) whois.Directory {
+	if w.monitor == nil {
+		return d
+	}
+	return measuredDirectory{d, w.monitor}
+}
+
+// measuredSource is a source whose answers are counted.
+type measuredSource struct {
+	trace.Source
+	monitor *monitor.Monitor
+}
+
+// Sightings implements trace.Source.
+func (s measuredSource) Sightings(ctx context.Context, q grid.Query) (grid.Found, error) {
+	began := time.Now()
+	found, err := s.Source.Sightings(ctx, q)
+	outcome := grid.Partial // as an answer counts that does not say how complete it is
+	switch {
+	case err != nil:
+		outcome = grid.Failed
+	case found.Report.State != "":
+		outcome = found.Report.State
+	}
+	s.monitor.Asked(s.Name(), string(outcome), time.Since(began))
+	return found, err
+}
+
+// measuredDirectory is a directory of accounts whose answers are counted.
+type measuredDirectory struct {
+	whois.Directory
+	monitor *monitor.Monitor
+}
+
+// Accounts implements whois.Directory.
+func (d measuredDirectory) Accounts(ctx context.Context) ([]grid.Account, error) {
+	began := time.Now()
+	accounts, err := d.Directory.Accounts(ctx)
+	outcome := grid.Complete
+	if err != nil {
+		outcome = grid.Failed
+	}
+	d.monitor.Asked(d.Name(), string(outcome), time.Since(began))
+	return accounts, err
+}

@@ -1,0 +1,36 @@
+package config
+
+import (
+	"log/slog"
+	"slices"
+)
+
+// Log is how `gridwarden serve` writes its log to standard error.
+type Log struct {
+	Format string `yaml:"format"` // text or json
+	Level  string `yaml:"level"`  // debug, info, warn or error
+}
+
+// The formats of the log.
+const (
+	TextLog = "text"
+	JSONLog = "json"
+)
+
+func (l *Log) check(d *decoder) {
+	if !slices.Contains([]string{TextLog, JSONLog}, l.Format) {
+		d.add("log.format", "%s is no format: write text or json", shown(l.Format))
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, l.Level) {
+		d.add("log.level", "%s is no level: write debug, info, warn or error", shown(l.Level))
+	}
+}
+
+// Least is the least important level that is written.
+func (l Log) Least() slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
+		return slog.LevelInfo // check has refused it
+	}
+	return level
+}
