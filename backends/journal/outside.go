@@ -91,6 +91,9 @@ func (j *Journal) checkOutside(ctx context.Context) error {
 	if err != nil || root != c.Root {
 		return troublef(err, "The audit log in the journal is another one than the one that was signed last, although it is as long. Nothing was changed. Keep the journal and the file %s, restore the newest journal that belongs to it, and run `gridwarden audit verify`.", j.outside)
 	}
+	if c.Size < newest.size { // a process ended between signing it and keeping it
+		j.owed = newest.note
+	}
 	return nil
 }
 
