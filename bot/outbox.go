@@ -9,15 +9,18 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/crash"
 )
 
 // Bounds of delivery.
 const (
-	deliveryLease = 30 * time.Second
 	deliveryBatch = 16
 	giveUpAfter   = 24 * time.Hour // a message that could not be said for a day is recorded as unsaid
 	pollEvery     = time.Second    // other processes queue without telling us
 )
+
+// deliveryLease hides a message from other processes while one says it.
+var deliveryLease = crash.Lease(30 * time.Second)
 
 // RunPlatform is the platform of commands given on the command line. Their
 // answers were printed already; posting there only keeps the order of things.
@@ -71,9 +74,12 @@ func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
 	log := e.log.With("post", d.Post.Key)
 	ctx, cancel := context.WithTimeout(ctx, deliveryLease)
 	defer cancel()
+	crash.Point("10")
 	message, version, err := e.say(ctx, d)
 	if err == nil {
+		crash.Point("12 before")
 		err = e.journal.Delivered(ctx, d.ID, message, version, now())
+		crash.Point("12 after")
 		if err != nil {
 			log.ErrorContext(ctx, "delivery not noted; it will be looked for before it is repeated", "error", err)
 		}
@@ -143,6 +149,7 @@ func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) 
 	case stands && shown.Version >= a.Version:
 		return shown.Message, shown.Version, nil
 	case stands:
+		crash.Point("11 update before")
 		err := p.Update(ctx, t, shown.Message, m)
 		if !errors.Is(err, ErrNotFound) {
 			return shown.Message, a.Version, err
@@ -176,6 +183,7 @@ func (e *Engine) postOnce(ctx context.Context, p Platform, t Thread, d Delivery,
 			return id, err
 		}
 	}
+	crash.Point("11 post before")
 	if k, ok := p.(KeyedPoster); ok {
 		return k.PostKeyed(ctx, t, d.Post.Key, m)
 	}

@@ -10,10 +10,11 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/audit"
+	"github.com/gridwarden/gridwarden/bot/crash"
 )
 
 // workLease hides due work from other processes while one does it.
-const workLease = time.Minute
+var workLease = crash.Lease(time.Minute)
 
 // WorkOnce does everything that is due now and returns how much it was.
 func (e *Engine) WorkOnce(ctx context.Context) int {
@@ -44,6 +45,7 @@ func (e *Engine) do(ctx context.Context, w DueWork) {
 	log := e.log.With("work", w.Kind, "key", w.Key)
 	fx, err := e.dispatch(ctx, w)
 	if err == nil {
+		crash.Point("work done before")
 		err = e.journal.WorkDone(ctx, w, fx)
 		e.nudge()
 	}
@@ -182,7 +184,9 @@ func (e *Engine) apply(ctx context.Context, a action.Action) error {
 	}
 	stepCtx, cancel := context.WithTimeout(ctx, stepDeadline)
 	defer cancel()
+	crash.Point("apply before")
 	outcome, err := guarded(func() (action.Outcome, error) { return cmd.Apply(stepCtx, a) })
+	crash.Point("apply after")
 	if ctx.Err() != nil && err != nil {
 		return err // stopping: the lease lapses, Apply looks first what already holds
 	}
@@ -218,7 +222,9 @@ func (e *Engine) look(ctx context.Context, id action.ID) error {
 	}
 	lookCtx, cancel := context.WithTimeout(ctx, stepDeadline)
 	defer cancel()
+	crash.Point("look before")
 	progress, err := guarded(func() (action.Progress, error) { return cmd.Verify(lookCtx, a) })
+	crash.Point("look after")
 	if ctx.Err() != nil && err != nil {
 		return err
 	}

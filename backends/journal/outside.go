@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/gridwarden/gridwarden/bot/audit"
+	"github.com/gridwarden/gridwarden/bot/crash"
 )
 
 // keepOwed keeps the newest checkpoint outside. A failure is owed until it
@@ -21,6 +22,7 @@ func (j *Journal) keepOwed() error {
 	}
 	err := j.keepOutside(j.owed)
 	if err == nil {
+		crash.Point("checkpoint kept outside")
 		j.owed = ""
 	}
 	return err
@@ -34,6 +36,7 @@ func (j *Journal) keepOutside(note string) (err error) {
 		_, err = f.WriteString(note)
 		err = errors.Join(err, f.Sync(), f.Close())
 		if err == nil {
+			crash.Point("checkpoint written outside")
 			err = os.Rename(f.Name(), j.outside)
 		}
 		if err != nil {

@@ -7,16 +7,21 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/audit"
+	"github.com/gridwarden/gridwarden/bot/crash"
 )
 
 // Bounds of running.
 const (
-	LeaseTime    = 30 * time.Second // a lapsed lease is taken over
-	MaxAttempts  = 6                // failed tries of one step before the action fails
-	firstRetry   = 5 * time.Second
+	MaxAttempts  = 6 // failed tries of one step before the action fails
 	longestRetry = 5 * time.Minute
 	lookRetry    = time.Minute
 	defaultLook  = 30 * time.Second
+)
+
+// What a test of crashes would have to wait for.
+var (
+	LeaseTime  = crash.Lease(30 * time.Second) // a lapsed lease is taken over
+	firstRetry = crash.Lease(5 * time.Second)
 )
 
 // Expire ends an action that nobody decided in time, or that was approved and
