@@ -28,7 +28,9 @@ func (c serveCmd) Run(ctx context.Context, t terminal) error {
 		level = slog.LevelDebug
 	}
 	log := logger(t.err, level)
-	a, err := wire(ctx, cfg, log, wiring{in: t.in, out: t.out, listen: true})
+	w := wiring{in: t.in, out: t.out, platforms: testPlatforms()}
+	w.listen = len(w.platforms) == 0
+	a, err := wire(ctx, cfg, log, w)
 	if err != nil {
 		return err
 	}
