@@ -84,13 +84,12 @@ func (c *crowd) answerIn(t bot.Thread, n int) (string, error) {
 			switch {
 			case isReply(s) && !slices.Contains(keys, s.Key):
 				keys = append(keys, s.Key)
-				text = s.Message.Plain()
 			case s.Key == "":
 				unkeyed++
-				if len(keys) == 0 {
-					text = s.Message.Plain()
-				}
+			default:
+				continue
 			}
+			text = s.Message.Plain()
 		}
 		return len(keys) >= n || unkeyed > 0 && len(keys)+unkeyed >= n
 	})
@@ -196,24 +195,24 @@ func (c *crowd) becomes(a proposal, want string) error {
 	return c.seeCard(a, "with "+want, func(s room.Said) bool { return state(s) == want })
 }
 
-// click presses a button of the card, until the answer is one.
+// click presses a button of the card. Who is told to do it again types it: then
+// each thread has one answer that is waited for.
 func (c *crowd) click(who string, a proposal, verdict string) error {
 	var card string
 	if err := c.seeCard(a, "", func(s room.Said) bool { card = s.ID; return true }); err != nil {
 		return err
 	}
-	for {
-		c.tick()
-		n := c.expect(a.thread, who+" clicks "+verdict)
-		c.p.room.Click(c.p.room.Account(who), a.thread, card, verdict+":"+a.id)
-		text, err := c.answerIn(a.thread, n)
-		if err != nil {
-			return err
-		}
-		if !askAgain(text) {
-			return c.counted(text, a.id)
-		}
+	c.tick()
+	n := c.expect(a.thread, who+" clicks "+verdict)
+	c.p.room.Click(c.p.room.Account(who), a.thread, card, verdict+":"+a.id)
+	text, err := c.answerIn(a.thread, n)
+	if err != nil {
+		return err
 	}
+	if askAgain(text) {
+		return c.decide(who, verdict+" "+a.id, a)
+	}
+	return c.counted(text, a.id)
 }
 
 // decide types a decision.
