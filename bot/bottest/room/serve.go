@@ -55,7 +55,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 	default:
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(a) // who asked has gone away
+		if err := json.NewEncoder(w).Encode(a); err != nil {
+			return // who asked has gone away
+		}
 	}
 }
 

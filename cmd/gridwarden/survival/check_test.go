@@ -19,13 +19,12 @@ import (
 	"github.com/gridwarden/gridwarden/bot/bottest/room"
 )
 
-// left are what the journal must be free of when everything is quiet. due is
-// only what waits for a time that is still to come.
+
 var left = map[string]string{
 	unanswered:                         `SELECT count(*) FROM inbox WHERE done = 0`,
 	"messages that were not said":      `SELECT count(*) FROM outbox WHERE state <> 'said'`,
 	"actions that have not ended":      `SELECT count(*) FROM action WHERE state NOT IN ('settled', 'denied', 'withdrawn', 'expired', 'failed')`,
-	"work that is overdue or in hand":  `SELECT count(*) FROM work WHERE taken > 0 OR kind IN ('run', 'verify')`,
+	"work that is overdue or in hand":  `SELECT count(*) FROM work WHERE taken > 0 OR kind IN ('action.run', 'action.verify')`,
 	"records without a place":          `SELECT count(*) FROM audit_pending`,
 	"records that the log has refused": `SELECT count(*) FROM audit_refused`,
 }

@@ -52,10 +52,10 @@ func TestCrashes(t *testing.T) {
 	text := o.table()
 	say("%d runs in %s, %d kills, %d failed\n%s", *runs, time.Since(began).Round(time.Second), o.kills, o.failed, text)
 	if *table != "" {
-		if err := os.MkdirAll(filepath.Dir(*table), 0o755); err != nil { //nolint:gosec // for people
+		if err := os.MkdirAll(filepath.Dir(*table), 0o755); err != nil {
 			t.Error(err)
 		}
-		if err := os.WriteFile(*table, []byte(text), 0o644); err != nil { //nolint:gosec // for people
+		if err := os.WriteFile(*table, []byte(text), 0o644); err != nil {
 			t.Error(err)
 		}
 	}
@@ -74,7 +74,6 @@ type result struct {
 	reached []string // points at which the program was killed
 	missed  []string
 	again   int // answers that said to ask again
-	resumed bool
 	err     error
 	logs    string
 	took    time.Duration
@@ -84,7 +83,7 @@ type result struct {
 func crashed(t *testing.T, pl plan) (r result) {
 	began := time.Now()
 	r.plan = pl
-	dir, err := os.MkdirTemp("", "gwrun")
+	dir, err := os.MkdirTemp("", "gwrun") //nolint:usetesting // a thousand folders do not wait for the test's end
 	if err != nil {
 		r.err = err
 		return r

@@ -49,7 +49,7 @@ func TestPair(t *testing.T) {
 				return
 			case <-time.After(killEvery):
 			}
-			i := rand.IntN(len(both.serve)) //nolint:gosec // which one is no secret
+			i := rand.IntN(len(both.serve))
 			if !both.serve[i].running() {
 				t.Errorf("serve ended by itself: %v", both.serve[i].err)
 			}

@@ -178,7 +178,7 @@ func (p plan) String() string {
 // planOf gives the plan of a run. Of four runs, three take the points in turn,
 // on both databases by turns; the fourth kills several times wherever.
 func planOf(number int) plan {
-	p := plan{number: number, dice: rand.New(rand.NewPCG(uint64(number), 2))} //nolint:gosec // a run is repeated by its number
+	p := plan{number: number, dice: rand.New(rand.NewPCG(uint64(number), 2))}
 	databases := []string{onSQLite, onPostgres}
 	at := func(i int) kill {
 		return kill{point: fmt.Sprintf("%s:%d", points[i].name, 1+p.dice.IntN(points[i].most))}

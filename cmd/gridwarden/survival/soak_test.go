@@ -347,7 +347,7 @@ func (m *meter) csv() error {
 	if *folder == "" {
 		return nil
 	}
-	if err := os.MkdirAll(*folder, 0o755); err != nil { //nolint:gosec // for people
+	if err := os.MkdirAll(*folder, 0o755); err != nil {
 		return err
 	}
 	f, err := os.Create(filepath.Join(*folder, m.title+".csv"))
