@@ -19,7 +19,8 @@ import (
 	"github.com/gridwarden/gridwarden/bot/bottest/room"
 )
 
-
+// left are what the journal must be free of when everything is quiet. Work for a
+// time that is still to come, such as reminders, may be there.
 var left = map[string]string{
 	unanswered:                         `SELECT count(*) FROM inbox WHERE done = 0`,
 	"messages that were not said":      `SELECT count(*) FROM outbox WHERE state <> 'said'`,
