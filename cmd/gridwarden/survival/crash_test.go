@@ -176,7 +176,7 @@ func (k *keeper) keep() {
 			}
 			return
 		default:
-			k.err = fmt.Errorf("serve ended by itself: %w", s.err)
+			k.err = fmt.Errorf("%w: %v", errEnded, s.err)
 			return
 		}
 	}

@@ -42,17 +42,16 @@ func withdrawn(t *testing.T, p *place, take, give func() error) {
 	c := newCrowd(p, away+3*time.Minute)
 	l := newLoad(c, *rate)
 	l.begin()
-	time.Sleep(3 * time.Second) // the load before
-	if err := take(); err != nil {
+	// The load before.
+	if err := errors.Join(serve.lives(3*time.Second), take()); err != nil {
 		t.Fatal(err)
 	}
 	began := c.soFar()
-	time.Sleep(away)
+	err = serve.lives(away)
 	during := c.soFar() - began
-	if err := give(); err != nil {
-		t.Fatal(err)
+	if err = errors.Join(err, give(), serve.lives(5*time.Second)); err != nil { // and after
+		t.Fatalf("%v\n%s", err, p.logs())
 	}
-	time.Sleep(5 * time.Second) // and after
 	want := l.end(t)
 	sentences := 0
 	for _, s := range p.room.Said() {

@@ -51,7 +51,7 @@ func TestPair(t *testing.T) {
 			}
 			i := rand.IntN(len(both.serve))
 			if !both.serve[i].running() {
-				t.Errorf("serve ended by itself: %v", both.serve[i].err)
+				t.Errorf("%v: %v\n%s", errEnded, both.serve[i].err, p.logs())
 			}
 			both.serve[i].kill()
 			kills++

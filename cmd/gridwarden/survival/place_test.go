@@ -86,7 +86,7 @@ func newPlace(t testing.TB, s settings) *place {
 	}
 	p := &place{
 		dir: s.folder, kind: s.database, leases: max(s.leases, 1), room: room.New("console", s.room),
-		config: filepath.Join(s.folder, "gridwarden.yaml"), grid: filepath.Join(s.folder, "grid.jsonl"),
+		config: filepath.Join(s.folder, "config.yaml"), grid: filepath.Join(s.folder, "grid.jsonl"),
 		outside: filepath.Join(s.folder, "audit.checkpoint"),
 	}
 	p.http = httptest.NewServer(p.room)
@@ -106,7 +106,7 @@ func newPlace(t testing.TB, s settings) *place {
 		text += "journal: {postgres: {dsn_file: serving.dsn, owner_dsn_file: owner.dsn}}\n"
 		p.openDB(t, "pgx", db.DSN(postgrestest.Superuser))
 	}
-	p.write(t, "gridwarden.yaml", text)
+	p.write(t, "config.yaml", text)
 	return p
 }
 

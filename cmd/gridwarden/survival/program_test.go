@@ -46,7 +46,7 @@ func tested(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "gridwarden")
+	binary = filepath.Join(dir, "program")
 	build := exec.CommandContext(context.Background(), "go", "build", "-tags", "crash", "-o", binary, "github.com/gridwarden/gridwarden/cmd/gridwarden")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
@@ -125,6 +125,16 @@ func (s *process) listening(p *place) error {
 	return nil
 }
 
+// lives waits for a while in which the process must not end.
+func (s *process) lives(d time.Duration) error {
+	select {
+	case <-s.ended:
+		return fmt.Errorf("%w: %v", errEnded, s.err)
+	case <-time.After(d):
+		return nil
+	}
+}
+
 // kill ends the process as a crash does, and waits for its end.
 func (s *process) kill() {
 	_ = s.cmd.Process.Signal(syscall.SIGKILL) // it may have ended
@@ -144,7 +154,10 @@ func (s *process) killed() bool {
 // stopTime is how long serve may take to end when it is told to.
 const stopTime = 15 * time.Second
 
-var errSlowStop = errors.New("serve did not end in time after SIGTERM")
+var (
+	errSlowStop = errors.New("serve did not end in time after SIGTERM")
+	errEnded    = errors.New("serve ended by itself")
+)
 
 // stop ends the process gracefully.
 func (s *process) stop() error {
