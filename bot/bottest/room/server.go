@@ -9,8 +9,12 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 )
 
-// redeliverAfter is how long a delivery may stay without acknowledgement.
-const redeliverAfter = time.Second
+// A delivery that stays without acknowledgement is made again, at first soon
+// and then less and less often.
+const (
+	redeliverAfter = 250 * time.Millisecond
+	redeliverLast  = 8 * time.Second
+)
 
 // Options say how the room treats those who listen.
 type Options struct {
@@ -42,7 +46,7 @@ type Server struct {
 	dice       *rand.Rand
 	nextID     int
 	streams    []*stream
-	open       map[string]bot.Event  // not acknowledged by anybody
+	open       map[string]*waiting   // not acknowledged by anybody
 	typed      map[string]bot.Thread // by message
 	said       map[string]*Said
 	threads    map[string][]*Said
@@ -57,7 +61,7 @@ type Server struct {
 func New(name string, o Options) *Server {
 	return &Server{
 		name: name, o: o, dice: rand.New(rand.NewPCG(o.Seed, 1)), //nolint:gosec // the same seed gives the same faults
-		open: map[string]bot.Event{}, typed: map[string]bot.Thread{}, said: map[string]*Said{},
+		open: map[string]*waiting{}, typed: map[string]bot.Thread{}, said: map[string]*Said{},
 		threads: map[string][]*Said{}, forgotten: map[string]bool{}, changed: make(chan struct{}), goroutines: map[int]int{},
 	}
 }

@@ -21,9 +21,16 @@ func (st *stream) nudge() {
 	}
 }
 
+// waiting is an event that nobody has acknowledged.
+type waiting struct {
+	event bot.Event
+	again time.Time // when it is delivered again
+	after time.Duration
+}
+
 // put gives an event to those who listen. The caller holds mu.
 func (s *Server) put(ev bot.Event) {
-	s.open[ev.ID] = ev
+	s.open[ev.ID] = &waiting{event: ev, again: time.Now().Add(redeliverAfter), after: redeliverAfter}
 	streams := s.streams
 	if !s.o.Everyone && len(streams) > 1 {
 		streams = streams[s.dice.IntN(len(streams)):][:1]
@@ -57,8 +64,8 @@ func (s *Server) enqueue(st *stream, ev bot.Event) {
 func (s *Server) listen(w http.ResponseWriter, r *http.Request) {
 	st := &stream{wake: make(chan struct{}, 1)}
 	s.mu.Lock()
-	for _, ev := range s.open {
-		s.enqueue(st, ev)
+	for _, w := range s.open {
+		s.enqueue(st, w.event)
 	}
 	s.streams = append(s.streams, st)
 	s.change()
@@ -101,9 +108,12 @@ func (s *Server) take(st *stream) []bot.Event {
 func (s *Server) redeliver(st *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, ev := range s.open {
-		if time.Since(ev.At) > redeliverAfter {
-			s.enqueue(st, ev)
+	now := time.Now()
+	for _, w := range s.open {
+		if now.After(w.again) {
+			w.after = min(2*w.after, redeliverLast)
+			w.again = now.Add(w.after)
+			s.enqueue(st, w.event)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gridwarden/gridwarden/backends/postgrestest"
 	"github.com/gridwarden/gridwarden/bot/bottest/room"
 )
 
@@ -31,6 +32,14 @@ const patience = 60 * time.Second
 // TestCrashes kills the program at every point, and checks each time that
 // nothing was lost and nothing was done twice.
 func TestCrashes(t *testing.T) {
+	alongside(t)
+	_, missing := database()
+	if missing != nil && os.Getenv("CI") != "" {
+		postgrestest.Missing(t, missing)
+	}
+	if missing != nil {
+		say("all runs are on SQLite: no PostgreSQL server could be started: %v", missing)
+	}
 	began := time.Now()
 	o := outcomes{by: map[string]map[string]int{}}
 	next := make(chan int)
@@ -44,7 +53,11 @@ func TestCrashes(t *testing.T) {
 	for range *together {
 		all.Go(func() {
 			for number := range next {
-				o.note(t, crashed(t, planOf(number)))
+				pl := planOf(number)
+				if missing != nil {
+					pl.database = onSQLite
+				}
+				o.note(t, crashed(t, pl))
 			}
 		})
 	}

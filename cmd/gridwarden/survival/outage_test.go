@@ -14,6 +14,7 @@ import (
 // TestOutage stops PostgreSQL under load. A command is refused with a sentence
 // or answered late, and none is lost.
 func TestOutage(t *testing.T) {
+	alongside(t)
 	server := durableServer(t)
 	p := newPlace(t, settings{database: onPostgres, server: server, leases: 1, speed: 300})
 	withdrawn(t, p, server.Stop, server.Start)
@@ -21,6 +22,7 @@ func TestOutage(t *testing.T) {
 
 // TestDiskFull fills the disk of a journal on SQLite under load.
 func TestDiskFull(t *testing.T) {
+	alongside(t)
 	disk := smallDisk(t)
 	p := newPlace(t, settings{database: onSQLite, journal: disk, leases: 1, speed: 300})
 	filler := filepath.Join(disk, "filler")

@@ -18,6 +18,7 @@ const killEvery = 5 * time.Second
 // TestPair lets two programs share a journal on PostgreSQL. Both get every
 // event, and one of them is killed every few seconds.
 func TestPair(t *testing.T) {
+	alongside(t)
 	s := settings{database: onPostgres, server: durableServer(t), leases: 10, speed: 300, room: room.Options{Everyone: true, Repeat: 0.05, Shuffle: 0.1, Seed: 1}}
 	whole := lasts(20 * time.Second)
 	if *duration > 0 {

@@ -26,7 +26,13 @@ var binary string
 
 // database is a server with room for many programs at once, started by the
 // first who asks.
-var database = sync.OnceValues(func() (*postgrestest.Server, error) { return postgrestest.New("max_connections = 500") })
+var database = sync.OnceValues(func() (s *postgrestest.Server, err error) {
+	s, err = postgrestest.New("max_connections = 500")
+	started = s
+	return s, err
+})
+
+var started *postgrestest.Server // nil: nobody asked
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -35,9 +41,8 @@ func TestMain(m *testing.M) {
 
 func tested(m *testing.M) int {
 	defer func() {
-		if started {
-			server, _ := database()
-			_ = server.Remove() // it ends with this process anyway
+		if started != nil {
+			_ = started.Remove() // it ends with this process anyway
 		}
 	}()
 	dir, err := os.MkdirTemp("", "gwsurvival")
@@ -55,8 +60,6 @@ func tested(m *testing.M) int {
 	return m.Run()
 }
 
-var started bool // the server
-
 // databaseServer gives the server, or ends the test where there is none.
 func databaseServer(t testing.TB) *postgrestest.Server {
 	t.Helper()
@@ -64,7 +67,6 @@ func databaseServer(t testing.TB) *postgrestest.Server {
 	if err != nil {
 		postgrestest.Missing(t, err)
 	}
-	started = true
 	return server
 }
 

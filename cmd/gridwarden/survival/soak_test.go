@@ -35,6 +35,13 @@ func lasts(short time.Duration) time.Duration {
 	return short
 }
 
+// alongside lets a short load run beside others: they mostly wait.
+func alongside(t *testing.T) {
+	if *duration == 0 {
+		t.Parallel()
+	}
+}
+
 // onDatabases runs a load on the databases that were asked for.
 func onDatabases(t *testing.T, load func(t *testing.T, database string)) {
 	for _, database := range []string{onSQLite, onPostgres} {
@@ -57,6 +64,7 @@ func durableServer(t *testing.T) *postgrestest.Server {
 
 // TestSoak loads one serve for a long time and looks whether it grows.
 func TestSoak(t *testing.T) {
+	alongside(t)
 	onDatabases(t, func(t *testing.T, database string) {
 		s := settings{database: database, leases: 1, speed: 300}
 		if database == onPostgres {
