@@ -189,7 +189,7 @@ func (k *keeper) keep() {
 			}
 			return
 		default:
-			k.err = fmt.Errorf("%w: %v", errEnded, s.err)
+			k.err = errors.Join(errEnded, s.err)
 			return
 		}
 	}

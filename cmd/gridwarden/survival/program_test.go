@@ -131,7 +131,7 @@ func (s *process) listening(p *place) error {
 func (s *process) lives(d time.Duration) error {
 	select {
 	case <-s.ended:
-		return fmt.Errorf("%w: %v", errEnded, s.err)
+		return errors.Join(errEnded, s.err)
 	case <-time.After(d):
 		return nil
 	}
