@@ -14,9 +14,13 @@ GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
 
+# The program as processes of their own, which are killed, paired and loaded.
+SURVIVAL = $(GO) test -tags crash -count 1 -timeout 0 ./cmd/gridwarden/survival
+MEASURED = $(CURDIR)/.cache/measured
+
 .DEFAULT_GOAL := help
 
-.PHONY: help build demo test lint vulnerabilities fuzz bench cover fmt clean
+.PHONY: help build demo test crash pair outage soak lint vulnerabilities fuzz bench cover fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -33,7 +37,21 @@ test: ## vet and test everything, with the race detector (needs a C compiler) an
 	  echo "Install one (Debian: apt install gcc; Fedora: dnf install gcc), or name yours: make test CC=clang."; exit 1; }
 	@.ci/postgres
 	$(GO) vet ./...
+	$(GO) vet -tags crash ./...
 	CGO_ENABLED=1 $(GO) test -race ./...
+	$(SURVIVAL)
+
+crash: ## kill the program N=1000 times at its crash points, from run FIRST=0 on
+	$(SURVIVAL) -run 'TestCrashes$$' -v -args -n $(or $(N),1000) -first $(or $(FIRST),0) -table $(MEASURED)/crash.md
+
+pair: ## two programs on one PostgreSQL, one of them killed every 5 s, for DURATION=5m
+	$(SURVIVAL) -run 'TestPair$$' -v -args -duration $(or $(DURATION),5m)
+
+outage: ## the database away for DURATION=60s under load: PostgreSQL stopped, SQLite's disk full
+	$(SURVIVAL) -run 'TestOutage$$|TestDiskFull$$' -v -args -duration $(or $(DURATION),60s)
+
+soak: ## RATE=20 events a second for DURATION=1h; DATABASE=sqlite or postgres, both by turns without
+	$(SURVIVAL) -run 'TestSoak$$' -v -args -duration $(or $(DURATION),1h) -rate $(or $(RATE),20) -folder $(MEASURED) $(if $(DATABASE),-database $(DATABASE))
 
 lint: $(GOLANGCI) ## linters and formatting, a tidy go.mod, known vulnerabilities
 	$(GOLANGCI) run ./...

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/audit"
+	"github.com/gridwarden/gridwarden/bot/crash"
 )
 
 // How many actions may be open at once.
@@ -103,7 +105,9 @@ func (d *Decider) Propose(ctx context.Context, req *Request, cmd Command, plan a
 		a.Rooms = append(a.Rooms, security.String())
 	}
 	fx.Posts = append(fx.Posts, cardPosts(a, 1)...)
+	crash.Change("before", fx.Records)
 	stored, created, err := d.journal.Create(ctx, a, fx)
+	crash.Change("after", fx.Records)
 	if err != nil {
 		return Message{}, fmt.Errorf("bot: storing the proposal: %w", err)
 	}
@@ -182,6 +186,7 @@ func (d *Decider) showAgain(ctx context.Context, req *Request, a action.Action) 
 // change applies a transition and says in the same transaction what the room
 // must know: the cards at the new version and one line per event.
 func (d *Decider) change(ctx context.Context, req *Request, id action.ID, transition func(*action.Action) (action.Effects, error)) (action.Action, error) {
+	var made []audit.Record
 	a, err := d.journal.Update(ctx, id, func(a *action.Action) (action.Effects, error) {
 		before := *a
 		before.Votes = slices.Clone(a.Votes)
@@ -202,8 +207,11 @@ func (d *Decider) change(ctx context.Context, req *Request, id action.ID, transi
 		if before.State == action.Proposed && a.State == action.Approved && a.Standing().Solo {
 			fx.Add(d.soloEffects(*a))
 		}
+		made = fx.Records
+		crash.Change("before", made)
 		return fx, nil
 	})
+	crash.Change("after", made)
 	return a, err
 }
 

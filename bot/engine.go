@@ -14,6 +14,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/audit"
+	"github.com/gridwarden/gridwarden/bot/crash"
 )
 
 // Bounds of one request.
@@ -127,6 +128,7 @@ type Reply struct {
 // durable and the platform may be acknowledged; the answer comes later. It
 // never waits for a backend.
 func (e *Engine) Receive(ctx context.Context, ev Event) error {
+	crash.Point("1")
 	rec, fresh, err := e.receive(ctx, ev)
 	if err != nil || !fresh {
 		return err
@@ -183,7 +185,9 @@ func (e *Engine) receive(ctx context.Context, ev Event) (ReceivedEvent, bool, er
 	ev.Value = strings.ToValidUTF8(ev.Value, "\uFFFD")
 	began := time.Now()
 	rec := ReceivedEvent{Request: newRequestID(), Event: ev, At: now()}
+	crash.Point("2 before")
 	fresh, err := e.journal.Receive(ctx, rec.Request, ev, rec.At)
+	crash.Point("2 after")
 	e.meter.Received(e.running(ev.Account.Platform), ev.Kind, fresh, time.Since(began), err)
 	if err != nil {
 		e.owed.add(rec.Request) // the database may have stored it and could not say so
@@ -212,6 +216,7 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 		return e.touched(ctx, log, req, ev)
 	}
 	a, err := e.read(ctx, ev) // 4 parse
+	crash.Point("4")
 	req.Surface, req.Notes = a.surface, append(a.notes, req.Notes...)
 	if errors.Is(err, errNotForUs) {
 		_, err = e.finish(ctx, req, action.Effects{})
@@ -226,6 +231,7 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 		return fail(err)
 	}
 	cmd, tokens, err := e.find(a) // 5 find the command
+	crash.Point("5")
 	if err != nil {
 		return fail(err)
 	}
@@ -236,6 +242,7 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 	if err := e.admit(ctx, req, cmd); err != nil { // 6b role, channel, rate
 		return fail(err)
 	}
+	crash.Point("6")
 	req.Words = tokens // a complaint about arguments shows them
 	words, options, err := arguments(cmd, tokens)
 	if err != nil {
@@ -243,9 +250,11 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 	}
 	req.Words, req.Options = words, options
 	received := req.record(audit.Received, map[string]any{"as": Echo(cmd.Name, req.Words, req.Options), "typed": req.Raw})
+	crash.Point("7 before")
 	if err := e.journal.Write(ctx, action.Effects{Records: []audit.Record{received}}); err != nil { // 7 no record, no command
 		return fail(err)
 	}
+	crash.Point("7 after")
 	reply, err = e.perform(ctx, req, cmd, reply) // 8 run or plan
 	if err != nil {
 		return fail(err)
@@ -261,7 +270,9 @@ func (e *Engine) perform(ctx context.Context, req *Request, cmd Command, reply R
 		}
 	}()
 	if cmd.Run != nil {
+		crash.Point("8 run before")
 		m, err := cmd.Run(ctx, req)
+		crash.Point("8 run after")
 		if err != nil {
 			return reply, withUsage(cmd, err)
 		}
@@ -274,11 +285,14 @@ func (e *Engine) perform(ctx context.Context, req *Request, cmd Command, reply R
 		}
 		return reply, nil
 	}
+	crash.Point("8 plan before")
 	plan, err := cmd.Plan(ctx, req)
+	crash.Point("8 plan after")
 	if err != nil {
 		return reply, withUsage(cmd, err)
 	}
 	m, err := e.decider.Propose(ctx, req, cmd, plan)
+	crash.Point("8 propose after")
 	if err != nil {
 		return reply, err
 	}
@@ -315,7 +329,9 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 	if again := reply.Message.Again; again != nil && refused == nil {
 		fx.Work = append(fx.Work, againWork(req, again))
 	}
+	crash.Point("9 before")
 	done, err := e.finish(ctx, req, fx)
+	crash.Point("9 after")
 	e.nudge()
 	if err != nil {
 		log.ErrorContext(ctx, "answer not stored", "error", err)

@@ -10,14 +10,15 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/crash"
 )
 
 // Bounds of delivery.
 const (
-	deliveryLease = 30 * time.Second
-	deliveryHands = 64             // messages on their way at once, each in a thread of its own
-	giveUpAfter   = 24 * time.Hour // a message that could not be said for a day is recorded as unsaid
-	pollEvery     = time.Second    // other processes queue without telling us
+	deliveryLease = 30 * time.Second // hides a message from other processes while one says it
+	deliveryHands = 64               // messages on their way at once, each in a thread of its own
+	giveUpAfter   = 24 * time.Hour   // a message that could not be said for a day is recorded as unsaid
+	pollEvery     = time.Second      // other processes queue without telling us
 )
 
 // RunPlatform is the platform of commands given on the command line. Their
@@ -82,12 +83,16 @@ func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, deliveryLease)
 	defer cancel()
+	crash.Point("10")
 	message, version, err := e.say(ctx, d)
 	e.delivered(d, err)
 	if err == nil { // what was said is noted, also when the program stops
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepDeadline)
 		defer cancel()
-		if err := e.journal.Delivered(ctx, d.ID, message, version, now()); err != nil {
+		crash.Point("12 before")
+		err := e.journal.Delivered(ctx, d.ID, message, version, now())
+		crash.Point("12 after")
+		if err != nil {
 			log.ErrorContext(ctx, "delivery not noted; it will be looked for before it is repeated", "error", err)
 		}
 		return
@@ -173,6 +178,7 @@ func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) 
 	case stands && shown.Version >= a.Version:
 		return shown.Message, shown.Version, nil
 	case stands:
+		crash.Point("11 update before")
 		err := p.Update(ctx, t, shown.Message, m)
 		if !errors.Is(err, ErrNotFound) {
 			return shown.Message, a.Version, err
@@ -206,6 +212,7 @@ func (e *Engine) postOnce(ctx context.Context, p Platform, t Thread, d Delivery,
 			return id, err
 		}
 	}
+	crash.Point("11 post before")
 	if k, ok := p.(KeyedPoster); ok {
 		return k.PostKeyed(ctx, t, d.Post.Key, m)
 	}

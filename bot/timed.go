@@ -10,6 +10,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/audit"
+	"github.com/gridwarden/gridwarden/bot/crash"
 )
 
 // workLease hides due work from other processes while one does it.
@@ -44,6 +45,7 @@ func (e *Engine) do(ctx context.Context, w DueWork) {
 	log := e.log.With("work", w.Kind, "key", w.Key)
 	fx, err := e.dispatch(ctx, w)
 	if err == nil {
+		crash.Point("work done before")
 		err = e.journal.WorkDone(ctx, w, fx)
 		e.nudge()
 	}
@@ -188,8 +190,10 @@ func (e *Engine) apply(ctx context.Context, a action.Action) error {
 	}
 	stepCtx, cancel := context.WithTimeout(ctx, stepDeadline)
 	defer cancel()
+	crash.Point("apply before")
 	began := time.Now()
 	outcome, err := guarded(func() (action.Outcome, error) { return cmd.Apply(stepCtx, a) })
+	crash.Point("apply after")
 	e.meter.Stepped(cmd.Name, ApplyStep, time.Since(began), err)
 	if ctx.Err() != nil && err != nil {
 		return err // stopping: the lease lapses, Apply looks first what already holds
@@ -227,8 +231,10 @@ func (e *Engine) look(ctx context.Context, id action.ID) error {
 	}
 	lookCtx, cancel := context.WithTimeout(ctx, stepDeadline)
 	defer cancel()
+	crash.Point("look before")
 	began := time.Now()
 	progress, err := guarded(func() (action.Progress, error) { return cmd.Verify(lookCtx, a) })
+	crash.Point("look after")
 	e.meter.Stepped(cmd.Name, VerifyStep, time.Since(began), err)
 	if ctx.Err() != nil && err != nil {
 		return err

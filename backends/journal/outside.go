@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/gridwarden/gridwarden/bot/audit"
+	"github.com/gridwarden/gridwarden/bot/crash"
 )
 
 // keepOwed keeps the newest checkpoint outside. A failure is owed until it
@@ -21,6 +22,7 @@ func (j *Journal) keepOwed() error {
 	}
 	err := j.keepOutside(j.owed)
 	if err == nil {
+		crash.Point("checkpoint kept outside")
 		j.owed = ""
 	}
 	return err
@@ -34,6 +36,7 @@ func (j *Journal) keepOutside(note string) (err error) {
 		_, err = f.WriteString(note)
 		err = errors.Join(err, f.Sync(), f.Close())
 		if err == nil {
+			crash.Point("checkpoint written outside")
 			err = os.Rename(f.Name(), j.outside)
 		}
 		if err != nil {
@@ -98,6 +101,9 @@ func (j *Journal) continues(ctx context.Context, r reader, newest signedLog, c a
 	}
 	if err != nil || root != c.Root {
 		return troublef(err, "The audit log in the journal is another one than the one that was signed last, although it is as long. Nothing was changed. Keep the journal and the file %s, restore the newest journal that belongs to it, and run `gridwarden audit verify`.", j.outside)
+	}
+	if c.Size < newest.size { // a process ended between signing it and keeping it
+		j.owed = newest.note
 	}
 	return nil
 }

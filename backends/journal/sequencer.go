@@ -10,6 +10,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/audit"
+	"github.com/gridwarden/gridwarden/bot/crash"
 )
 
 // passSize is how many records one pass gives a place at most: the writer has
@@ -74,6 +75,7 @@ func (j *Journal) Sequence(ctx context.Context) (n int, err error) {
 		if err := j.writer.do(ctx, p.run); err != nil {
 			return n, fmt.Errorf("journal: sequencing: %w", err)
 		}
+		crash.Point("checkpoint committed")
 		n += p.placed
 		for _, id := range p.refused {
 			j.log.ErrorContext(ctx, "a record that gridwarden did not write gets no place in the audit log", "record", id)
@@ -215,11 +217,13 @@ func (p *pass) start(ctx context.Context, t *tx) error {
 }
 
 func (p *pass) sign(ctx context.Context, t *tx) error {
+	crash.Point("checkpoint unsigned")
 	note, err := p.j.key.Sign(audit.Checkpoint{Size: p.edge.Size(), Root: p.edge.Root(), Follows: p.signed.size})
 	if err != nil {
 		return err
 	}
 	p.signed = signedLog{size: p.edge.Size(), note: note}
+	crash.Point("checkpoint signed")
 	return t.exec(ctx, `INSERT INTO audit_checkpoint (size, note) VALUES (?, ?)`, p.signed.size, note)
 }
 

@@ -82,14 +82,14 @@ func (g *Grid) setBan(id, name string, ban bool) error {
 	if err != nil {
 		return err
 	}
-	_, banned := h.bannedAt(id, g.Now())
-	switch {
-	case banned == ban:
-		return nil
-	case ban:
-		return g.do(event{Do: doBan, IDs: []string{id}})
+	do := doUnban
+	if ban {
+		do = doBan
 	}
-	return g.do(event{Do: doUnban, IDs: []string{id}})
+	if _, banned := h.bannedAt(id, g.Now()); banned == ban {
+		do = again + do
+	}
+	return g.do(event{Do: do, IDs: []string{id}})
 }
 
 // frontEnds is how many servers take submissions. Each reads the list of banned

@@ -23,6 +23,10 @@ const (
 	doSubmit   = "submission"
 )
 
+// again stands before what somebody did although it held already. It changes
+// nothing, and is kept so that the file tells how often each thing was done.
+const again = "again: "
+
 // event is one thing done to the grid, at a simulated time.
 type event struct {
 	At  time.Time `json:"at"`

@@ -77,8 +77,8 @@ func (g *Grid) KillTask(_ context.Context, id string) (bool, error) {
 	if h.taskStatus(t, hasJobs, now) == taskOver {
 		return false, nil
 	}
-	if _, again := h.taskKills[id]; again {
-		return true, nil
+	if _, killed := h.taskKills[id]; killed {
+		return true, g.do(event{Do: again + doKillTask, IDs: []string{id}})
 	}
 	return true, g.do(event{Do: doKillTask, IDs: []string{id}})
 }
@@ -92,12 +92,19 @@ func (g *Grid) KillJobs(_ context.Context, ids []string) ([]bool, error) {
 	}
 	now := g.Now()
 	jobs := g.byID(h, now)
-	taken, accepted := make([]bool, len(ids)), []string{}
+	taken, accepted, flagged := make([]bool, len(ids)), []string{}, []string{}
 	for i, id := range ids {
 		j, known := jobs[id]
 		killed, _ := j.known(now)
 		if taken[i] = known && j.live(now) && !killed && !slices.Contains(accepted, id); taken[i] {
 			accepted = append(accepted, id)
+		} else if _, before := h.jobKills[id]; before {
+			flagged = append(flagged, id)
+		}
+	}
+	if len(flagged) > 0 {
+		if err := g.do(event{Do: again + doKillJobs, IDs: flagged}); err != nil {
+			return nil, err
 		}
 	}
 	if len(accepted) == 0 {

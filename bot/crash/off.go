@@ -1,0 +1,14 @@
+//go:build !crash
+
+package crash
+
+import (
+	"github.com/gridwarden/gridwarden/bot/audit"
+)
+
+// Point is a place where a test may kill the program.
+func Point(string) {}
+
+// Change is the point before or after the transaction that stores records; it
+// is named after the last of them.
+func Change(string, []audit.Record) {}

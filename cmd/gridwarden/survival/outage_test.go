@@ -1,0 +1,134 @@
+//go:build crash
+
+package survival
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestOutage stops PostgreSQL under load. A command is refused with a sentence
+// or answered late, and none is lost.
+func TestOutage(t *testing.T) {
+	alongside(t)
+	server := durableServer(t)
+	p := newPlace(t, settings{database: onPostgres, server: server, speed: 300})
+	withdrawn(t, p, server.Stop, server.Start)
+}
+
+// TestDiskFull fills the disk of a journal on SQLite under load.
+func TestDiskFull(t *testing.T) {
+	alongside(t)
+	disk := smallDisk(t)
+	p := newPlace(t, settings{database: onSQLite, journal: disk, speed: 300})
+	filler := filepath.Join(disk, "filler")
+	withdrawn(t, p, func() error { return fill(filler) }, func() error { return os.Remove(filler) })
+}
+
+// withdrawn takes the database away from a serve under load, and gives it back.
+func withdrawn(t *testing.T, p *place, take, give func() error) {
+	t.Helper()
+	serve, err := p.start("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer serve.kill()
+	if err := serve.listening(p); err != nil {
+		t.Fatal(err)
+	}
+	away := lasts(5 * time.Second)
+	c := newCrowd(p, away+3*time.Minute)
+	l := newLoad(c, *rate)
+	l.begin()
+	// The load before.
+	if err := errors.Join(serve.lives(3*time.Second), take()); err != nil {
+		t.Fatal(err)
+	}
+	began := c.soFar()
+	err = serve.lives(away)
+	during := c.soFar() - began
+	if err = errors.Join(err, give(), serve.lives(5*time.Second)); err != nil { // and after
+		t.Fatalf("%v\n%s", err, p.logs())
+	}
+	want := l.end(t)
+	sentences := 0
+	for _, s := range p.room.Said() {
+		if s.Key == "" {
+			sentences++
+		}
+	}
+	err = p.quietBut(sentences, 3*time.Minute)
+	waiting, _ := p.leftovers()
+	err = errors.Join(err, serve.stop())
+	// What was refused without the journal may wait in it for the next start.
+	next, failed := p.start("")
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	defer next.kill()
+	err = errors.Join(err, next.listening(p), p.quiet(3*time.Minute), next.stop())
+	err = errors.Join(err, p.checkRoom(c, true), p.checkGrid(want), p.checkLog())
+	if err != nil {
+		t.Errorf("%v\n%s", err, p.logs())
+	}
+	say("%s: %d events, %d of them in %s without the database; %d sentences that it could not be written, of whose requests %d were answered after the next start only; %d times people asked again, slowest answer %s",
+		t.Name(), c.did, during, away, sentences, waiting[unanswered], c.again, c.slowest().Round(time.Millisecond))
+}
+
+func (c *crowd) soFar() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.did
+}
+
+func (c *crowd) slowest() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var d time.Duration
+	for _, took := range c.took {
+		d = max(d, took)
+	}
+	return d
+}
+
+// smallDisk is a file system of a few megabytes, which only root may mount.
+func smallDisk(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "disk")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=32m"); err != nil {
+		t.Skipf("a small disk to fill cannot be mounted here, which needs root and the right to mount: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// fill writes a file until the disk is full.
+func fill(name string) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, size := range []int{1 << 20, 1 << 12, 1} {
+		block := make([]byte, size)
+		for err == nil {
+			_, err = f.Write(block)
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			return err
+		}
+		err = nil
+	}
+	return nil
+}
