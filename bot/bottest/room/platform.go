@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
@@ -20,6 +21,7 @@ import (
 const (
 	callDeadline   = 10 * time.Second
 	reconnectAfter = 50 * time.Millisecond
+	sideBySide     = 16 // events that are handed over at once
 )
 
 // Platform speaks to a room over HTTP.
@@ -43,8 +45,8 @@ func NewPlatform(name, url string) *Platform {
 // Name implements bot.Platform.
 func (p *Platform) Name() string { return p.name }
 
-// Listen implements bot.Platform. It hands over one event after the other, and
-// does not acknowledge one that was refused: the room delivers it again.
+// Listen implements bot.Platform. It hands events over side by side, and does
+// not acknowledge one that was refused: the room delivers it again.
 func (p *Platform) Listen(ctx context.Context, handle func(context.Context, bot.Event) error) error {
 	defer p.client.CloseIdleConnections()
 	for ctx.Err() == nil {
@@ -68,17 +70,28 @@ func (p *Platform) listenOnce(ctx context.Context, handle func(context.Context, 
 		return
 	}
 	defer response.Body.Close()
+	slots := make(chan struct{}, sideBySide)
+	var running sync.WaitGroup
+	defer running.Wait()
 	for events := json.NewDecoder(response.Body); ; {
 		var ev bot.Event
 		if events.Decode(&ev) != nil {
 			return
 		}
-		if handle(ctx, ev) != nil {
-			continue
-		}
-		if _, err := p.call(ctx, "/ack", call{ID: ev.ID, Process: os.Getpid(), Goroutines: runtime.NumGoroutine()}); err == nil {
-			crash.Point("3")
-		}
+		slots <- struct{}{}
+		running.Go(func() {
+			p.handOver(ctx, handle, ev)
+			<-slots
+		})
+	}
+}
+
+func (p *Platform) handOver(ctx context.Context, handle func(context.Context, bot.Event) error, ev bot.Event) {
+	if handle(ctx, ev) != nil {
+		return
+	}
+	if _, err := p.call(ctx, "/ack", call{ID: ev.ID, Process: os.Getpid(), Goroutines: runtime.NumGoroutine()}); err == nil {
+		crash.Point("3")
 	}
 }
 

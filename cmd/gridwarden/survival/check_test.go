@@ -69,6 +69,9 @@ func (p *place) quietBut(requests int, patience time.Duration) error {
 	}
 }
 
+// maxNamed is how much of what is wrong is named one by one.
+const maxNamed = 12
+
 // verdict collects what is wrong.
 type verdict []string
 
@@ -79,6 +82,9 @@ func (v verdict) err() error {
 		return nil
 	}
 	slices.Sort(v)
+	if more := len(v) - maxNamed; more > 0 {
+		v = append(v[:maxNamed:maxNamed], fmt.Sprintf("and %d more", more))
+	}
 	return errors.New(strings.Join(v, "\n"))
 }
 

@@ -90,7 +90,8 @@ func TestSoak(t *testing.T) {
 			select {
 			case <-every.C:
 				m.sample(t)
-				l.tidy(t, time.Minute)
+				l.tidy(time.Minute)
+				running = !l.over.Load()
 			case <-serve.ended:
 				t.Fatalf("serve ended: %v\n%s", serve.err, p.logs())
 			case <-ended:
@@ -101,6 +102,10 @@ func TestSoak(t *testing.T) {
 		m.sample(t)
 		if err := errors.Join(p.quiet(patience), serve.stop()); err != nil {
 			t.Errorf("%v\n%s", err, p.logs())
+		}
+		if l.fell() {
+			m.report(t)
+			t.Fatal("what was asked was not answered in time: the rest would only repeat it")
 		}
 		if err := errors.Join(p.checkRoom(c, false), p.checkGrid(want), p.checkLog()); err != nil {
 			t.Error(err)
@@ -170,10 +175,11 @@ func (l *load) begin() {
 			ev, thread := l.c.typed(who, line)
 			l.acts.Go(func() {
 				_, err := l.c.answerIn(thread, 1)
-				l.finish(thread)
 				if err != nil {
 					l.failed(fmt.Errorf("event %s: %w", ev.ID, err))
+					return
 				}
+				l.finish(thread)
 			})
 		}
 	})
@@ -185,8 +191,17 @@ func (l *load) failed(err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.errs = append(l.errs, err)
+	if len(l.errs) < maxNamed {
+		l.errs = append(l.errs, err)
+	}
 	l.over.Store(true) // what follows would only fail, too
+}
+
+// fell reports whether the load was given up.
+func (l *load) fell() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.errs) > 0
 }
 
 func (l *load) finish(threads ...bot.Thread) {
@@ -255,8 +270,7 @@ func (l *load) turnedDown() error {
 }
 
 // tidy checks threads that have been finished for a while, and forgets them.
-func (l *load) tidy(t *testing.T, age time.Duration) {
-	t.Helper()
+func (l *load) tidy(age time.Duration) {
 	l.mu.Lock()
 	var due []bot.Thread
 	l.old = slices.DeleteFunc(l.old, func(f finished) bool {
@@ -268,9 +282,7 @@ func (l *load) tidy(t *testing.T, age time.Duration) {
 	})
 	l.mu.Unlock()
 	for _, thread := range due {
-		if err := l.c.forgive(thread, false); err != nil {
-			t.Error(err)
-		}
+		l.failed(l.c.forgive(thread, false))
 	}
 }
 
