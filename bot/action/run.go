@@ -7,17 +7,19 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/audit"
+	"github.com/gridwarden/gridwarden/bot/crash"
 )
 
 // Bounds of running.
 const (
 	LeaseTime    = 30 * time.Second // a lapsed lease is taken over
 	MaxAttempts  = 6                // failed tries of one step before the action fails
-	firstRetry   = 5 * time.Second
 	longestRetry = 5 * time.Minute
 	lookRetry    = time.Minute
 	defaultLook  = 30 * time.Second
 )
+
+var firstRetry = crash.Soon(5 * time.Second)
 
 // Expire ends an action that nobody decided in time, or that was approved and
 // did not start in time.

@@ -4,6 +4,7 @@ package crash
 
 import (
 	"github.com/gridwarden/gridwarden/bot/audit"
+	"time"
 )
 
 // Point is a place where a test may kill the program.
@@ -12,3 +13,6 @@ func Point(string) {}
 // Change is the point before or after the transaction that stores records; it
 // is named after the last of them.
 func Change(string, []audit.Record) {}
+
+// Soon is a time that tests would have to sit out.
+func Soon(d time.Duration) time.Duration { return d }

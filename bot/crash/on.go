@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
@@ -43,3 +44,6 @@ func Change(when string, records []audit.Record) {
 		Point(string(records[n-1].Kind) + " " + when)
 	}
 }
+
+// Soon is a time that tests would have to sit out.
+func Soon(d time.Duration) time.Duration { return d / 50 }

@@ -61,9 +61,9 @@ func pidSpace() string {
 	return strings.TrimSpace(string(boot)) + "." + strings.Trim(space, "pid:[]")
 }
 
-// beganAt is when a process began, in the kernel's ticks since its boot, or
-// nothing when it has ended and its parent has not asked how yet (proc_pid_stat(5),
-// fields 3 and 22; the name before them may hold anything but a last ")").
+// beganAt is when a process began, in the kernel's ticks since its boot
+// (proc_pid_stat(5), field 22; the name before it may hold anything but a last
+// ")"). A zombie still counts: its first thread may end before one that writes.
 func beganAt(pid int) (string, error) {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -73,9 +73,6 @@ func beganAt(pid int) (string, error) {
 	const after = 22 - 3 // the first field after the name is the third
 	if len(fields) <= after {
 		return "", fmt.Errorf("the state of process %d has %d fields", pid, len(fields))
-	}
-	if fields[0] == "Z" || fields[0] == "X" {
-		return "", nil
 	}
 	return fields[after], nil
 }
