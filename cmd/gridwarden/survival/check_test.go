@@ -24,11 +24,13 @@ import (
 var left = map[string]string{
 	unanswered:                         `SELECT count(*) FROM inbox WHERE done = 0`,
 	"messages that were not said":      `SELECT count(*) FROM outbox WHERE state <> 'said'`,
-	"actions that have not ended":      `SELECT count(*) FROM action WHERE state NOT IN ('settled', 'denied', 'withdrawn', 'expired', 'failed')`,
-	"work that is overdue or in hand":  `SELECT count(*) FROM work WHERE taken > 0 OR kind IN ('action.run', 'action.verify')`,
+	"actions that have not ended":      `SELECT count(*) FROM action WHERE ` + open,
+	"work that is overdue or in hand":  `SELECT count(*) FROM work WHERE taken > 0 OR kind IN ('action.run', 'action.verify') AND key IN (SELECT id FROM action WHERE ` + open + `)`,
 	"records without a place":          `SELECT count(*) FROM audit_pending`,
 	"records that the log has refused": `SELECT count(*) FROM audit_refused`,
 }
+
+const open = `state NOT IN ('settled', 'denied', 'withdrawn', 'expired', 'failed')`
 
 // leftovers counts what is left, by what it is.
 func (p *place) leftovers() (map[string]int, error) {
