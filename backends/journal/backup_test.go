@@ -62,7 +62,7 @@ func TestBackupAndRestore(t *testing.T) {
 		stop := make(chan struct{})
 		var busy sync.WaitGroup
 		busy.Go(func() {
-			for {
+			for range 200 {
 				select {
 				case <-stop:
 					return

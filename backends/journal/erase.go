@@ -98,10 +98,8 @@ func (j *Journal) eraseSome(ctx context.Context, e Erasure, at time.Time, where 
 		if err != nil || len(nums) == 0 {
 			return err
 		}
-		for _, num := range nums {
-			if err := t.exec(ctx, `DELETE FROM audit_body WHERE num = ?`, num); err != nil {
-				return err
-			}
+		if err := deleteBodies(ctx, t, nums); err != nil {
+			return err
 		}
 		data, err := erasureBody(body)
 		if err != nil {
@@ -116,6 +114,18 @@ func (j *Journal) eraseSome(ctx context.Context, e Erasure, at time.Time, where 
 		return 0, fmt.Errorf("journal: erasing bodies: %w", err)
 	}
 	return n, nil
+}
+
+func deleteBodies(ctx context.Context, t *tx, nums []int64) error {
+	if t.dialect == postgresDialect { // one trip
+		return t.exec(ctx, `DELETE FROM audit_body WHERE num = ANY(?)`, nums)
+	}
+	for _, num := range nums {
+		if err := t.exec(ctx, `DELETE FROM audit_body WHERE num = ?`, num); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func erasureBody(e audit.Erasure) (json.RawMessage, error) {

@@ -92,24 +92,27 @@ func asWrittenBy(t *testing.T, version int64, from, to opener) map[string][]colu
 		target = rawAt(t, to)
 	}
 	tables := storedTables(t, to, target)
+	tx, err := target.BeginTx(t.Context(), nil)
+	must(t, err)
 	for table, columns := range tables {
 		insert := fmt.Sprintf("INSERT INTO %s (%s) VALUES (?%s)", table, list(columns), strings.Repeat(", ?", len(columns)-1))
 		if to.database != nil {
 			insert = fmt.Sprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE VALUES (%s)", table, list(columns), numbers(len(columns)))
 		}
 		for _, values := range rowsOf(t, source, table, columns) {
-			_, err := target.ExecContext(t.Context(), insert, values...)
+			_, err := tx.ExecContext(t.Context(), insert, values...)
 			must(t, err)
 		}
 	}
 	if to.database != nil {
 		for table, key := range map[string]string{"inbox": "seq", "outbox": "id", "audit_record": "num"} {
-			_, err := target.ExecContext(t.Context(), fmt.Sprintf("SELECT setval(pg_get_serial_sequence('%[1]s', '%[2]s'), max(%[2]s)) FROM %[1]s", table, key))
+			_, err := tx.ExecContext(t.Context(), fmt.Sprintf("SELECT setval(pg_get_serial_sequence('%[1]s', '%[2]s'), max(%[2]s)) FROM %[1]s", table, key))
 			must(t, err)
 		}
-		_, err := target.ExecContext(t.Context(), "SELECT setval('work_token', max(token)) FROM work")
+		_, err := tx.ExecContext(t.Context(), "SELECT setval('work_token', max(token)) FROM work")
 		must(t, err)
 	}
+	must(t, tx.Commit())
 	return tables
 }
 

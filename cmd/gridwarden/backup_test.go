@@ -62,7 +62,7 @@ func TestARestoredBotRunsNothingAgain(t *testing.T) {
 		other := t.TempDir()
 		restoredTo(t, other, copied, dir)
 		r := startBotIn(t, other, testConfig)
-		time.Sleep(time.Hour)
+		time.Sleep(2 * time.Minute) // longer than any lease
 		if err := r.engine.Idle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +156,7 @@ func TestServeRemovesWhatIsOver(t *testing.T) {
 		}
 		done := make(chan error, 1)
 		go func() { done <- a.run(t.Context()) }()
-		time.Sleep(time.Minute)
+		time.Sleep(5 * time.Second)
 		if err := errors.Join(terminal.Close(), <-done); err != nil {
 			t.Fatal(err)
 		}
