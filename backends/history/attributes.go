@@ -78,7 +78,7 @@ func (o *object) member(quoted, value []byte) error {
 		inner = true
 	case "metadata", "index", "create", "update", "delete":
 	default:
-		if !grid.Wanted(string(name)) {
+		if _, asked := grid.AttributeNamed(string(name)); !asked {
 			return nil
 		}
 	}

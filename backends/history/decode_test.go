@@ -52,7 +52,7 @@ func onlyWanted(o map[string]any) map[string]any {
 		switch {
 		case isObject && slices.Contains([]string{"_source", "data", "doc"}, name):
 			out[name] = onlyWanted(inner)
-		case slices.Contains([]string{"_source", "data", "doc", "metadata", "index", "create", "update", "delete"}, name) || grid.Wanted(name):
+		case slices.Contains([]string{"_source", "data", "doc", "metadata", "index", "create", "update", "delete"}, name) || wantedName(name):
 			out[name] = v
 		}
 	}
@@ -189,3 +189,5 @@ func TestIDsSortAsJobs(t *testing.T) {
 		}
 	})
 }
+
+func wantedName(name string) bool { _, ok := grid.AttributeNamed(name); return ok }
