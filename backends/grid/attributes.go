@@ -74,18 +74,28 @@ func ValueOf(v any) Value {
 	case float64:
 		return NumberValue(strconv.FormatFloat(v, 'f', -1, 64))
 	case []any:
-		if len(v) == 0 {
-			return Value{}
+		elements := make([]Value, 0, min(len(v), maxList))
+		for _, e := range v[:cap(elements)] {
+			elements = append(elements, ValueOf(e))
 		}
-		list := []string{}
-		for _, e := range v[:min(len(v), maxList)] {
-			if s := ValueOf(e).String(); s != "" {
-				list = append(list, s)
-			}
-		}
-		return Value{kind: asList, list: list}
+		return ListValue(elements)
 	}
 	return Value{kind: other}
+}
+
+// ListValue is a list, of which only the first elements that are text or numbers
+// matter.
+func ListValue(elements []Value) Value {
+	if len(elements) == 0 {
+		return Value{}
+	}
+	v := Value{kind: asList}
+	for _, e := range elements[:min(len(elements), maxList)] {
+		if s := e.String(); s != "" {
+			v.list = append(v.list, s)
+		}
+	}
+	return v
 }
 
 // String gives a value as text, "" when there is none. Text that is too long is
@@ -164,16 +174,20 @@ func (a *attributes) read(o Object) {
 	// attribute, which must neither take the record's place nor complete it.
 	namesJob := func() bool { return a.has("globaljobid") || a.has("clusterid") }
 	document := false
-	if inner, ok := o.Inner("_source", ""); ok && !namesJob() {
-		a.there = bits{}
-		o, document = inner, true
-		a.add(o)
+	if !namesJob() {
+		if inner, ok := o.Inner("_source", ""); ok {
+			a.there = bits{}
+			o, document = inner, true
+			a.add(o)
+		}
 	}
-	if data, ok := o.Inner("data", ""); ok && !namesJob() {
-		document = true
-		a.add(data)
-		if meta, ok := data.Inner("metadata", "metadata."); ok {
-			a.add(meta)
+	if !namesJob() {
+		if data, ok := o.Inner("data", ""); ok {
+			document = true
+			a.add(data)
+			if meta, ok := data.Inner("metadata", "metadata."); ok {
+				a.add(meta)
+			}
 		}
 	}
 	if meta, ok := o.Inner("metadata", "metadata."); ok {

@@ -244,6 +244,9 @@ func readHosts(a *attributes, j *Job) {
 	j.addHost(slot, "GLIDEIN_SiteWMS_Slot", true)
 	for i := range 9 {
 		n := strconv.Itoa(i)
+		if !a.has("machineattrname"+n) && !a.has("machineattrstartdipaddr"+n) {
+			continue
+		}
 		host, _ := HostOf(a.text("machineattrname" + n))
 		j.addHost(host, "MachineAttrName"+n, i == 0)
 		if addr := sinfulAddr(a.text("machineattrstartdipaddr" + n)); i > 0 && addr.IsValid() {
@@ -252,6 +255,9 @@ func readHosts(a *attributes, j *Job) {
 	}
 	for _, field := range []string{"HoldReason", "LastHoldReason", "RemoveReason"} {
 		text := a.text(lowerASCII(field))
+		if text == "" {
+			continue
+		}
 		for _, name := range reasonHost.FindAllString(text, maxList) {
 			if host, _ := HostOf(name); strings.HasPrefix(name, "slot") || strings.HasPrefix(name, "glidein_") {
 				j.addHost(host, field, false)
@@ -271,8 +277,8 @@ func readHosts(a *attributes, j *Job) {
 		}
 	}
 	for _, h := range j.Hosts {
-		if addr, err := netip.ParseAddr(h.Host); err == nil && h.Last {
-			j.addAddress(addr)
+		if h.Last && isAddress(h.Host) {
+			j.addAddress(netip.MustParseAddr(h.Host))
 		}
 	}
 }

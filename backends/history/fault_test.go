@@ -146,7 +146,7 @@ func TestDamaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	importing(t, s, fileOf(t, "mixed.json", mixed(400)))
+	importing(t, s, fileOf(t, "mixed.json", mixed(3000)))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package history
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -171,9 +170,9 @@ func (x *search) each(ctx context.Context, buckets []bucket, keys []string, look
 		if err := x.record.QueryRowContext(ctx, num).Scan(&data); err != nil {
 			return err
 		}
-		var j grid.Job
-		if err := json.Unmarshal(data, &j); err != nil {
-			return fmt.Errorf("reading a stored record: %w", err)
+		j, err := decodeJob(data)
+		if err != nil {
+			return err
 		}
 		if err := look(ctx, j); err != nil {
 			return err
@@ -232,7 +231,7 @@ func (x *search) add(s grid.Sighting) {
 // bounded bounds a run that was last seen running by what other records of the
 // job say.
 func (x *search) bounded(ctx context.Context, j grid.Job) (grid.Job, error) {
-	prefix := jobPrefix(j)
+	prefix := jobPrefix(&j)
 	last := append(prefix[:], strings.Repeat("\xff", 11)...)
 	rows, err := x.tx.QueryContext(ctx, `SELECT data FROM record WHERE id BETWEEN ? AND ?`, prefix[:], last)
 	if err != nil {
@@ -244,9 +243,9 @@ func (x *search) bounded(ctx context.Context, j grid.Job) (grid.Job, error) {
 		if err := rows.Scan(&data); err != nil {
 			return j, err
 		}
-		var other grid.Job
-		if err := json.Unmarshal(data, &other); err != nil {
-			return j, fmt.Errorf("reading a stored record: %w", err)
+		other, err := decodeJob(data)
+		if err != nil {
+			return j, err
 		}
 		j = j.BoundedBy(other)
 	}
