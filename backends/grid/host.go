@@ -160,7 +160,10 @@ func hostAddr(s string) netip.Addr {
 // withoutPort removes ":9618" from a name.
 func withoutPort(s string) string {
 	name, port, ok := strings.Cut(s, ":")
-	if _, err := strconv.ParseUint(port, 10, 16); ok && err == nil {
+	if !ok {
+		return s
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err == nil {
 		return name
 	}
 	return s

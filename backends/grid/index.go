@@ -27,10 +27,11 @@ type Indexer[K comparable] struct {
 	form  func(key string) K
 	known map[named][]K
 	list  []K
+	words keys
 }
 
-// named is what has keys of its own: an identity, or a host.
-type named struct{ kind, value string }
+// named is what has keys of its own: an identity, a host or an address.
+type named struct{ what, kind, value string }
 
 // maxKnown bounds what an Indexer remembers.
 const maxKnown = 16_384
@@ -47,19 +48,20 @@ func (x *Indexer[K]) Keys(j *Job) []K {
 		return nil
 	}
 	for _, c := range j.Hosts {
-		x.addKnown(named{"host", c.Host})
+		x.addKnown(named{what: "host", value: c.Host})
 	}
 	for _, a := range j.Addresses {
-		x.addKnown(named{"address", a.String()})
+		x.addKnown(named{what: "address", value: a.String()})
 	}
-	var k keys
+	k := &x.words
+	k.list = k.list[:0]
 	k.add("batch", batchCluster(j.Pilot.Batch))
 	if j.Pilot.ID != (PilotID{}) {
 		k.add("pilot", PilotID{Cluster: j.Pilot.ID.Cluster, Proc: j.Pilot.ID.Proc}.String())
 	}
 	x.add(k.list)
 	for i := range j.Identities {
-		x.addKnown(named{"identity " + j.Identities[i].Kind, j.Identities[i].Value})
+		x.addKnown(named{"identity", j.Identities[i].Kind, j.Identities[i].Value})
 	}
 	k.list = k.list[:0]
 	k.addUnplaced(*j)
@@ -85,7 +87,7 @@ func (x *Indexer[K]) addKnown(n named) {
 			clear(x.known)
 		}
 		// Cloned, since it may be a piece of a text that is many times as long.
-		x.known[named{n.kind, strings.Clone(n.value)}] = all
+		x.known[named{n.what, strings.Clone(n.kind), strings.Clone(n.value)}] = all
 	}
 	for _, f := range all {
 		if !slices.Contains(x.list, f) {
@@ -96,7 +98,7 @@ func (x *Indexer[K]) addKnown(n named) {
 
 func keysOf(n named) []string {
 	var k keys
-	switch n.kind {
+	switch n.what {
 	case "host":
 		k.addHost(n.value)
 		if isAddress(n.value) {
@@ -105,7 +107,7 @@ func keysOf(n named) []string {
 	case "address":
 		k.add("address", n.value)
 	default:
-		k.addIdentity(strings.TrimPrefix(n.kind, "identity "), n.value)
+		k.addIdentity(n.kind, n.value)
 	}
 	return k.list
 }

@@ -148,9 +148,19 @@ func siteOf(a *attributes) string {
 
 func cleanSite(s string) string { return strings.TrimSuffix(s, "_Disk") }
 
+// moved are the attributes of the sites and hosts of runs, which few records have.
+var moved = func() (b bits) {
+	for name, n := range wanted {
+		if strings.HasPrefix(name, "machineattr") {
+			b.add(n)
+		}
+	}
+	return b
+}()
+
 func earlierSites(a *attributes) []string {
 	var out []string
-	for i := 1; i <= 8; i++ {
+	for i := 1; i <= 8 && a.there.meets(moved); i++ {
 		n := strconv.Itoa(i)
 		s := cleanSite(a.firstText("machineattrglidein_cmssite"+n, "machineattrcmsprocessingsitename"+n))
 		if s != "" && !slices.Contains(out, s) {
@@ -242,11 +252,8 @@ func readHosts(a *attributes, j *Job) {
 	j.addHost(last, "LastRemoteHost", !running || j.Kind == Epoch && remote == "")
 	slot, _ := HostOf(a.firstText("match_exp_job_glidein_sitewms_slot", "glidein_sitewms_slot"))
 	j.addHost(slot, "GLIDEIN_SiteWMS_Slot", true)
-	for i := range 9 {
+	for i := 0; i < 9 && a.there.meets(moved); i++ {
 		n := strconv.Itoa(i)
-		if !a.has("machineattrname"+n) && !a.has("machineattrstartdipaddr"+n) {
-			continue
-		}
 		host, _ := HostOf(a.text("machineattrname" + n))
 		j.addHost(host, "MachineAttrName"+n, i == 0)
 		if addr := sinfulAddr(a.text("machineattrstartdipaddr" + n)); i > 0 && addr.IsValid() {
@@ -285,9 +292,13 @@ func readHosts(a *attributes, j *Job) {
 
 func (j *Job) addHost(host, field string, last bool) {
 	claim := HostClaim{Host: host, Field: field, Last: last}
-	if host != "" && len(j.Hosts) < maxList && !slices.Contains(j.Hosts, claim) {
-		j.Hosts = append(j.Hosts, claim)
+	if host == "" || len(j.Hosts) >= maxList || slices.Contains(j.Hosts, claim) {
+		return
 	}
+	if j.Hosts == nil {
+		j.Hosts = make([]HostClaim, 0, 4)
+	}
+	j.Hosts = append(j.Hosts, claim)
 }
 
 // addAddress leaves out addresses that every machine has.
@@ -326,9 +337,13 @@ func identitiesOf(a *attributes, source string) []Identity {
 	var out []Identity
 	add := func(kind, value string, by Trust) {
 		id := Identity{Kind: kind, Value: value, AssertedBy: by, Source: source}
-		if value != "" && !slices.Contains(out, id) {
-			out = append(out, id)
+		if value == "" || slices.Contains(out, id) {
+			return
 		}
+		if out == nil {
+			out = make([]Identity, 0, 8)
+		}
+		out = append(out, id)
 	}
 	add("crab", a.text("crab_userhn"), BySubmitter)
 	if m := crabTask.FindStringSubmatch(a.firstText("crab_workflow", "crab_reqname")); m != nil {

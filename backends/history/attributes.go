@@ -15,6 +15,7 @@ type object struct {
 	reader  *reader
 	prefix  string // that its names are known by
 	members []member
+	had     [4]uint64      // bits of the attributes of members
 	index   map[string]int // of members by name, once two are of one attribute
 	inner   []inner
 	size    int // of all members
@@ -34,6 +35,7 @@ type inner struct{ name, text string }
 // over, so that a value that only Python takes for JSON, such as NaN, costs no job.
 func (o *object) read(text, prefix string) error {
 	o.prefix, o.members, o.index, o.inner, o.size = prefix, o.members[:0], nil, o.inner[:0], 0
+	o.had = [4]uint64{}
 	at := blanks(text, 1)
 	for at < len(text) && text[at] != '}' {
 		key := at
@@ -117,32 +119,30 @@ func (o *object) surrounding(name, value string) {
 
 // add keeps one member of each spelling: the last.
 func (o *object) add(m member) {
-	switch {
-	case o.index != nil:
-	case !o.has(m.spelling.Attribute):
-		o.members = append(o.members, m)
+	word, bit := &o.had[m.spelling.Attribute>>6], uint64(1)<<(m.spelling.Attribute&63)
+	if *word&bit == 0 {
+		*word |= bit
+		o.keep(m)
 		return
-	default:
+	}
+	if o.index == nil {
 		o.index = make(map[string]int, len(o.members))
-		for i, had := range o.members {
-			o.index[had.spelling.Name] = i
+		for i, kept := range o.members {
+			o.index[kept.spelling.Name] = i
 		}
 	}
 	if i, ok := o.index[m.spelling.Name]; ok {
 		o.members[i] = m
 		return
 	}
-	o.index[m.spelling.Name] = len(o.members)
-	o.members = append(o.members, m)
+	o.keep(m)
 }
 
-func (o *object) has(a grid.Attribute) bool {
-	for i := range o.members {
-		if o.members[i].spelling.Attribute == a {
-			return true
-		}
+func (o *object) keep(m member) {
+	if o.index != nil {
+		o.index[m.spelling.Name] = len(o.members)
 	}
-	return false
+	o.members = append(o.members, m)
 }
 
 // Members implements grid.Object.

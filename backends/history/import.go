@@ -64,7 +64,7 @@ type sizes struct {
 var usual = sizes{batch: 512 << 10, pieces: 20_000, rows: 50_000, postings: 700_000}
 
 // idle is how long a transaction waits for more to read: another import may wait
-// for its end, and people at a pipe for what they see of it.
+// for its end, and a pipe may say nothing for hours.
 const idle = time.Second
 
 // Import reads files, folders of files and standard input ("-") into the store:
