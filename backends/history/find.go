@@ -29,7 +29,7 @@ func (s *Store) Sightings(ctx context.Context, q grid.Query) (grid.Found, error)
 		return f, fmt.Errorf("history: reading: %w", explain(err))
 	}
 	defer tx.Rollback()
-	x := &search{most: s.most, tx: tx, query: q, found: &f, looked: map[int64]bool{}, placed: map[string]bool{}}
+	x := &search{most: s.most, tx: tx, query: q, found: &f, looked: map[int64]bool{}, placed: map[string]bool{}, done: map[int64]bool{}}
 	err = x.run(ctx)
 	f.Report.Records, f.Report.Matched = len(x.looked), len(f.Sightings)
 	s.judge(&f.Report, c, q, x.full)
@@ -86,6 +86,7 @@ type search struct {
 	record   *sql.Stmt
 	looked   map[int64]bool  // records that were looked at
 	placed   map[string]bool // jobs that were found
+	done     map[int64]bool  // records that were found: their jobs' pilots lead to them again
 	full     bool
 }
 
@@ -154,7 +155,7 @@ func (x *search) each(ctx context.Context, buckets []bucket, keys []string, look
 				return err
 			}
 			for _, num := range more {
-				if !seen[num] {
+				if !seen[num] && !x.done[num] {
 					seen[num], x.looked[num] = true, true
 					nums = append(nums, num)
 				}
@@ -176,6 +177,9 @@ func (x *search) each(ctx context.Context, buckets []bucket, keys []string, look
 		}
 		if err := look(ctx, j); err != nil {
 			return err
+		}
+		if x.placed[j.ID] {
+			x.done[num] = true
 		}
 	}
 	return nil

@@ -70,7 +70,7 @@ func (p *putter) full() bool {
 // abandon gives up what was not committed.
 func (p *putter) abandon() {
 	if p.tx != nil {
-		p.tx.Rollback() //nolint:errcheck,gosec // nothing of it is kept
+		p.tx.Rollback()
 	}
 	p.reset()
 }
