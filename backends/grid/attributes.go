@@ -1,8 +1,8 @@
 package grid
 
 import (
-	"bytes"
 	"encoding/json"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -17,113 +17,313 @@ const (
 	maxList = 32   // elements of one list
 )
 
-// attributes are those of one record that the rules ask for, by lower-case
-// name: HTCondor's names have no case, and each tool prints its own.
-type attributes map[string]any
-
-// attributesOf opens the shapes in which records come: an HTCondor ad, an
-// Elasticsearch document or hit, and MONIT's {"data":…,"metadata":…} with its
-// flattened form "data.X".
-func attributesOf(rec map[string]any) attributes {
-	a := make(attributes, 64)
-	a.add(rec, "")
-	// What surrounds a record names no job. A job's owner can give the job such an
-	// attribute, which must neither take the record's place nor complete it.
-	namesJob := func() bool { return a["globaljobid"] != nil || a["clusterid"] != nil }
-	if inner, ok := rec["_source"].(map[string]any); ok && !namesJob() {
-		clear(a)
-		rec = inner
-		a.add(rec, "")
-	}
-	if data, ok := rec["data"].(map[string]any); ok && !namesJob() {
-		a.add(data, "")
-		if meta, ok := data["metadata"].(map[string]any); ok {
-			a.add(meta, "metadata.")
-		}
-	}
-	if meta, ok := rec["metadata"].(map[string]any); ok {
-		a.add(meta, "metadata.")
-	}
-	return a
+// Object is one JSON object of a record, as far as the rules ask for it.
+type Object interface {
+	// Members gives the members that AttributeNamed knows, each spelling of a
+	// name once.
+	Members() iter.Seq2[Spelling, Value]
+	// Inner opens the member of that very name, if it is an object, whose members
+	// are then known by prefix and their name.
+	Inner(name, prefix string) (Object, bool)
 }
 
-// add takes over the wanted attributes. When a record has one name in several
-// spellings, a value beats none and then the smallest spelling wins, so that the
-// order of a map does not matter.
-func (a attributes) add(rec map[string]any, prefix string) {
-	before := map[string]bool{}
-	for name := range a {
-		if strings.HasPrefix(name, prefix) {
-			before[name] = true
-		}
-	}
-	for spelling, v := range rec {
-		name := attributeName(prefix + spelling)
-		if name == "" || before[name] || isNothing(v) {
-			continue
-		}
-		if _, twice := a[name]; !twice || isFirstSpelling(spelling, name, rec, prefix) {
-			a[name] = v
-		}
-	}
+// Spelling is an attribute and how its name is written in a record, with the
+// prefix that it is known by.
+type Spelling struct {
+	Attribute Attribute
+	Name      string
 }
 
-// isFirstSpelling is for the rare record that has one name twice.
-func isFirstSpelling(spelling, name string, rec map[string]any, prefix string) bool {
-	for other, v := range rec {
-		if other < spelling && attributeName(prefix+other) == name && !isNothing(v) {
-			return false
-		}
-	}
-	return true
+// Value is one value of a record.
+type Value struct {
+	kind valueKind
+	text string
+	list []string
 }
 
-// attributeName gives the canonical name of a wanted attribute, else "".
-// MATCH_EXP_JOB_ marks what HTCondor recorded of the machine at match time.
-// It works in a buffer, since most of a record's hundreds of names are unwanted.
-func attributeName(s string) string {
-	var buf [64]byte
-	if s == "" || len(s) > len(buf) || lengths[s[0]|0x20]>>len(s)&1 == 0 {
+type valueKind uint8
+
+const (
+	nothing valueKind = iota
+	asText
+	asNumber
+	asList
+	other // there is a value, but none that a rule can read
+)
+
+// TextValue is a string.
+func TextValue(s string) Value {
+	if trimmed := strings.TrimSpace(s); isUnknown(trimmed) || strings.HasPrefix(trimmed, "/Expr(") {
+		return Value{}
+	}
+	return Value{kind: asText, text: s}
+}
+
+// NumberValue is a number in JSON's form.
+func NumberValue(s string) Value { return Value{kind: asNumber, text: s} }
+
+// ValueOf is a value as encoding/json decodes it, with or without UseNumber.
+func ValueOf(v any) Value {
+	switch v := v.(type) {
+	case nil, map[string]any:
+		return Value{}
+	case string:
+		return TextValue(v)
+	case json.Number:
+		return NumberValue(v.String())
+	case float64:
+		return NumberValue(strconv.FormatFloat(v, 'f', -1, 64))
+	case []any:
+		elements := make([]Value, 0, min(len(v), maxList))
+		for _, e := range v[:cap(elements)] {
+			elements = append(elements, ValueOf(e))
+		}
+		return ListValue(elements)
+	}
+	return Value{kind: other}
+}
+
+// ListValue is a list, of which only the first elements that are text or numbers
+// matter.
+func ListValue(elements []Value) Value {
+	if len(elements) == 0 {
+		return Value{}
+	}
+	v := Value{kind: asList}
+	for _, e := range elements[:min(len(elements), maxList)] {
+		if s := e.String(); s != "" {
+			v.list = append(v.list, s)
+		}
+	}
+	return v
+}
+
+// String gives a value as text, "" when there is none. Text that is too long is
+// cut and marked, so that it never equals a whole one.
+func (v Value) String() string {
+	switch v.kind {
+	case asNumber:
+		return v.text
+	case asText:
+	default:
 		return ""
 	}
+	s := strings.ToValidUTF8(strings.TrimSpace(v.text), "\uFFFD")
+	if len(s) > maxText {
+		cut := maxText
+		for !utf8.RuneStart(s[cut]) {
+			cut--
+		}
+		s = s[:cut] + "…"
+	}
+	return s
+}
+
+// mapObject is an object that encoding/json decoded.
+type mapObject struct {
+	members map[string]any
+	prefix  string
+}
+
+func (o mapObject) Members() iter.Seq2[Spelling, Value] {
+	return func(yield func(Spelling, Value) bool) {
+		for name, v := range o.members {
+			if a, ok := AttributeNamed(o.prefix + name); ok && !yield(Spelling{a, name}, ValueOf(v)) {
+				return
+			}
+		}
+	}
+}
+
+func (o mapObject) Inner(name, prefix string) (Object, bool) {
+	members, ok := o.members[name].(map[string]any)
+	return mapObject{members, prefix}, ok
+}
+
+// attributes are those of one record that the rules ask for.
+type attributes struct {
+	values    [256]Value // by Attribute
+	spellings [256]string
+	there     bits
+}
+
+// bits is a set of attributes.
+type bits [4]uint64
+
+func (b *bits) has(a Attribute) bool { return b[a>>6]>>(a&63)&1 == 1 }
+func (b *bits) add(a Attribute)      { b[a>>6] |= 1 << (a & 63) }
+
+func (b *bits) meets(o bits) bool {
+	return b[0]&o[0]|b[1]&o[1]|b[2]&o[2]|b[3]&o[3] != 0
+}
+
+func bitsOf(names string) (b bits) {
+	for name := range strings.FieldsSeq(lowerASCII(names)) {
+		b.add(wanted[name])
+	}
+	return b
+}
+
+// read opens the shapes in which records come: an HTCondor ad, an Elasticsearch
+// document or hit, and MONIT's {"data":…,"metadata":…} with its flattened form
+// "data.X".
+func (a *attributes) read(o Object) {
+	a.there = bits{}
+	a.add(o)
+	// What surrounds a record names no job. A job's owner can give the job such an
+	// attribute, which must neither take the record's place nor complete it.
+	namesJob := func() bool { return a.has("globaljobid") || a.has("clusterid") }
+	document := false
+	if !namesJob() {
+		if inner, ok := o.Inner("_source", ""); ok {
+			a.there = bits{}
+			o, document = inner, true
+			a.add(o)
+		}
+	}
+	if !namesJob() {
+		if data, ok := o.Inner("data", ""); ok {
+			document = true
+			a.add(data)
+			if meta, ok := data.Inner("metadata", "metadata."); ok {
+				a.add(meta)
+			}
+		}
+	}
+	if meta, ok := o.Inner("metadata", "metadata."); ok {
+		a.add(meta)
+	}
+	id := wanted["globaljobid"]
+	flat := a.there.has(id) && strings.HasPrefix(a.spellings[id], "data.")
+	a.believe(document || flat || a.has("recordtime"))
+}
+
+// believe takes out what only looks as if somebody else than the job's owner had
+// said it. In an ad, as HTCondor gives it, the owner may have set every name that
+// the CMS spider uses for what it found out; in the spider's documents the owner's
+// attributes stand beside them, but those that mark an ad are left out there.
+func (a *attributes) believe(document bool) {
+	untrue := spiders
+	if document && !a.there.meets(adMarks) {
+		untrue = ads
+	}
+	for i := range a.there {
+		a.there[i] &^= untrue[i]
+	}
+}
+
+// add takes over the wanted attributes of an object. What was there before it
+// stays. When it has one name in several spellings, a value beats none and then
+// the smallest spelling wins, so that the order does not matter.
+func (a *attributes) add(o Object) {
+	before := a.there
+	for s, v := range o.Members() {
+		n := s.Attribute
+		if v.kind == nothing || before.has(n) || a.there.has(n) && a.spellings[n] < s.Name {
+			continue
+		}
+		a.values[n], a.spellings[n] = v, s.Name
+		a.there.add(n)
+	}
+}
+
+func (a *attributes) has(name string) bool { return a.there.has(wanted[name]) }
+
+func (a *attributes) value(name string) Value {
+	if n := wanted[name]; a.there.has(n) {
+		return a.values[n]
+	}
+	return Value{}
+}
+
+// Attribute is an attribute that the rules ask for.
+type Attribute uint8
+
+// AttributeNamed tells whether the rules ask for an attribute of that name.
+// HTCondor's names have no case, and each tool prints its own. A reader of
+// records need not decode the others, except what surrounds records: the objects
+// _source, data and metadata.
+//
+// It works in a buffer, since most of a record's hundreds of names are unwanted.
+func AttributeNamed(s string) (Attribute, bool) {
+	var buf [64]byte
+	if s == "" || len(s) > len(buf) || lengths[s[0]|0x20]>>len(s)&1 == 0 {
+		return 0, false
+	}
+	s = strings.TrimPrefix(s, "data.")
 	b := buf[:copy(buf[:], s)]
 	for i, c := range b {
 		if 'A' <= c && c <= 'Z' {
 			b[i] = c + ('a' - 'A')
 		}
 	}
-	b = bytes.TrimPrefix(b, []byte("data."))
-	b = bytes.TrimPrefix(b, []byte("match_exp_job_"))
-	if name, ok := wanted[string(b)]; ok {
-		return name
+	a, ok := wanted[string(b)]
+	if !ok || exact[a] == "" {
+		return a, ok
 	}
-	stem := bytes.TrimRight(b, "012345678")
-	if _, ok := numbered[string(stem)]; ok && len(stem) == len(b)-1 {
-		return string(b)
-	}
-	return ""
+	return a, strings.HasPrefix(s, exact[a]) && (len(s) == len(exact[a]) || exact[a] == matched)
 }
 
-// Wanted tells whether JobFromRecord asks for an attribute of that name, so that
-// a store need not decode the others. It also asks for what surrounds records:
-// the objects _source, data and metadata.
-func Wanted(name string) bool { return attributeName(name) != "" }
+// matched begins the names of what the schedd noted of the machine when it
+// matched the job. The spider cuts it off.
+const matched = "MATCH_EXP_"
 
-var wanted = set(`globaljobid scheddname clusterid procid site glidein_cmssite match_exp_jobglidein_cmssite match_glidein_cmssite
-status jobstatus type cms_type vo x509userproxyvoname
-lastremotehost remotehost glidein_sitewms_slot startdprincipal startdipaddr starteripaddr holdreason lastholdreason removereason
-glidein_schedd glidein_clusterid glidein_procid glidein_factory glidein_entry_name glidein_name glideclient_name
-glidein_sitewms_jobid glidein_sitewms_queue
-qdate jobstartdate jobcurrentstartdate joblaststartdate completiondate jobfinishedhookdone enteredcurrentstatus recordtime
-servertime datacollectiondate datacollection lastjobleaserenewal lastremotestatusupdate lastvacatetime epochwritedate
+// What is named so must be spelled so: in another spelling it is an attribute that
+// the owner gave the job, which the spider passes on.
+var (
+	spiderSpellings = `Site Status RecordTime DataCollectionDate DataCollection VO Type metadata.timestamp metadata.spider_source`
+	markSpellings   = `MyType TargetType CondorVersion CondorPlatform Iwd ServerTime`
+	matchedNames    = `match_exp_job_glidein_cmssite match_exp_jobglidein_cmssite match_exp_job_glidein_schedd match_exp_job_glidein_clusterid match_exp_job_glidein_procid
+match_exp_job_glidein_factory match_exp_job_glidein_entry_name match_exp_job_glidein_name match_exp_job_glideclient_name
+match_exp_job_glidein_sitewms_jobid match_exp_job_glidein_sitewms_queue match_exp_job_glidein_sitewms_slot`
+	pilotNames = `glidein_cmssite glidein_schedd glidein_clusterid glidein_procid glidein_factory glidein_entry_name glidein_name glideclient_name
+glidein_sitewms_jobid glidein_sitewms_queue glidein_sitewms_slot`
+)
+
+var (
+	// adMarks are attributes of which an ad has some and a document none.
+	adMarks = bitsOf(markSpellings + " " + matchedNames)
+	// spiders are what only the spider's documents can say.
+	spiders = bitsOf(spiderSpellings + " " + pilotNames)
+	// ads are what only an ad can say.
+	ads = bitsOf("runinstanceid")
+)
+
+// wanted are the names in lower case.
+var wanted = numbered(strings.Fields(lowerASCII(spiderSpellings + " " + markSpellings + " " + matchedNames + " " + pilotNames + `
+globaljobid scheddname clusterid procid match_glidein_cmssite jobstatus cms_type x509userproxyvoname
+lastremotehost remotehost startdprincipal startdipaddr starteripaddr holdreason lastholdreason removereason
+qdate jobstartdate jobcurrentstartdate joblaststartdate completiondate jobfinishedhookdone enteredcurrentstatus
+lastjobleaserenewal lastremotestatusupdate lastvacatetime epochwritedate
 jobcurrentfinishtransferoutputdate x509userproxyexpiration runinstanceid
 numjobstarts numshadowstarts remotewallclocktime committedtime
 crab_userhn crab_userdn crab_workflow crab_reqname crab_submitteripaddr x509userproxysubject x509userproxyemail x509userproxyfqan
-x509userproxyfirstfqan accountinggroup acctgroupuser owner user wmagent_requestname workflow connectclientuser
-metadata.timestamp metadata.spider_source`)
+x509userproxyfirstfqan accountinggroup acctgroupuser owner user wmagent_requestname workflow connectclientuser`)))
 
-// numbered are the attributes with a history: 0 is the latest run.
-var numbered = set(`machineattrname machineattrglidein_cmssite machineattrcmsprocessingsitename machineattrstartdipaddr`)
+// numbered also gives numbers to the attributes with a history: 0 is the latest run.
+func numbered(names []string) map[string]Attribute {
+	m := map[string]Attribute{}
+	for _, stem := range []string{"machineattrname", "machineattrglidein_cmssite", "machineattrcmsprocessingsitename", "machineattrstartdipaddr"} {
+		for i := range 9 {
+			names = append(names, stem+strconv.Itoa(i))
+		}
+	}
+	for _, name := range names {
+		m[name] = Attribute(len(m))
+	}
+	return m
+}
+
+// exact are the spellings that an attribute must have, or begin with.
+var exact = func() (e [256]string) {
+	for _, name := range strings.Fields(spiderSpellings + " " + markSpellings) {
+		e[wanted[lowerASCII(name)]] = name
+	}
+	for _, name := range strings.Fields(matchedNames) {
+		e[wanted[name]] = matched
+	}
+	return e
+}()
 
 // lengths are those of the names that begin with a letter, as bits: most names
 // that are not wanted are known by it.
@@ -131,110 +331,62 @@ var lengths = func() (l [256]uint64) {
 	for name := range wanted {
 		l[name[0]] |= 1 << len(name)
 	}
-	for stem := range numbered {
-		l[stem[0]] |= 1 << (len(stem) + 1)
-	}
-	l['d'], l['m'] = ^uint64(0), ^uint64(0) // data. and match_exp_job_ stand before others
+	l['d'] = ^uint64(0) // data. stands before others
 	return l
 }()
 
-func set(names string) map[string]string {
-	m := map[string]string{}
-	for n := range strings.FieldsSeq(names) {
-		m[n] = n
-	}
-	return m
-}
-
-func isNothing(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case string:
-		v = strings.TrimSpace(v)
-		return isUnknown(v) || strings.HasPrefix(v, "/Expr(")
-	case map[string]any:
-		return true
-	case []any:
-		return len(v) == 0
-	}
-	return false
-}
-
-// text gives a value as text, "" when there is none. Text that is too long is
-// cut and marked, so that it never equals a whole one.
-func (a attributes) text(name string) string { return textOf(a[name]) }
-
-func textOf(v any) string {
-	switch v := v.(type) {
-	case string:
-		v = strings.ToValidUTF8(strings.TrimSpace(v), "\uFFFD")
-		if len(v) > maxText {
-			cut := maxText
-			for !utf8.RuneStart(v[cut]) {
-				cut--
-			}
-			v = v[:cut] + "…"
-		}
-		if isNothing(v) {
-			return ""
-		}
-		return v
-	case json.Number:
-		return v.String()
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case int:
-		return strconv.Itoa(v)
-	case int64:
-		return strconv.FormatInt(v, 10)
-	}
-	return ""
-}
+func (a *attributes) text(name string) string { return a.value(name).String() }
 
 // texts gives the elements of a list, or of one text with commas between them.
-func (a attributes) texts(name string) []string {
+func (a *attributes) texts(name string) []string {
+	v := a.value(name)
+	if v.kind != asText {
+		return v.list
+	}
 	var out []string
-	switch v := a[name].(type) {
-	case []any:
-		for _, e := range v[:min(len(v), maxList)] {
-			if s := textOf(e); s != "" {
-				out = append(out, s)
-			}
-		}
-	case string:
-		for s := range strings.SplitSeq(textOf(v), ",") {
-			if s = strings.TrimSpace(s); s != "" && len(out) < maxList {
-				out = append(out, s)
-			}
+	for s := range strings.SplitSeq(v.String(), ",") {
+		if s = strings.TrimSpace(s); s != "" && len(out) < maxList {
+			out = append(out, s)
 		}
 	}
 	return out
 }
 
 // number gives a value that is a finite number, or text that reads as one.
-func (a attributes) number(name string) (float64, bool) {
-	var f float64
-	switch v := a[name].(type) {
-	case float64:
-		f = v
-	case int:
-		f = float64(v)
-	case int64:
-		f = float64(v)
-	case string, json.Number:
-		var err error
-		if f, err = strconv.ParseFloat(textOf(v), 64); err != nil {
-			return 0, false
-		}
+func (a *attributes) number(name string) (float64, bool) {
+	v := a.value(name)
+	s := v.text
+	switch v.kind {
+	case asText:
+		s = v.String()
+	case asNumber:
 	default:
 		return 0, false
 	}
-	return f, !math.IsNaN(f) && !math.IsInf(f, 0)
+	if n, ok := plainNumber(s); ok {
+		return float64(n), true
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	return f, err == nil && !math.IsInf(f, 0) && !math.IsNaN(f)
+}
+
+// plainNumber reads digits, of which a float keeps each.
+func plainNumber(s string) (n int64, ok bool) {
+	if s == "" || len(s) > 15 {
+		return 0, false
+	}
+	for i := range len(s) {
+		c := s[i] - '0'
+		if c > 9 {
+			return 0, false
+		}
+		n = n*10 + int64(c)
+	}
+	return n, true
 }
 
 // count gives a whole number that is not negative; ok is false when there is none.
-func (a attributes) count(name string) (n int64, ok bool) {
+func (a *attributes) count(name string) (n int64, ok bool) {
 	f, ok := a.number(name)
 	if !ok || f < 0 || f > 1<<53 || f != math.Trunc(f) {
 		return 0, false
@@ -243,7 +395,7 @@ func (a attributes) count(name string) (n int64, ok bool) {
 }
 
 // seconds gives a length of time, at most ten years.
-func (a attributes) seconds(name string) (time.Duration, bool) {
+func (a *attributes) seconds(name string) (time.Duration, bool) {
 	f, ok := a.number(name)
 	if !ok || f < 0 || f > 10*366*24*3600 {
 		return 0, false
@@ -259,7 +411,7 @@ var (
 
 // date gives a time, zero when there is none. Elasticsearch and HTCondor count
 // seconds, MONIT milliseconds (and not for every date): the size tells which.
-func (a attributes) date(name string) time.Time {
+func (a *attributes) date(name string) time.Time {
 	var t time.Time
 	if f, ok := a.number(name); ok {
 		if f > 1e11 {
@@ -270,8 +422,10 @@ func (a attributes) date(name string) time.Time {
 		}
 		whole, part := math.Modf(f)
 		t = time.Unix(int64(whole), int64(math.Round(part*1000))*int64(time.Millisecond)).UTC()
-	} else if parsed, err := time.Parse(time.RFC3339, a.text(name)); err == nil {
-		t = parsed.UTC()
+	} else if s := a.text(name); s != "" {
+		if parsed, err := time.Parse(time.RFC3339, s); err == nil {
+			t = parsed.UTC()
+		}
 	}
 	if t.Before(oldestDate) || !t.Before(newestDate) {
 		return time.Time{}
@@ -280,7 +434,7 @@ func (a attributes) date(name string) time.Time {
 }
 
 // firstDate gives the first of the named dates that the record has, and its name.
-func (a attributes) firstDate(names ...string) (time.Time, string) {
+func (a *attributes) firstDate(names ...string) (time.Time, string) {
 	for _, n := range names {
 		if t := a.date(lowerASCII(n)); !t.IsZero() {
 			return t, n
@@ -289,7 +443,7 @@ func (a attributes) firstDate(names ...string) (time.Time, string) {
 	return time.Time{}, ""
 }
 
-func (a attributes) firstText(names ...string) string {
+func (a *attributes) firstText(names ...string) string {
 	for _, n := range names {
 		if s := a.text(n); s != "" {
 			return s

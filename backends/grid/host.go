@@ -138,6 +138,9 @@ func sinfulAddr(s string) netip.Addr {
 // hostAddr reads an address that may have brackets and a port. IPv4 in IPv6 and
 // zones are removed, so that one address has one text.
 func hostAddr(s string) netip.Addr {
+	if s == "" || strings.IndexByte(s, ':') < 0 && (s[0] < '0' || s[0] > '9') {
+		return netip.Addr{} // most are names, and an error costs more than this
+	}
 	if a, err := netip.ParseAddr(s); err == nil {
 		return a.Unmap().WithZone("")
 	}
@@ -157,13 +160,19 @@ func hostAddr(s string) netip.Addr {
 // withoutPort removes ":9618" from a name.
 func withoutPort(s string) string {
 	name, port, ok := strings.Cut(s, ":")
-	if _, err := strconv.ParseUint(port, 10, 16); ok && err == nil {
+	if !ok {
+		return s
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err == nil {
 		return name
 	}
 	return s
 }
 
 func isAddress(s string) bool {
+	if s == "" || strings.IndexByte(s, ':') < 0 && (s[0] < '0' || s[0] > '9') {
+		return false
+	}
 	_, err := netip.ParseAddr(s)
 	return err == nil
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 )
@@ -16,27 +17,98 @@ import (
 // A job that cannot be excluded, since a host is missing or an earlier run's is
 // not known, has keys for that, too.
 func (j Job) Keys() []string {
-	k := keys{}
-	if !everRan(j) {
+	return NewIndexer(func(key string) string { return key }).Keys(&j)
+}
+
+// Indexer gives the keys of many jobs, in the form in which a store keeps them. It
+// remembers those of names and hosts, for they come again and again. It is not for
+// concurrent use.
+type Indexer[K comparable] struct {
+	form  func(key string) K
+	known map[named][]K
+	list  []K
+	words keys
+}
+
+// named is what has keys of its own: an identity, a host or an address.
+type named struct{ what, kind, value string }
+
+// maxKnown bounds what an Indexer remembers.
+const maxKnown = 16_384
+
+// NewIndexer gives one that keeps keys in a form.
+func NewIndexer[K comparable](form func(key string) K) *Indexer[K] {
+	return &Indexer[K]{form: form, known: map[named][]K{}}
+}
+
+// Keys gives those of Job.Keys, in their form, until it is called again.
+func (x *Indexer[K]) Keys(j *Job) []K {
+	x.list = x.list[:0]
+	if !everRan(*j) {
 		return nil
 	}
 	for _, c := range j.Hosts {
-		k.addHost(c.Host)
-		if isAddress(c.Host) {
-			k.add("address", c.Host)
-		}
+		x.addKnown(named{what: "host", value: c.Host})
 	}
 	for _, a := range j.Addresses {
-		k.add("address", a.String())
+		x.addKnown(named{what: "address", value: a.String()})
 	}
+	k := &x.words
+	k.list = k.list[:0]
 	k.add("batch", batchCluster(j.Pilot.Batch))
 	if j.Pilot.ID != (PilotID{}) {
 		k.add("pilot", PilotID{Cluster: j.Pilot.ID.Cluster, Proc: j.Pilot.ID.Proc}.String())
 	}
-	for _, id := range j.Identities {
-		k.addIdentity(id)
+	x.add(k.list)
+	for i := range j.Identities {
+		x.addKnown(named{"identity", j.Identities[i].Kind, j.Identities[i].Value})
 	}
-	k.addUnplaced(j)
+	k.list = k.list[:0]
+	k.addUnplaced(*j)
+	x.add(k.list)
+	return x.list
+}
+
+func (x *Indexer[K]) add(keys []string) {
+	for _, key := range keys {
+		if f := x.form(key); !slices.Contains(x.list, f) {
+			x.list = append(x.list, f)
+		}
+	}
+}
+
+func (x *Indexer[K]) addKnown(n named) {
+	all, ok := x.known[n]
+	if !ok {
+		for _, key := range keysOf(n) {
+			all = append(all, x.form(key))
+		}
+		if len(x.known) >= maxKnown {
+			clear(x.known)
+		}
+		// Cloned, since it may be a piece of a text that is many times as long.
+		x.known[named{n.what, strings.Clone(n.kind), strings.Clone(n.value)}] = all
+	}
+	for _, f := range all {
+		if !slices.Contains(x.list, f) {
+			x.list = append(x.list, f)
+		}
+	}
+}
+
+func keysOf(n named) []string {
+	var k keys
+	switch n.what {
+	case "host":
+		k.addHost(n.value)
+		if isAddress(n.value) {
+			k.add("address", n.value)
+		}
+	case "address":
+		k.add("address", n.value)
+	default:
+		k.addIdentity(n.kind, n.value)
+	}
 	return k.list
 }
 
@@ -111,15 +183,15 @@ func (k *keys) addAskedHost(host string) {
 	k.add("bare", short)
 }
 
-func (k *keys) addIdentity(id Identity) {
-	k.add("name", id.Value)
-	switch id.Kind {
+func (k *keys) addIdentity(kind, value string) {
+	k.add("name", value)
+	switch kind {
 	case "accounting":
-		k.add("name", accountingUser(id.Value))
+		k.add("name", accountingUser(value))
 	case "request":
-		k.add("name", requestor(id.Value))
+		k.add("name", requestor(value))
 	}
-	dn, ok := NormalizeDN(id.Value)
+	dn, ok := NormalizeDN(value)
 	if !ok {
 		return
 	}
@@ -170,7 +242,12 @@ func batchCluster(id string) string {
 }
 
 // foldCase gives equal text for what strings.EqualFold calls equal.
-func foldCase(s string) string { return cases.Fold().String(s) }
+func foldCase(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return cases.Fold().String(s)
+	}
+	return lowerASCII(s)
+}
 
 // Presence is the widest time in which a job may have been on a host, by what
 // its record says and by what it leaves open: a query whose window lies outside

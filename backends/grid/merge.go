@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -14,10 +15,11 @@ const crabLag = 30 * time.Hour
 
 // String gives SCHEDD#CLUSTER.PROC, without the schedd when it is unknown.
 func (p PilotID) String() string {
+	number := strconv.FormatInt(p.Cluster, 10) + "." + strconv.FormatInt(p.Proc, 10)
 	if p.Schedd == "" {
-		return fmt.Sprintf("%d.%d", p.Cluster, p.Proc)
+		return number
 	}
-	return fmt.Sprintf("%s#%d.%d", p.Schedd, p.Cluster, p.Proc)
+	return p.Schedd + "#" + number
 }
 
 // Merge makes one answer of what every source found. A job on a host appears

@@ -21,12 +21,22 @@ var ErrNoJobID = errors.New("the record names no job: no GlobalJobId and no sche
 //
 // It takes what is usable and leaves the rest: the only error is ErrNoJobID.
 func JobFromRecord(rec map[string]any, source string) (Job, error) {
-	a := attributesOf(rec)
+	return new(Reader).Job(mapObject{members: rec}, source)
+}
+
+// Reader reads records one after the other, which costs less than to read each
+// alone.
+type Reader struct{ attributes attributes }
+
+// Job reads a record as JobFromRecord does.
+func (r *Reader) Job(record Object, source string) (Job, error) {
+	a := &r.attributes
+	a.read(record)
 	j := Job{Source: source, Experiment: CMS}
 	if !identify(a, &j) {
 		return Job{}, ErrNoJobID
 	}
-	if strings.EqualFold(a.firstText("vo", "x509userproxyvoname"), string(ATLAS)) {
+	if strings.EqualFold(a.firstText("x509userproxyvoname", "vo"), string(ATLAS)) {
 		j.Experiment = ATLAS
 	}
 	j.Status = statusOf(a)
@@ -52,7 +62,7 @@ func JobFromRecord(rec map[string]any, source string) (Job, error) {
 
 // identify finds the job's id. A record without GlobalJobId gets the one that
 // HTCondor would have made, so that it meets the other records of its job.
-func identify(a attributes, j *Job) bool {
+func identify(a *attributes, j *Job) bool {
 	cluster, okC := a.count("clusterid")
 	proc, okP := a.count("procid")
 	j.Schedd = a.text("scheddname")
@@ -90,12 +100,14 @@ func parseClusterProc(s string) (cluster, proc int64, ok bool) {
 // them.
 var jobStates = map[int64]string{1: "Idle", 2: "Running", 3: "Removed", 4: "Completed", 5: "Held", 6: "TransferringOutput", 7: "Suspended"}
 
-func statusOf(a attributes) string {
-	if s := a.text("status"); s != "" {
+// statusOf asks the schedd's own number first, which documents of running jobs
+// lack.
+func statusOf(a *attributes) string {
+	n, _ := a.count("jobstatus")
+	if s := jobStates[n]; s != "" {
 		return s
 	}
-	n, _ := a.count("jobstatus")
-	return jobStates[n]
+	return a.text("status")
 }
 
 // isRunning tells whether a job of this status occupies a slot.
@@ -108,14 +120,15 @@ func isRunning(status string) bool {
 }
 
 // kindOf decides how the record may be read. Only the words for an end, or a
-// record from a history, make it one of a finished job.
-func kindOf(a attributes, status string) RecordKind {
-	if _, ok := a.count("runinstanceid"); ok {
-		return Epoch
-	}
+// record from a history, make it one of a finished job. What the queue itself
+// answered, with its ServerTime, is no epoch, whatever the job's owner named so.
+func kindOf(a *attributes, status string) RecordKind {
+	_, run := a.count("runinstanceid")
 	switch {
 	case status == "Completed" || status == "Removed":
 		return Finished
+	case run && !a.has("servertime"):
+		return Epoch
 	case a.text("metadata.spider_source") == "condor_history":
 		return Finished
 	case isRunning(status) || status == "Idle" || status == "Held":
@@ -128,16 +141,26 @@ func kindOf(a attributes, status string) RecordKind {
 }
 
 // siteOf follows the order in which the CMS spider looks for the site.
-func siteOf(a attributes) string {
-	return cleanSite(a.firstText("site", "glidein_cmssite", "match_exp_jobglidein_cmssite", "match_glidein_cmssite",
+func siteOf(a *attributes) string {
+	return cleanSite(a.firstText("match_exp_job_glidein_cmssite", "site", "glidein_cmssite", "match_exp_jobglidein_cmssite", "match_glidein_cmssite",
 		"machineattrglidein_cmssite0", "machineattrcmsprocessingsitename0"))
 }
 
 func cleanSite(s string) string { return strings.TrimSuffix(s, "_Disk") }
 
-func earlierSites(a attributes) []string {
+// moved are the attributes of the sites and hosts of runs, which few records have.
+var moved = func() (b bits) {
+	for name, n := range wanted {
+		if strings.HasPrefix(name, "machineattr") {
+			b.add(n)
+		}
+	}
+	return b
+}()
+
+func earlierSites(a *attributes) []string {
 	var out []string
-	for i := 1; i <= 8; i++ {
+	for i := 1; i <= 8 && a.there.meets(moved); i++ {
 		n := strconv.Itoa(i)
 		s := cleanSite(a.firstText("machineattrglidein_cmssite"+n, "machineattrcmsprocessingsitename"+n))
 		if s != "" && !slices.Contains(out, s) {
@@ -147,24 +170,31 @@ func earlierSites(a attributes) []string {
 	return out
 }
 
-func pilotOf(a attributes) Pilot {
+func pilotOf(a *attributes) Pilot {
+	said := func(name string) string { return a.firstText("match_exp_job_"+name, name) }
 	p := Pilot{
-		Factory: a.text("glidein_factory"),
-		Entry:   a.text("glidein_entry_name"),
-		Name:    a.text("glidein_name"),
-		Client:  a.text("glideclient_name"),
-		Batch:   a.text("glidein_sitewms_jobid"),
-		Queue:   a.text("glidein_sitewms_queue"),
+		Factory: said("glidein_factory"),
+		Entry:   said("glidein_entry_name"),
+		Name:    said("glidein_name"),
+		Client:  said("glideclient_name"),
+		Batch:   said("glidein_sitewms_jobid"),
+		Queue:   said("glidein_sitewms_queue"),
 	}
-	cluster, okC := a.count("glidein_clusterid")
-	proc, okP := a.count("glidein_procid")
+	number := func(name string) (int64, bool) {
+		if n, ok := a.count("match_exp_job_" + name); ok {
+			return n, ok
+		}
+		return a.count(name)
+	}
+	cluster, okC := number("glidein_clusterid")
+	proc, okP := number("glidein_procid")
 	if okC && okP {
-		p.ID = PilotID{Schedd: a.text("glidein_schedd"), Cluster: cluster, Proc: proc}
+		p.ID = PilotID{Schedd: said("glidein_schedd"), Cluster: cluster, Proc: proc}
 	}
 	return p
 }
 
-func readTimes(a attributes, j *Job) {
+func readTimes(a *attributes, j *Job) {
 	j.Submitted = a.date("qdate")
 	j.FirstStart = a.date("jobstartdate")
 	j.Start = a.date("jobcurrentstartdate")
@@ -199,7 +229,7 @@ func readTimes(a attributes, j *Job) {
 	}
 }
 
-func smallCount(a attributes, name string) int {
+func smallCount(a *attributes, name string) int {
 	n, _ := a.count(name)
 	return int(min(n, 1<<30))
 }
@@ -214,15 +244,15 @@ var (
 // readHosts collects every place that names a host or an address. While a job
 // runs, RemoteHost is its host and LastRemoteHost the one of the run before;
 // at the end RemoteHost goes and LastRemoteHost is the host of the last run.
-func readHosts(a attributes, j *Job) {
+func readHosts(a *attributes, j *Job) {
 	running := j.Kind == Epoch || j.Kind == Snapshot && isRunning(j.Status)
 	remote, _ := HostOf(a.text("remotehost"))
 	last, _ := HostOf(a.text("lastremotehost"))
 	j.addHost(remote, "RemoteHost", running || last == "")
 	j.addHost(last, "LastRemoteHost", !running || j.Kind == Epoch && remote == "")
-	slot, _ := HostOf(a.text("glidein_sitewms_slot"))
+	slot, _ := HostOf(a.firstText("match_exp_job_glidein_sitewms_slot", "glidein_sitewms_slot"))
 	j.addHost(slot, "GLIDEIN_SiteWMS_Slot", true)
-	for i := range 9 {
+	for i := 0; i < 9 && a.there.meets(moved); i++ {
 		n := strconv.Itoa(i)
 		host, _ := HostOf(a.text("machineattrname" + n))
 		j.addHost(host, "MachineAttrName"+n, i == 0)
@@ -232,6 +262,9 @@ func readHosts(a attributes, j *Job) {
 	}
 	for _, field := range []string{"HoldReason", "LastHoldReason", "RemoveReason"} {
 		text := a.text(lowerASCII(field))
+		if text == "" {
+			continue
+		}
 		for _, name := range reasonHost.FindAllString(text, maxList) {
 			if host, _ := HostOf(name); strings.HasPrefix(name, "slot") || strings.HasPrefix(name, "glidein_") {
 				j.addHost(host, field, false)
@@ -251,17 +284,21 @@ func readHosts(a attributes, j *Job) {
 		}
 	}
 	for _, h := range j.Hosts {
-		if addr, err := netip.ParseAddr(h.Host); err == nil && h.Last {
-			j.addAddress(addr)
+		if h.Last && isAddress(h.Host) {
+			j.addAddress(netip.MustParseAddr(h.Host))
 		}
 	}
 }
 
 func (j *Job) addHost(host, field string, last bool) {
 	claim := HostClaim{Host: host, Field: field, Last: last}
-	if host != "" && len(j.Hosts) < maxList && !slices.Contains(j.Hosts, claim) {
-		j.Hosts = append(j.Hosts, claim)
+	if host == "" || len(j.Hosts) >= maxList || slices.Contains(j.Hosts, claim) {
+		return
 	}
+	if j.Hosts == nil {
+		j.Hosts = make([]HostClaim, 0, 4)
+	}
+	j.Hosts = append(j.Hosts, claim)
 }
 
 // addAddress leaves out addresses that every machine has.
@@ -296,13 +333,17 @@ var crabTask = regexp.MustCompile(`^\d{6}_\d{6}:([A-Za-z0-9.-]+)_crab_`)
 // identitiesOf collects every name that the record gives the job's owner, with
 // who vouches for it: only the proxy's attributes and the local account are set
 // by the schedd, the rest by whoever submitted.
-func identitiesOf(a attributes, source string) []Identity {
+func identitiesOf(a *attributes, source string) []Identity {
 	var out []Identity
 	add := func(kind, value string, by Trust) {
 		id := Identity{Kind: kind, Value: value, AssertedBy: by, Source: source}
-		if value != "" && !slices.Contains(out, id) {
-			out = append(out, id)
+		if value == "" || slices.Contains(out, id) {
+			return
 		}
+		if out == nil {
+			out = make([]Identity, 0, 8)
+		}
+		out = append(out, id)
 	}
 	add("crab", a.text("crab_userhn"), BySubmitter)
 	if m := crabTask.FindStringSubmatch(a.firstText("crab_workflow", "crab_reqname")); m != nil {

@@ -210,9 +210,82 @@ func TestJobFromRecordSameNameTwice(t *testing.T) {
 	rec := parseRecord(t, `{"GlobalJobId":"x","owner":"b","Owner":"a","OWNER":null,"GLIDEIN_Factory":"plain","MATCH_EXP_JOB_GLIDEIN_Factory":"match"}`)
 	for range 50 {
 		j, err := JobFromRecord(rec, "test")
-		if err != nil || j.Identities[0].Value != "a" || j.Pilot.Factory != "plain" {
+		if err != nil || j.Identities[0].Value != "a" || j.Pilot.Factory != "match" {
 			t.Fatalf("owner %v, factory %s, %v", j.Identities, j.Pilot.Factory, err)
 		}
+	}
+}
+
+// TestWhoSaidIt: in an ad of HTCondor the job's owner may have set any attribute
+// but those of the schedd, and with the names that the CMS spider has for what it
+// found out could hide a running job or date it elsewhere.
+func TestWhoSaidIt(t *testing.T) {
+	t.Parallel()
+	const schedd = `"MyType":"Job","GlobalJobId":"s@h#7.1#1750746501","QDate":1750746501,"JobCurrentStartDate":1750759945,"EnteredCurrentStatus":1750759945,
+		"MATCH_EXP_JOB_GLIDEIN_CMSSite":"T2_XX","MATCH_EXP_JOB_GLIDEIN_ClusterId":"5","MATCH_EXP_JOB_GLIDEIN_ProcId":"2","MATCH_EXP_JOB_GLIDEIN_Schedd":"s@factory",
+		"MATCH_EXP_JOB_GLIDEIN_SiteWMS_JobId":"17.0","MATCH_EXP_JOB_GLIDEIN_SiteWMS_Slot":"slot1@wn1.example.org","x509UserProxyVOName":"cms","RemoteHost":"slot1@wn1.example.org"`
+	const running = schedd + `,"JobStatus":2,"ServerTime":1750760000`
+	const finished = schedd + `,"JobStatus":3,"LastRemoteHost":"slot1@wn1.example.org"`
+	for name, text := range map[string]string{
+		"status":            `"Status":"Completed"`,
+		"status, shouted":   `"STATUS":"Completed","SITE":"T2_YY"`,
+		"idle":              `"Status":"Idle"`,
+		"site":              `"Site":"T2_YY"`,
+		"site of the pilot": `"GLIDEIN_CMSSite":"T2_YY","MachineAttrGLIDEIN_CMSSite0":"T2_YY","match_exp_job_glidein_cmssite":"T2_YY","MATCH_EXP_JOB_Site":"T2_YY"`,
+		"pilot":             `"GLIDEIN_ClusterId":6,"GLIDEIN_ProcId":1,"GLIDEIN_Schedd":"s@other","GLIDEIN_SiteWMS_JobId":"18.0","GLIDEIN_Factory":"X","GLIDEIN_Entry_Name":"X","GLIDEIN_Name":"X","GLIDECLIENT_Name":"X","GLIDEIN_SiteWMS_Queue":"X","GLIDEIN_SiteWMS_Slot":"slot1@wn2.example.org"`,
+		"recorded":          `"RecordTime":1650760000,"DataCollection":1650760000,"DataCollectionDate":1650760000`,
+		"recorded later":    `"RecordTime":1950760000,"DataCollection":1950760000,"DataCollectionDate":1950760000`,
+		"metadata":          `"metadata":{"timestamp":1650760000000,"spider_source":"condor_history"},"metadata.timestamp":1650760000000,"data.metadata.timestamp":1650760000000`,
+		"experiment":        `"VO":"atlas"`,
+		"type":              `"Type":"production"`,
+		"source":            `"_source":{"GlobalJobId":"s@h#7.1#1750746501","Status":"Completed"}`,
+		"data":              `"data":{"GlobalJobId":"s@h#7.1#1750746501","Status":"Completed","metadata":{"timestamp":1650760000000}},"data.GlobalJobId":"s@h#7.1#1750746501","data.Status":"Completed"`,
+	} {
+		for _, ad := range []string{running, finished} {
+			want := jobOf(t, "{"+ad+"}")
+			if diff := cmp.Diff(want, jobOf(t, "{"+ad+","+text+"}")); diff != "" {
+				t.Errorf("%s: the owner is believed (-want +got):\n%s", name, diff)
+			}
+			// Somebody's own index of ads is no more to be believed than they are.
+			if diff := cmp.Diff(want, jobOf(t, `{"_index":"x","_source":{`+ad+","+text+"}}")); diff != "" {
+				t.Errorf("%s, indexed: the owner is believed (-want +got):\n%s", name, diff)
+			}
+		}
+	}
+	for name, ad := range map[string]string{"running": running, "finished": finished} {
+		forged := jobOf(t, "{"+ad+`,"RunInstanceId":0,"EpochWriteDate":1750759946}`)
+		if diff := cmp.Diff(jobOf(t, "{"+ad+"}"), forged); diff != "" {
+			t.Errorf("a %s job is taken for an epoch (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestWhatTheSpiderSaid: of its documents the spider's names are believed, in its
+// own spelling, but for what the schedd says of the status; an attribute that the
+// owner added to them makes the document no ad.
+func TestWhatTheSpiderSaid(t *testing.T) {
+	t.Parallel()
+	const document = `"GlobalJobId":"s@h#7.1#1750746501","Site":"T2_XX","RecordTime":1750764554,"LastRemoteHost":"slot1@wn1.example.org","GLIDEIN_ClusterId":"5","GLIDEIN_ProcId":2,
+		"JobCurrentStartDate":1750759945,"CompletionDate":1750764554,"Type":"analysis","VO":"cms"`
+	want := jobOf(t, "{"+document+`,"Status":"Completed"}`)
+	if want.Site != "T2_XX" || want.Status != "Completed" || want.Pilot.ID != (PilotID{Cluster: 5, Proc: 2}) || want.Type != "analysis" || !want.Recorded.Equal(unix(1750764554)) {
+		t.Errorf("the document: %+v", want)
+	}
+	for name, text := range map[string]string{
+		"the same":      `"JobStatus":4`,
+		"other status":  `"JobStatus":4,"Status":"Running"`,
+		"spelled":       `"Status":"Completed","STATUS":"Running","SITE":"T2_YY","RECORDTIME":1650764554,"TYPE":"production","vo":"atlas","DATACOLLECTION":1650764554`,
+		"an ad's marks": `"Status":"Completed","mytype":"Job","IWD":"/","servertime":1,"match_exp_job_glidein_cmssite":"T2_YY"`,
+		"an epoch":      `"Status":"Completed","RunInstanceId":0,"EpochWriteDate":1750759946`,
+		"still there":   `"Status":"Completed","MATCH_GLIDEIN_CMSSite":"T2_YY","match_exp_jobglidein_cmssite":"T2_YY"`,
+	} {
+		if diff := cmp.Diff(want, jobOf(t, "{"+document+","+text+"}")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	snapshot := jobOf(t, `{"data":{"GlobalJobId":"s@h#7.1#1750746501","Status":"Running","RemoteHost":"slot1@wn1.example.org","RecordTime":1750764554000,"RunInstanceId":1}}`)
+	if snapshot.Kind != Snapshot || snapshot.Status != "Running" {
+		t.Errorf("a document of a running job: %+v", snapshot)
 	}
 }
 

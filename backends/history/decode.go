@@ -3,7 +3,6 @@ package history
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"strconv"
 	"time"
@@ -16,7 +15,7 @@ type row struct {
 	id       [20]byte
 	recorded int64 // Unix seconds, 0 when not known
 	schedd   string
-	data     []byte // the grid.Job as JSON
+	data     []byte // by encodeJob
 	bucket   bucket
 	keys     []int64
 	undated  bool
@@ -27,57 +26,86 @@ type row struct {
 // as the action line of a _bulk file.
 var errNoRecord = errors.New("no record")
 
-// decode makes a row of one JSON object. scratch is used meanwhile.
-func decode(data []byte, scratch map[string]any, now time.Time) (row, error) {
-	o, err := readObject(data, scratch)
+// reader reads records one after the other.
+type reader struct {
+	records grid.Reader
+	index   *grid.Indexer[int64]
+	objects []*object // those of the record, and more to use
+	used    int
+	failed  error // what reading an inner object came to
+	data    []byte
+	keys    []int64
+}
+
+func newReader() *reader { return &reader{index: grid.NewIndexer(keyOf)} }
+
+// object gives one to read into, until the next record.
+func (r *reader) object() *object {
+	if r.used == len(r.objects) {
+		r.objects = append(r.objects, &object{reader: r})
+	}
+	r.used++
+	return r.objects[r.used-1]
+}
+
+// read makes a row of one JSON object.
+func (r *reader) read(text string, now time.Time) (row, error) {
+	r.used, r.failed = 0, nil
+	o := r.object()
+	if err := o.read(text, ""); err != nil {
+		return row{}, err
+	}
+	record, err := o.unwrap()
 	if err != nil {
 		return row{}, err
 	}
-	record, err := unwrap(o)
-	if err != nil {
+	j, err := r.records.Job(record, Name)
+	switch {
+	case r.failed != nil:
+		return row{}, r.failed
+	case err != nil:
 		return row{}, err
 	}
-	j, err := grid.JobFromRecord(record, Name)
-	if err != nil {
-		return row{}, err
-	}
-	return rowOf(j, now)
+	return r.row(&j, now), nil
 }
 
 // unwrap gives the record in what Elasticsearch's _bulk files put around it:
 // action lines have none, an update has it as its doc.
-func unwrap(o object) (map[string]any, error) {
+func (o *object) unwrap() (*object, error) {
 	if o.size <= 3 {
-		if doc, ok := o.wanted["doc"].(map[string]any); ok {
-			return doc, nil
+		if text, ok := o.surrounds("doc"); ok {
+			doc := o.reader.object()
+			return doc, doc.read(text, "")
 		}
 	}
 	if o.size != 1 {
-		return o.wanted, nil
+		return o, nil
 	}
 	for _, action := range []string{"index", "create", "update", "delete"} {
-		if _, ok := o.wanted[action].(map[string]any); ok {
+		if _, ok := o.surrounds(action); ok {
 			return nil, errNoRecord
 		}
 	}
-	return o.wanted, nil
+	return o, nil
 }
 
-// rowOf prepares a job for storing.
-func rowOf(j grid.Job, now time.Time) (row, error) {
-	r := row{id: idOf(j), schedd: j.Schedd, bucket: bucketOf(j.Presence())}
+// row prepares a job for storing. What it points to lies in the reader's room,
+// which is only added to.
+func (r *reader) row(j *grid.Job, now time.Time) row {
+	out := row{id: idOf(j), schedd: j.Schedd, bucket: bucketOf(j.Presence())}
 	if !j.Recorded.IsZero() {
-		r.recorded = j.Recorded.Unix()
+		out.recorded = j.Recorded.Unix()
 	}
-	for _, k := range j.Keys() {
-		r.keys = append(r.keys, keyOf(k))
-	}
+	from := len(r.keys)
+	r.keys = append(r.keys, r.index.Keys(j)...)
+	out.keys = r.keys[from:len(r.keys):len(r.keys)]
 	tomorrow := now.Add(24 * time.Hour)
-	r.ahead = j.Recorded.After(tomorrow) || j.Start.After(tomorrow) || j.End.After(tomorrow) || j.Submitted.After(tomorrow)
-	r.undated = j.Start.IsZero() && j.End.IsZero() && j.FirstStart.IsZero() && j.Submitted.IsZero()
-	var err error
-	r.data, err = json.Marshal(j)
-	return r, err
+	out.ahead = j.Recorded.After(tomorrow) || j.Start.After(tomorrow) || j.End.After(tomorrow) || j.Submitted.After(tomorrow)
+	out.undated = j.Start.IsZero() && j.End.IsZero() && j.FirstStart.IsZero() && j.Submitted.IsZero()
+	from = len(r.data)
+	r.data = encodeJob(r.data, j)
+	out.data = r.data[from:len(r.data):len(r.data)]
+	return out
 }
 
 // idOf says which record replaces which: the record of a job's end another one
@@ -86,7 +114,7 @@ func rowOf(j grid.Job, now time.Time) (row, error) {
 //
 // Its first bytes sort as a schedd numbers its jobs, so that an import in that
 // order writes next to what it wrote before.
-func idOf(j grid.Job) [20]byte {
+func idOf(j *grid.Job) [20]byte {
 	run := string(j.Kind)
 	switch {
 	case j.Kind == grid.Finished, j.Kind == grid.Snapshot && j.Start.IsZero() && len(j.Hosts) == 0:
@@ -107,7 +135,7 @@ func idOf(j grid.Job) [20]byte {
 }
 
 // jobPrefix is what the ids of all records of a job begin with.
-func jobPrefix(j grid.Job) [10]byte {
+func jobPrefix(j *grid.Job) [10]byte {
 	var p [10]byte
 	sum := sha256.Sum256([]byte(j.Schedd))
 	copy(p[:], sum[:3])

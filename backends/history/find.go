@@ -3,7 +3,6 @@ package history
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,7 +29,7 @@ func (s *Store) Sightings(ctx context.Context, q grid.Query) (grid.Found, error)
 		return f, fmt.Errorf("history: reading: %w", explain(err))
 	}
 	defer tx.Rollback()
-	x := &search{most: s.most, tx: tx, query: q, found: &f, looked: map[int64]bool{}, placed: map[string]bool{}}
+	x := &search{most: s.most, tx: tx, query: q, found: &f, looked: map[int64]bool{}, placed: map[string]bool{}, done: map[int64]bool{}}
 	err = x.run(ctx)
 	f.Report.Records, f.Report.Matched = len(x.looked), len(f.Sightings)
 	s.judge(&f.Report, c, q, x.full)
@@ -87,6 +86,7 @@ type search struct {
 	record   *sql.Stmt
 	looked   map[int64]bool  // records that were looked at
 	placed   map[string]bool // jobs that were found
+	done     map[int64]bool  // records that were found: their jobs' pilots lead to them again
 	full     bool
 }
 
@@ -155,7 +155,7 @@ func (x *search) each(ctx context.Context, buckets []bucket, keys []string, look
 				return err
 			}
 			for _, num := range more {
-				if !seen[num] {
+				if !seen[num] && !x.done[num] {
 					seen[num], x.looked[num] = true, true
 					nums = append(nums, num)
 				}
@@ -171,12 +171,15 @@ func (x *search) each(ctx context.Context, buckets []bucket, keys []string, look
 		if err := x.record.QueryRowContext(ctx, num).Scan(&data); err != nil {
 			return err
 		}
-		var j grid.Job
-		if err := json.Unmarshal(data, &j); err != nil {
-			return fmt.Errorf("reading a stored record: %w", err)
+		j, err := decodeJob(data)
+		if err != nil {
+			return err
 		}
 		if err := look(ctx, j); err != nil {
 			return err
+		}
+		if x.placed[j.ID] {
+			x.done[num] = true
 		}
 	}
 	return nil
@@ -232,7 +235,7 @@ func (x *search) add(s grid.Sighting) {
 // bounded bounds a run that was last seen running by what other records of the
 // job say.
 func (x *search) bounded(ctx context.Context, j grid.Job) (grid.Job, error) {
-	prefix := jobPrefix(j)
+	prefix := jobPrefix(&j)
 	last := append(prefix[:], strings.Repeat("\xff", 11)...)
 	rows, err := x.tx.QueryContext(ctx, `SELECT data FROM record WHERE id BETWEEN ? AND ?`, prefix[:], last)
 	if err != nil {
@@ -244,9 +247,9 @@ func (x *search) bounded(ctx context.Context, j grid.Job) (grid.Job, error) {
 		if err := rows.Scan(&data); err != nil {
 			return j, err
 		}
-		var other grid.Job
-		if err := json.Unmarshal(data, &other); err != nil {
-			return j, fmt.Errorf("reading a stored record: %w", err)
+		other, err := decodeJob(data)
+		if err != nil {
+			return j, err
 		}
 		j = j.BoundedBy(other)
 	}

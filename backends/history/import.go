@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
@@ -54,11 +55,17 @@ type Progress struct {
 type sizes struct {
 	batch  int // bytes of text that one worker decodes at a time
 	pieces int // of one batch at most
-	rows   int // of one transaction at most
-	put    int // bytes of one transaction at most
+
+	// Of one transaction about. Larger ones are cheaper, and hold the lock longer.
+	rows     int
+	postings int
 }
 
-var usual = sizes{batch: 512 << 10, pieces: 20_000, rows: 14_000, put: 16 << 20}
+var usual = sizes{batch: 512 << 10, pieces: 20_000, rows: 50_000, postings: 700_000}
+
+// idle is how long a transaction waits for more to read: another import may wait
+// for its end, and a pipe may say nothing for hours.
+const idle = time.Second
 
 // Import reads files, folders of files and standard input ("-") into the store:
 // condor_history and condor_q -json or -jsonl, condor_history -epochs, bulk files
@@ -77,7 +84,9 @@ func (s *Store) Import(ctx context.Context, paths []string, stdin io.Reader, pro
 	if progress == nil {
 		progress = func(Progress) {}
 	}
-	im := &importer{store: s, now: time.Now().UTC(), progress: progress}
+	now := time.Now().UTC()
+	im := &importer{store: s, now: now, progress: progress, putter: s.putter(now)}
+	defer im.putter.abandon()
 	im.at.FilesTotal = len(files)
 	for _, f := range files {
 		im.at.BytesTotal += f.size
@@ -97,16 +106,23 @@ type importer struct {
 	report   Report
 	at       Progress
 	progress func(Progress)
+	putter   *putter
 	earlier  int64 // bytes of the files before this one
 }
 
 // batch is text on its way to becoming rows.
 type batch struct {
-	text   []byte
-	pieces []piece // their data lie in text
+	text   strings.Builder
+	pieces []located
 	after  place
 	read   int64 // bytes of the file
 	done   chan decoded
+}
+
+// located is a piece whose data lie in a batch's text, from and to there.
+type located struct {
+	piece
+	from, to int
 }
 
 type decoded struct {
@@ -128,7 +144,7 @@ func (im *importer) file(ctx context.Context, f *file, stdin io.Reader) error {
 	if err != nil {
 		f.place, f.rejected, f.ended = place{}, 1, true
 		im.reject(f, piece{problem: fmt.Sprintf("the file cannot be read: %v", err)})
-		if err := im.count(im.write(ctx, nil, f)); err != nil {
+		if err := im.commit(ctx, f); err != nil {
 			return err
 		}
 		im.done(f)
@@ -161,16 +177,20 @@ func (im *importer) done(f *file) {
 	im.progress(im.at)
 }
 
-// collect stores what comes, and at the end that it was the end. While one
-// transaction is written, the rows of the next one are gathered.
+// collect stores what comes, and at the end that it was the end.
 func (im *importer) collect(ctx context.Context, f *file, batches <-chan *batch) error {
-	var rows []row
-	size := 0
-	var writing <-chan written
+	var waited <-chan time.Time
 	for ctx.Err() == nil {
 		var b *batch
 		select {
 		case <-ctx.Done():
+			continue
+		case <-waited:
+			waited = nil
+			if err := im.commit(ctx, f); err != nil {
+				return err
+			}
+			im.progress(im.at)
 			continue
 		case b = <-batches:
 		}
@@ -178,9 +198,9 @@ func (im *importer) collect(ctx context.Context, f *file, batches <-chan *batch)
 			break
 		}
 		d := <-b.done
-		rows = append(rows, d.rows...)
-		for _, r := range d.rows {
-			size += len(r.data) + len(r.keys)*24
+		// Also when ctx ends meanwhile: it was read.
+		if err := im.putter.put(context.WithoutCancel(ctx), d.rows); err != nil {
+			return err
 		}
 		f.rejected, f.beyond = f.rejected+f.beyond, 0
 		for _, p := range d.problems {
@@ -193,67 +213,35 @@ func (im *importer) collect(ctx context.Context, f *file, batches <-chan *batch)
 		}
 		f.place = b.after
 		im.at.BytesDone = im.earlier + b.read
-		if len(rows) >= im.store.sizes.rows || size >= im.store.sizes.put {
-			if err := im.count(writing); err != nil {
+		if im.putter.full() {
+			if err := im.commit(ctx, f); err != nil {
 				return err
 			}
-			writing, rows, size = im.write(ctx, rows, f), nil, 0
 		}
+		waited = time.After(idle)
 		im.progress(im.at)
 	}
-	if err := im.count(writing); err != nil {
-		return err
-	}
-	// What was decoded when the import was told to stop is still stored.
 	if f.ended = ctx.Err() == nil; f.ended {
 		f.rejected += f.beyond
 	}
-	if err := im.count(im.write(ctx, rows, f)); err != nil {
+	if err := im.commit(ctx, f); err != nil {
 		return err
 	}
 	return ctx.Err()
 }
 
-// written is what became of rows.
-type written struct {
-	rows []row
-	counts
-	err error
-}
-
-// write begins to store rows, and how far their file was read. It does so also
-// when ctx has ended: they were read.
-func (im *importer) write(ctx context.Context, rows []row, f *file) <-chan written {
-	done, at := make(chan written, 1), *f
-	go func() {
-		c, err := im.store.put(context.WithoutCancel(ctx), rows, &at, im.now)
-		done <- written{rows, c, err}
-	}()
-	return done
-}
-
-// count waits for rows to be stored, and counts them. writing is nil when there
-// are none.
-func (im *importer) count(writing <-chan written) error {
-	if writing == nil {
-		return nil
+// commit stores what was put and how far its file was read, and counts it.
+func (im *importer) commit(ctx context.Context, f *file) error {
+	c, err := im.putter.commit(context.WithoutCancel(ctx), f)
+	if err != nil {
+		return err
 	}
-	w := <-writing
-	if w.err != nil {
-		return w.err
-	}
-	for i := range w.rows {
-		if w.rows[i].undated {
-			im.report.Undated++
-		}
-		if w.rows[i].ahead {
-			im.report.Ahead++
-		}
-	}
-	im.report.Records += int64(len(w.rows))
-	im.report.New += w.added
-	im.report.Replaced += w.replaced
-	im.report.Unchanged += w.unchanged
+	im.report.Records += c.records
+	im.report.New += c.added
+	im.report.Replaced += c.replaced
+	im.report.Unchanged += c.unchanged
+	im.report.Undated += c.undated
+	im.report.Ahead += c.ahead
 	im.at.Records = im.report.Records
 	return nil
 }
@@ -274,8 +262,9 @@ func split(ctx context.Context, s *splitter, counted *counter, at sizes, now tim
 	out := make(chan *batch, 2*workers)
 	for range workers {
 		go func() {
+			r := newReader()
 			for b := range work {
-				b.done <- b.decode(now)
+				b.done <- b.decode(r, now)
 			}
 		}()
 	}
@@ -299,35 +288,37 @@ func split(ctx context.Context, s *splitter, counted *counter, at sizes, now tim
 
 // read fills a batch, and reports whether it is the last one.
 func read(s *splitter, at sizes) (*batch, bool) {
-	b := &batch{text: make([]byte, 0, at.batch+at.batch/16), done: make(chan decoded, 1)}
-	for len(b.text) < at.batch && len(b.pieces) < at.pieces {
+	b := &batch{done: make(chan decoded, 1)}
+	b.text.Grow(at.batch + at.batch/16)
+	for b.text.Len() < at.batch && len(b.pieces) < at.pieces {
 		p, err := s.read()
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
-				b.pieces = append(b.pieces, piece{at: s.at, problem: fmt.Sprintf("the file cannot be read any further: %v", err)})
+				b.pieces = append(b.pieces, located{piece: piece{at: s.at, problem: fmt.Sprintf("the file cannot be read any further: %v", err)}})
 			}
 			b.after = s.whole
 			return b, true
 		}
-		start := len(b.text)
-		b.text = append(b.text, p.data...)
-		p.data = b.text[start:len(b.text):len(b.text)]
-		b.pieces = append(b.pieces, p)
+		from := b.text.Len()
+		b.text.Write(p.data)
+		p.data = nil
+		b.pieces = append(b.pieces, located{p, from, b.text.Len()})
 	}
 	b.after = s.whole
 	return b, false
 }
 
 // decode makes rows of a batch.
-func (b *batch) decode(now time.Time) decoded {
-	var d decoded
-	scratch := make(map[string]any, 64)
+func (b *batch) decode(r *reader, now time.Time) decoded {
+	text := b.text.String()
+	d := decoded{rows: make([]row, 0, len(b.pieces))}
+	r.data, r.keys = make([]byte, 0, min(len(text), 640*len(b.pieces))), make([]int64, 0, 16*len(b.pieces))
 	for _, p := range b.pieces {
 		if p.problem == "" {
-			r, err := decode(p.data, scratch, now)
+			row, err := r.read(text[p.from:p.to], now)
 			switch {
 			case err == nil:
-				d.rows = append(d.rows, r)
+				d.rows = append(d.rows, row)
 				continue
 			case errors.Is(err, errNoRecord):
 				continue
@@ -337,8 +328,7 @@ func (b *batch) decode(now time.Time) decoded {
 				p.problem = noShards
 			}
 		}
-		p.data = nil
-		d.problems = append(d.problems, p)
+		d.problems = append(d.problems, p.piece)
 	}
 	return d
 }

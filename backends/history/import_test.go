@@ -249,3 +249,42 @@ func TestStoppedPipe(t *testing.T) {
 	}
 	w.Close()
 }
+
+// TestWaitingForAPipe: an import that waits for more lets others write meanwhile.
+func TestWaitingForAPipe(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "history.db")
+	s, other := newStore(t, Config{SQLite: path}), newStore(t, Config{SQLite: path})
+	s.sizes.pieces = 2 // that are handed on together
+	r, w := io.Pipe()
+	go io.WriteString(w, ad(1)+"\n"+ad(2)+"\n")
+	committed, ended := make(chan int64, 1), make(chan error)
+	go func() {
+		once := false
+		_, err := s.Import(context.WithoutCancel(t.Context()), []string{Stdin}, r, func(p Progress) {
+			if p.Records > 0 && !once {
+				once = true
+				committed <- p.Records
+			}
+		})
+		ended <- err
+	}()
+	select {
+	case n := <-committed:
+		if n != 2 {
+			t.Errorf("%d records", n)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("nothing was committed while nothing came")
+	}
+	if r := importText(t, other, ad(3)); r.New != 1 {
+		t.Errorf("%+v", r)
+	}
+	w.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(adIDs(1, 2, 3), idsOf(stored(t, s))); diff != "" {
+		t.Error(diff)
+	}
+}

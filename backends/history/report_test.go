@@ -132,17 +132,13 @@ func TestTooManySightings(t *testing.T) {
 	s.most = 500
 	var rows []row
 	for n := range s.most + 1 {
-		r, err := rowOf(grid.Job{
+		rows = append(rows, rowOf(grid.Job{
 			ID: fmt.Sprintf("s#%d.0#1", n), Experiment: grid.CMS, Source: Name, Kind: grid.Finished, Status: "Completed", Cluster: int64(n), Starts: 1,
 			Start: t0, End: t0.Add(time.Hour), Recorded: t0.Add(time.Hour), Hosts: []grid.HostClaim{{Host: "wn042.example.org", Field: "LastRemoteHost", Last: true}},
-		}, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows = append(rows, r)
+		}))
 	}
 	for _, part := range [][]row{rows[:s.most], rows[s.most:]} {
-		if _, err := s.put(t.Context(), part, &file{key: Stdin, ended: true}, time.Now()); err != nil {
+		if err := putAll(s, part, &file{key: Stdin, ended: true}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		f := find(t, s, grid.Query{Kind: grid.ByHost, Host: "wn042.example.org", Window: grid.Window{From: t0.Add(time.Hour), To: t0.Add(time.Hour)}})

@@ -15,7 +15,7 @@ import (
 )
 
 // small makes many transactions of a short file.
-var small = sizes{batch: 700, pieces: 4, rows: 7, put: 1 << 20}
+var small = sizes{batch: 700, pieces: 4, rows: 7, postings: 100}
 
 // mixed gives text with all that an import meets: records, copies of them, and
 // what is none, alone and many in a row.

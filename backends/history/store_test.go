@@ -3,7 +3,6 @@ package history
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -73,11 +72,11 @@ func stored(t fataler, s *Store) []grid.Job {
 	var out []grid.Job
 	for rows.Next() {
 		var data []byte
-		var j grid.Job
 		if err := rows.Scan(&data); err != nil {
 			t.Fatal(err)
 		}
-		if err := json.Unmarshal(data, &j); err != nil {
+		j, err := decodeJob(data)
+		if err != nil {
 			t.Fatal(err)
 		}
 		out = append(out, j)
@@ -86,6 +85,17 @@ func stored(t fataler, s *Store) []grid.Job {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// putAll stores rows in one transaction.
+func putAll(s *Store, rows []row, f *file, now time.Time) error {
+	p := s.putter(now)
+	defer p.abandon()
+	if err := p.put(context.Background(), rows); err != nil {
+		return err
+	}
+	_, err := p.commit(context.Background(), f)
+	return err
 }
 
 func idsOf(jobs []grid.Job) []string {

@@ -34,6 +34,10 @@ func troublef(cause error, format string, args ...any) error {
 // explain adds the sentence for people to an error of SQLite, whose low byte is
 // its family.
 func explain(err error) error {
+	const damaged = "The file of the job records is damaged. Move it away and import again."
+	if errors.Is(err, errDamaged) {
+		return troublef(err, damaged)
+	}
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return err
@@ -48,7 +52,7 @@ func explain(err error) error {
 	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR:
 		return troublef(err, "The file of the job records cannot be opened or read. Look at backends.cms.history.sqlite in the configuration, and at its disk.")
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return troublef(err, "The file of the job records is damaged. Move it away and import again.")
+		return troublef(err, damaged)
 	}
 	return err
 }
