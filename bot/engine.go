@@ -21,7 +21,7 @@ import (
 const (
 	commandDeadline = 60 * time.Second
 	stepDeadline    = 20 * time.Second // shorter than the lease of a running action
-	concurrent      = 64               // requests in work at once; decisions are not counted
+	concurrent      = 256              // requests in work at once; decisions are not counted
 	maxEvent        = 64 << 10         // bytes of one event's value that are kept
 	staleAfter      = 5 * time.Minute  // what took longer to reach us is late; destructive requests are asked again
 )

@@ -17,6 +17,7 @@ import (
 const (
 	deliveryLease = 30 * time.Second // hides a message from other processes while one says it
 	deliveryHands = 64               // messages on their way at once, each in a thread of its own
+	enoughHands   = 16               // free ones, before the outbox is asked again
 	giveUpAfter   = 24 * time.Hour   // a message that could not be said for a day is recorded as unsaid
 	pollEvery     = time.Second      // other processes queue without telling us
 )
@@ -33,7 +34,7 @@ var decisionReactions = []string{"white_check_mark"}
 func (e *Engine) deliver(ctx context.Context) {
 	hands := make(chan struct{}, deliveryHands)
 	for ctx.Err() == nil {
-		if free := cap(hands) - len(hands); free > 0 && e.takeDeliveries(ctx, hands, free) > 0 {
+		if free := cap(hands) - len(hands); free >= enoughHands && e.takeDeliveries(ctx, hands, free) > 0 {
 			continue
 		}
 		select {
@@ -66,7 +67,9 @@ func (e *Engine) takeDeliveries(ctx context.Context, hands chan struct{}, free i
 			defer func() {
 				e.working.done()
 				<-hands
-				wake(e.wake) // the next one of its thread
+				if cap(hands)-len(hands) >= enoughHands {
+					wake(e.wake) // the next one of its thread
+				}
 			}()
 			e.deliverOne(ctx, d)
 		}()

@@ -26,6 +26,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if err := e.begin(ctx); err != nil {
+		if ctx.Err() != nil { // it was told to stop before it had begun
+			return nil
+		}
 		return err
 	}
 	var loops, listeners sync.WaitGroup

@@ -86,9 +86,31 @@ var numbered sync.Map
 type pool struct {
 	db *sql.DB
 	dialect
+	kept *sync.Map // statements of SQLite by their queries; the driver of PostgreSQL keeps its own
 }
 
 var _ reader = pool{}
+
+func newPool(db *sql.DB, d dialect) pool { return pool{db, d, new(sync.Map)} }
+
+// ask reads one row by a query that is a constant and stays prepared.
+func (p pool) ask(ctx context.Context, query string, args ...any) *sql.Row {
+	if p.dialect == postgresDialect {
+		return p.QueryRowContext(ctx, query, args...)
+	}
+	kept, ok := p.kept.Load(query)
+	if !ok {
+		s, err := p.db.PrepareContext(ctx, query)
+		if err != nil { // it fails in the same way again, and says so to Scan
+			return p.QueryRowContext(ctx, query, args...)
+		}
+		var other bool
+		if kept, other = p.kept.LoadOrStore(query, s); other {
+			_ = s.Close()
+		}
+	}
+	return kept.(*sql.Stmt).QueryRowContext(ctx, args...) //nolint:forcetypeassert // nothing else is stored
+}
 
 // QueryContext implements reader.
 func (p pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {

@@ -16,7 +16,14 @@ const groupSize = 256
 type groupWriter struct {
 	conn   *preparedConn
 	t      *tx
-	groups *groups[change]
+	groups *groups[part]
+}
+
+// part is what one caller wants of a group. A plain change is one statement:
+// SQLite undoes a statement that fails by itself.
+type part struct {
+	change
+	plain bool
 }
 
 func newGroupWriter(conn *sql.Conn) *groupWriter {
@@ -27,15 +34,17 @@ func newGroupWriter(conn *sql.Conn) *groupWriter {
 }
 
 // do implements writer.
-func (w *groupWriter) do(ctx context.Context, c change) error { return explain(w.groups.do(ctx, c)) }
+func (w *groupWriter) do(ctx context.Context, c change) error {
+	return explain(w.groups.do(ctx, part{change: c}))
+}
 
 // one implements writer.
 func (w *groupWriter) one(ctx context.Context, s statement) (affected int64, err error) {
-	err = w.do(ctx, func(ctx context.Context, t *tx) (err error) {
+	err = w.groups.do(ctx, part{plain: true, change: func(ctx context.Context, t *tx) (err error) {
 		affected, err = t.affect(ctx, s.query, s.args...)
 		return err
-	})
-	return affected, err
+	}})
+	return affected, explain(err)
 }
 
 // close implements writer.
@@ -49,7 +58,7 @@ var errGroup = errors.New("the changes of a group did not commit together")
 
 // commit runs a group in one transaction; when that fails as a whole, each
 // change gets a transaction of its own, so that one does not sink the others.
-func (w *groupWriter) commit(jobs []*job[change]) {
+func (w *groupWriter) commit(jobs []*job[part]) {
 	ctx := context.Background() // see change
 	errs, err := w.together(ctx, jobs)
 	for i, j := range jobs {
@@ -57,7 +66,7 @@ func (w *groupWriter) commit(jobs []*job[change]) {
 		case err == nil:
 			j.done <- errs[i]
 		case errors.Is(err, errGroup) && len(jobs) > 1:
-			errs, err := w.together(ctx, []*job[change]{j})
+			errs, err := w.together(ctx, []*job[part]{j})
 			if err == nil {
 				err = errs[0]
 			}
@@ -70,14 +79,20 @@ func (w *groupWriter) commit(jobs []*job[change]) {
 
 // together gives an error for each change, or one for all: then nothing of
 // them is stored.
-func (w *groupWriter) together(ctx context.Context, jobs []*job[change]) ([]error, error) {
+func (w *groupWriter) together(ctx context.Context, jobs []*job[part]) ([]error, error) {
 	if err := w.t.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return nil, err // nobody gets the lock: trying one by one would only wait longer
 	}
 	errs := make([]error, len(jobs))
 	for i, j := range jobs {
+		if j.what.plain && len(jobs) > 1 {
+			if err := recovered(ctx, w.t, j.what.change); err != nil {
+				return nil, w.giveUp(ctx, err) // it may have ended the transaction of all
+			}
+			continue
+		}
 		var err error
-		if errs[i], err = w.inSavepoint(ctx, j.what); err != nil {
+		if errs[i], err = w.inSavepoint(ctx, j.what.change); err != nil {
 			return nil, w.giveUp(ctx, err)
 		}
 	}

@@ -40,7 +40,7 @@ func OpenLog(ctx context.Context, c Config) (*Log, error) {
 func openReaders(c Config) (pool, error) {
 	if c.Postgres != nil {
 		db, _, err := connect(c.Postgres.DSNFile)
-		return pool{db, postgresDialect}, err
+		return newPool(db, postgresDialect), err
 	}
 	path, err := filepath.Abs(c.SQLite)
 	if err != nil {
@@ -50,7 +50,7 @@ func openReaders(c Config) (pool, error) {
 		return pool{}, err
 	}
 	db, err := sql.Open("sqlite", source(path, readerPragmas))
-	return pool{db, sqliteDialect}, err
+	return newPool(db, sqliteDialect), err
 }
 
 // Close ends it.

@@ -67,7 +67,7 @@ func (j *Journal) openPostgres(ctx context.Context, c Postgres) error {
 	if err := checkClock(ctx, db); err != nil {
 		return err
 	}
-	j.readers, j.writer = pool{readers, postgresDialect}, newPGWriter(db)
+	j.readers, j.writer = newPool(readers, postgresDialect), newPGWriter(db)
 	return nil
 }
 
@@ -85,6 +85,9 @@ func connect(file secret.File) (*sql.DB, string, error) {
 		c.ConnectTimeout = 5 * time.Second
 	}
 	c.RuntimeParams["application_name"] = "gridwarden"
+	// Every question has its index. A plan made while the tables were empty would
+	// read them whole for ever: prepared statements keep their plans.
+	c.RuntimeParams["enable_seqscan"] = "off"
 	return stdlib.OpenDB(*c), c.User, nil
 }
 

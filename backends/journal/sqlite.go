@@ -43,7 +43,7 @@ func (j *Journal) openSQLite(ctx context.Context, path string) error {
 	j.closers = append(j.closers, readers.Close)
 	readers.SetMaxOpenConns(readConnections)
 	readers.SetMaxIdleConns(readConnections)
-	j.readers = pool{readers, sqliteDialect}
+	j.readers = newPool(readers, sqliteDialect)
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err

@@ -131,7 +131,7 @@ func (j *Journal) WorkAgain(ctx context.Context, w bot.DueWork, at time.Time, wh
 // NextWork implements bot.Timer. Work in hand counts as due when its lease ends.
 func (j *Journal) NextWork(ctx context.Context) (time.Time, error) {
 	var due sql.NullInt64
-	if err := j.readers.QueryRowContext(ctx, `SELECT min(due) FROM work`).Scan(&due); err != nil {
+	if err := j.readers.ask(ctx, `SELECT min(due) FROM work`).Scan(&due); err != nil {
 		return time.Time{}, fmt.Errorf("journal: next work: %w", explain(err))
 	}
 	if !due.Valid {

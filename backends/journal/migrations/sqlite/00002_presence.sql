@@ -9,3 +9,6 @@ CREATE TABLE presence (
 ALTER TABLE inbox  ADD COLUMN holder TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN holder TEXT NOT NULL DEFAULT '';
 ALTER TABLE work   ADD COLUMN holder TEXT NOT NULL DEFAULT '';
+
+-- The oldest that wait are looked for all the time.
+CREATE INDEX outbox_oldest ON outbox (id) WHERE state = 'waiting';
