@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/action"
@@ -144,23 +145,29 @@ func storedAction(ctx context.Context, r reader, id action.ID) (action.Action, r
 	return a, row{subject: actionSubject(id), version: a.Version, json: asStored(data, w, err)}, nil
 }
 
+const voteColumns = `n, person, account, surface, at, lost`
+
 func loadVotes(ctx context.Context, r reader, id action.ID) ([]action.Vote, error) {
 	var votes []action.Vote
 	err := each(ctx, r, func(scan func(...any) error) error {
-		var v action.Vote
-		var at string
-		var n int
-		if err := scan(&n, &v.Person, &v.Account, &v.Surface, &at, &v.Lost); err != nil {
-			return err
-		}
-		var err error
-		if v.At, err = parsePart(n, len(votes), at); err != nil {
-			return fmt.Errorf("vote of %s: %w", v.Person, err)
-		}
+		v, err := scanVote(scan, func() int { return len(votes) })
 		votes = append(votes, v)
-		return nil
-	}, `SELECT n, person, account, surface, at, lost FROM vote WHERE action = ? ORDER BY n`, string(id))
+		return err
+	}, `SELECT `+voteColumns+` FROM vote WHERE action = ? ORDER BY n`, string(id))
 	return votes, err
+}
+
+// scanVote reads the voteColumns of a row after others. number is the vote's place.
+func scanVote(scan func(...any) error, number func() int, others ...any) (v action.Vote, err error) {
+	var at string
+	var n int
+	if err := scan(append(others, &n, &v.Person, &v.Account, &v.Surface, &at, &v.Lost)...); err != nil {
+		return v, err
+	}
+	if v.At, err = parsePart(n, number(), at); err != nil {
+		return v, fmt.Errorf("vote of %s: %w", v.Person, err)
+	}
+	return v, nil
 }
 
 // Action implements action.Store.
@@ -174,29 +181,47 @@ func (j *Journal) Action(ctx context.Context, id action.ID) (action.Action, erro
 
 // OpenActions implements action.Store.
 func (j *Journal) OpenActions(ctx context.Context) ([]action.Action, error) {
-	return j.actions(ctx, `SELECT id FROM action WHERE `+stillOpen+` ORDER BY proposed_at, id`)
+	return j.actions(ctx, `WHERE `+stillOpen+` ORDER BY proposed_at, id`)
 }
 
 // Actions implements action.Store.
-func (j *Journal) Actions(ctx context.Context, limit int) ([]action.Action, error) {
-	return j.actions(ctx, `SELECT id FROM action ORDER BY proposed_at DESC, id DESC LIMIT ?`, limit)
+func (j *Journal) Actions(ctx context.Context, limit int, commands ...string) ([]action.Action, error) {
+	which := ""
+	var args []any
+	if len(commands) > 0 {
+		which = `WHERE command IN (?` + strings.Repeat(`, ?`, len(commands)-1) + `) `
+		for _, c := range commands {
+			args = append(args, c)
+		}
+	}
+	return j.actions(ctx, which+`ORDER BY proposed_at DESC, id DESC LIMIT ?`, append(args, limit)...)
 }
 
-func (j *Journal) actions(ctx context.Context, query string, args ...any) ([]action.Action, error) {
+// actions reads the actions that a condition picks, and all their votes at once.
+func (j *Journal) actions(ctx context.Context, which string, args ...any) ([]action.Action, error) {
 	out, err := snapshot(ctx, j, func(r reader) ([]action.Action, error) {
-		ids, err := idsOf[action.ID](ctx, r, query, args...)
+		votes := map[action.ID][]action.Vote{}
+		err := each(ctx, r, func(scan func(...any) error) error {
+			var id action.ID
+			v, err := scanVote(scan, func() int { return len(votes[id]) }, &id)
+			votes[id] = append(votes[id], v)
+			return err
+		}, `SELECT action, `+voteColumns+` FROM vote WHERE action IN (SELECT id FROM action `+which+`) ORDER BY action, n`, args...)
 		if err != nil {
 			return nil, err
 		}
 		var out []action.Action
-		for _, id := range ids {
-			a, err := loadAction(ctx, r, id)
-			if err != nil {
-				return nil, err
+		err = each(ctx, r, func(scan func(...any) error) error {
+			var id action.ID
+			var data []byte
+			if err := scan(&id, &data); err != nil {
+				return err
 			}
+			a, err := parseAction(data, votes[id])
 			out = append(out, a)
-		}
-		return out, nil
+			return err
+		}, `SELECT id, data FROM action `+which, args...)
+		return out, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("journal: listing actions: %w", err)

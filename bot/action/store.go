@@ -24,8 +24,9 @@ type Store interface {
 	Action(ctx context.Context, id ID) (Action, error)
 	// OpenActions returns every action that is not final, oldest first.
 	OpenActions(ctx context.Context) ([]Action, error)
-	// Actions returns the latest actions first, at most limit.
-	Actions(ctx context.Context, limit int) ([]Action, error)
+	// Actions returns the latest actions of those commands first, or of all
+	// when none is named, at most limit.
+	Actions(ctx context.Context, limit int, commands ...string) ([]Action, error)
 }
 
 // Effects is what must be true together with a change.

@@ -28,7 +28,7 @@ type Gate interface {
 
 // Actions has what gridwarden did before.
 type Actions interface {
-	Actions(ctx context.Context, limit int) ([]action.Action, error)
+	Actions(ctx context.Context, limit int, commands ...string) ([]action.Action, error)
 }
 
 // New gives ban, unban and bans. sites may be nil.

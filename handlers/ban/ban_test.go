@@ -21,8 +21,14 @@ import (
 // past is a journal's list of actions, the latest first.
 type past struct{ actions []action.Action }
 
-func (p *past) Actions(_ context.Context, limit int) ([]action.Action, error) {
-	return p.actions[:min(limit, len(p.actions))], nil
+func (p *past) Actions(_ context.Context, limit int, commands ...string) ([]action.Action, error) {
+	var out []action.Action
+	for _, a := range p.actions {
+		if slices.Contains(commands, a.Command) && len(out) < limit {
+			out = append(out, a)
+		}
+	}
+	return out, nil
 }
 
 // bench is a sandbox with the commands over it.

@@ -24,13 +24,13 @@ type origin struct {
 // origins gives the origin of every ban that gridwarden made and did not lift,
 // by account id. all is false when there are older actions than were read.
 func (c commands) origins(ctx context.Context) (origins map[string]origin, all bool, err error) {
-	past, err := c.past.Actions(ctx, maxPast)
+	past, err := c.past.Actions(ctx, maxPast, "ban", "unban")
 	if err != nil {
 		return nil, false, fmt.Errorf("reading past actions: %w", err)
 	}
 	origins, decided := map[string]origin{}, map[string]bool{}
 	for _, a := range past {
-		if a.Command != "ban" && a.Command != "unban" || !tookEffect(a) {
+		if !tookEffect(a) {
 			continue
 		}
 		o, err := orderOf(a)

@@ -25,7 +25,7 @@ type Journal interface {
 	Incident(ctx context.Context, id string) (bot.Incident, error)
 	IncidentAt(ctx context.Context, thread string) (bot.Incident, error)
 	Records(ctx context.Context, f bot.RecordFilter) ([]audit.Record, error)
-	Actions(ctx context.Context, limit int) ([]action.Action, error)
+	Actions(ctx context.Context, limit int, commands ...string) ([]action.Action, error)
 }
 
 // Checkpointer gives the audit log's newest signed checkpoint, as text.

@@ -106,7 +106,7 @@ func (j *journal) Records(_ context.Context, f bot.RecordFilter) ([]audit.Record
 	return out, j.err
 }
 
-func (j *journal) Actions(_ context.Context, limit int) ([]action.Action, error) {
+func (j *journal) Actions(_ context.Context, limit int, _ ...string) ([]action.Action, error) {
 	return j.actions[:min(limit, len(j.actions))], nil
 }
 

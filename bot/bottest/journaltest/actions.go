@@ -151,6 +151,12 @@ func actionsInOrder(t *testing.T, j bot.Journal) {
 		if i == 4 {
 			a.State = action.Denied
 		}
+		if i == 3 {
+			a.Command = "kill"
+		}
+		for n := range i {
+			a.Votes = append(a.Votes, vote(fmt.Sprintf("p%d", n), time.Duration(n)*time.Minute))
+		}
 		create(t, j, a, action.Effects{})
 	}
 	ids := func(actions []action.Action, err error) (out []action.ID) {
@@ -162,6 +168,15 @@ func actionsInOrder(t *testing.T, j bot.Journal) {
 	}
 	same(t, "open", ids(j.OpenActions(t.Context())), []action.ID{"a1", "a2", "a0", "a3"})
 	same(t, "latest", ids(j.Actions(t.Context(), 3)), []action.ID{"a3", "a0", "a4"})
+	same(t, "latest of two commands", ids(j.Actions(t.Context(), 2, "ban", "unban")), []action.ID{"a0", "a4"})
+	same(t, "latest of a command that nobody gave", ids(j.Actions(t.Context(), 2, "unban")), nil)
+	listed, err := j.Actions(t.Context(), 9)
+	must(t, err)
+	for _, a := range listed {
+		one, err := j.Action(t.Context(), a.ID)
+		must(t, err)
+		same(t, "listed as read", a, one)
+	}
 }
 
 func nothingThere(t *testing.T, j bot.Journal) {
