@@ -19,15 +19,15 @@ type erasures struct {
 	lawful  int64
 }
 
-func (m *erasures) lacks(id, where string) {
+func (m *erasures) lacks(id string, where place) {
 	if m.missing == nil {
 		m.missing = map[string]string{}
 	}
-	m.missing[id] = where
+	m.missing[id] = where.String()
 }
 
 // read takes a record of kind Erased. It comes after the records that it names.
-func (m *erasures) read(r *Report, where string, b Body) {
+func (m *erasures) read(r *Report, where place, b Body) {
 	var p private
 	var e Erasure
 	err := json.Unmarshal(b.Data, &p)
@@ -55,14 +55,19 @@ func (m *erasures) finish(r *Report) {
 	r.Erased = m.lawful
 }
 
-// placeOf is how a problem names a record.
-func placeOf(leaf int64, e Entry) string {
-	s := fmt.Sprintf("Leaf %d (record %s, %s", leaf, clip(e.ID), clip(string(e.Kind)))
-	if leaf < 0 {
-		s = fmt.Sprintf("The waiting record (record %s, %s", clip(e.ID), clip(string(e.Kind)))
+// place is where a record is, said to people only when something is wrong there.
+type place struct {
+	leaf  int64 // -1: it waits for one
+	entry *Entry
+}
+
+func (p place) String() string {
+	s := fmt.Sprintf("Leaf %d (record %s, %s", p.leaf, clip(p.entry.ID), clip(string(p.entry.Kind)))
+	if p.leaf < 0 {
+		s = fmt.Sprintf("The waiting record (record %s, %s", clip(p.entry.ID), clip(string(p.entry.Kind)))
 	}
-	if e.Subject != "" {
-		s += ", about " + clip(e.Subject)
+	if p.entry.Subject != "" {
+		s += ", about " + clip(p.entry.Subject)
 	}
 	return s + ")"
 }

@@ -19,7 +19,7 @@ type binding struct {
 }
 
 // read takes the records in their order.
-func (h *history) read(r *Report, where string, e Entry) {
+func (h *history) read(r *Report, where place, e Entry) {
 	if e.Subject == "" || e.Hash == "" {
 		return
 	}
@@ -33,7 +33,7 @@ func (h *history) read(r *Report, where string, e Entry) {
 	case seen && e.Version == b.version && e.Hash != b.hash:
 		r.problem("%s says something else about version %d than %s.", where, e.Version, b.where)
 	}
-	h.latest[e.Subject] = binding{version: e.Version, hash: e.Hash, where: where}
+	h.latest[e.Subject] = binding{version: e.Version, hash: e.Hash, where: where.String()}
 }
 
 // row compares a stored row. Each subject comes once.

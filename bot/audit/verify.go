@@ -18,7 +18,7 @@ import (
 // The error is about reading only; a log that is not sound is no error.
 func Verify(ctx context.Context, src Source, v note.Verifier, kept []string) (Report, error) {
 	x := verification{v: v, kept: kept, whole: true}
-	for line, err := range src.Lines(ctx) {
+	for line, err := range ahead(ctx, src) {
 		if err != nil {
 			return Report{}, fmt.Errorf("audit: reading the log: %w", err)
 		}
@@ -138,7 +138,7 @@ func (x *verification) leaf(l Leaf) {
 	if l.Entry == nil {
 		x.report.problem("Leaf %d: its record is missing.", l.Number)
 	} else {
-		where := placeOf(l.Number, *l.Entry)
+		where := place{l.Number, l.Entry}
 		if l.Entry.LeafHash() != l.Hash {
 			x.report.problem("%s was changed, or its hash was.", where)
 		}
@@ -154,7 +154,7 @@ func (x *verification) leaf(l Leaf) {
 }
 
 func (x *verification) waiting(w Waiting) {
-	where := placeOf(-1, w.Entry)
+	where := place{-1, &w.Entry}
 	if w.Refused {
 		x.report.problem("%s was not written by gridwarden, or is in the log already: it gets no place there.", where)
 		return
@@ -164,7 +164,7 @@ func (x *verification) waiting(w Waiting) {
 }
 
 // entry checks what a record says about its body and about a stored row.
-func (x *verification) entry(where string, e Entry, b *Body) {
+func (x *verification) entry(where place, e Entry, b *Body) {
 	x.rows.read(&x.report, where, e)
 	if b == nil {
 		x.erasures.lacks(e.ID, where)
