@@ -17,6 +17,7 @@ type groupWriter struct {
 	conn   *preparedConn
 	t      *tx
 	groups *groups[part]
+	wal    walGuard
 }
 
 // part is what one caller wants of a group. A plain change is one statement:
@@ -26,9 +27,9 @@ type part struct {
 	plain bool
 }
 
-func newGroupWriter(conn *sql.Conn) *groupWriter {
+func newGroupWriter(conn *sql.Conn, file string) *groupWriter {
 	c := &preparedConn{conn: conn, statements: map[string]*sql.Stmt{}}
-	w := &groupWriter{conn: c, t: &tx{session: c, dialect: sqliteDialect}}
+	w := &groupWriter{conn: c, t: &tx{session: c, dialect: sqliteDialect}, wal: newWALGuard(file)}
 	w.groups = newGroups(groupSize, 1, w.commit)
 	return w
 }
@@ -75,6 +76,7 @@ func (w *groupWriter) commit(jobs []*job[part]) {
 			j.done <- err
 		}
 	}
+	w.wal.keepShort(ctx, w.conn)
 }
 
 // together gives an error for each change, or one for all: then nothing of

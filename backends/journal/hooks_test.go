@@ -47,3 +47,21 @@ func MigrateTo(ctx context.Context, dialect goose.Dialect, folder string, db *sq
 	_, err = p.UpTo(ctx, version)
 	return err
 }
+
+// LimitLog sets how long the write-ahead log of a journal on SQLite may become,
+// in bytes.
+func (j *Journal) LimitLog(bytes int64) {
+	w := j.writer.(*groupWriter)
+	w.wal.usual, w.wal.limit = bytes, bytes
+}
+
+// ReadFor keeps reading as of one moment for a time.
+func (j *Journal) ReadFor(ctx context.Context, d time.Duration) error {
+	_, err := snapshot(ctx, j, func(r reader) (int, error) {
+		var n int
+		err := r.QueryRowContext(ctx, `SELECT count(*) FROM outbox`).Scan(&n)
+		time.Sleep(d)
+		return n, err
+	})
+	return err
+}

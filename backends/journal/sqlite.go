@@ -48,7 +48,7 @@ func (j *Journal) openSQLite(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	w := newGroupWriter(conn)
+	w := newGroupWriter(conn, path)
 	j.writer, j.eraser = w, w
 	return nil
 }

@@ -358,7 +358,7 @@ func TestABanThatWasUnneededIsNotOurs(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.apply(a)
-		origins, all, err := commands{backend: b.grid, past: b.past}.origins(t.Context())
+		origins, all, err := commands{backend: b.grid, past: b.past}.origins(t.Context(), nil)
 		if err != nil || !all || len(origins) != 0 {
 			t.Errorf("%v, %t, %v", origins, all, err)
 		}

@@ -3,15 +3,20 @@ package ban
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
 )
 
-// maxPast is how many past actions are searched for the origin of a ban.
-const maxPast = 1000
+// How many past actions are searched for the origin of a ban: most are recent.
+const (
+	recentPast = 50
+	maxPast    = 1000
+)
 
 // origin is the action of gridwarden that a ban comes from.
 type origin struct {
@@ -21,13 +26,27 @@ type origin struct {
 	reason string
 }
 
-// origins gives the origin of every ban that gridwarden made and did not lift,
-// by account id. all is false when there are older actions than were read.
-func (c commands) origins(ctx context.Context) (origins map[string]origin, all bool, err error) {
-	past, err := c.past.Actions(ctx, maxPast, "ban", "unban")
-	if err != nil {
-		return nil, false, fmt.Errorf("reading past actions: %w", err)
+// origins gives the origin of every ban of those accounts that gridwarden made
+// and did not lift, by account id. all is false when there are older actions
+// than were read, and one of the bans may come from them.
+func (c commands) origins(ctx context.Context, banned []grid.Account) (origins map[string]origin, all bool, err error) {
+	for _, limit := range []int{recentPast, maxPast} {
+		past, err := c.past.Actions(ctx, limit, "ban", "unban")
+		if err != nil {
+			return nil, false, fmt.Errorf("reading past actions: %w", err)
+		}
+		if origins, err = originsIn(past); err != nil {
+			return nil, false, err
+		}
+		all = len(past) < limit || !slices.ContainsFunc(banned, func(a grid.Account) bool { _, ours := origins[a.ID]; return !ours })
+		if all {
+			break
+		}
 	}
+	return origins, all, nil
+}
+
+func originsIn(past []action.Action) (map[string]origin, error) {
 	origins, decided := map[string]origin{}, map[string]bool{}
 	for _, a := range past {
 		if !tookEffect(a) {
@@ -35,7 +54,7 @@ func (c commands) origins(ctx context.Context) (origins map[string]origin, all b
 		}
 		o, err := orderOf(a)
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		for _, r := range o.Accounts {
 			if decided[r.ID] || r.Banned == (a.Command == "ban") {
@@ -47,7 +66,7 @@ func (c commands) origins(ctx context.Context) (origins map[string]origin, all b
 			}
 		}
 	}
-	return origins, len(past) < maxPast, nil
+	return origins, nil
 }
 
 // tookEffect reports whether an action may have changed something. One that
@@ -94,15 +113,13 @@ func (c commands) bans(ctx context.Context, r *bot.Request) (bot.Message, error)
 	if err != nil {
 		return bot.Message{}, fmt.Errorf("bans: reading the users: %w", err)
 	}
-	origins, all, err := c.origins(ctx)
+	accounts = slices.DeleteFunc(accounts, func(a grid.Account) bool { return !a.Banned })
+	origins, all, err := c.origins(ctx, accounts)
 	if err != nil {
 		return bot.Message{}, fmt.Errorf("bans: %w", err)
 	}
 	list, foreign := []listed{}, 0
 	for _, a := range accounts {
-		if !a.Banned {
-			continue
-		}
 		l := listed{User: a.ID, Name: a.Name, DN: a.DN, Since: a.BannedAt}
 		if from, ours := origins[a.ID]; ours {
 			l.By, l.Since, l.Reason, l.Ours, l.Action = from.by, from.since, from.reason, true, from.action

@@ -78,7 +78,7 @@ func (c commands) planUnban(ctx context.Context, r *bot.Request) (action.Plan, e
 	if len(barred) == 0 {
 		return action.Plan{}, bot.Problemf("unneeded", "%q is not banned, so nothing was proposed. `bans` lists who is.", u.Accounts[0].Name)
 	}
-	origins, _, err := c.origins(ctx)
+	origins, _, err := c.origins(ctx, barred)
 	if err != nil {
 		return action.Plan{}, fmt.Errorf("unban: %w", err)
 	}
