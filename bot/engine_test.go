@@ -214,6 +214,25 @@ func TestOutboxAfterACrash(t *testing.T) {
 	})
 }
 
+// TestACardThatIsFoundShowsWhatIsNow loses the acknowledgement of a card, and
+// has the action decided before the card is looked for again.
+func TestACardThatIsFoundShowsWhatIsNow(t *testing.T) {
+	inHall(t, func(t *testing.T, h *hall) {
+		h.open()
+		synctest.Wait()
+		h.nasty.Next(bottest.Faults{LoseAck: 1})
+		reply := h.do("alice", "zap target")
+		synctest.Wait()
+		id := action.ID(reply.Message.Answer["action"].(action.Machine).ID)
+		h.do("bob", "withdraw "+string(id)) // not his: refused
+		h.do("alice", "withdraw "+string(id))
+		said := h.since(0)
+		if a, shown := h.action(id), h.card(id); shown.Message.Version != a.Version || a.State != action.Withdrawn {
+			t.Errorf("it is %s at version %d, and the card shows version %d:\n%s", a.State, a.Version, shown.Message.Version, text(said))
+		}
+	})
+}
+
 // TestEverythingIsSaidOnceAndInOrder loses posts, updates and acknowledgements.
 func TestEverythingIsSaidOnceAndInOrder(t *testing.T) {
 	inHall(t, func(t *testing.T, h *hall) {

@@ -195,6 +195,9 @@ func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) 
 		m = CardMessage(a)
 	}
 	id, err := e.postOnce(ctx, p, t, d, m)
+	if err == nil && d.Attempts > 0 { // an earlier try may have posted it, as it was then
+		err = p.Update(ctx, t, id, m)
+	}
 	if err != nil {
 		return "", 0, err
 	}
