@@ -51,6 +51,9 @@ func (d *Decider) Decide(ctx context.Context, req *Request, id action.ID, verdic
 	if errors.Is(err, ErrNotFound) {
 		return Message{}, Problemf("not-found", "There is no action %q. `pending` lists the open ones.", cut(string(id)))
 	}
+	if errors.Is(err, action.ErrRepeated) {
+		return d.repeated(ctx, id, verdict)
+	}
 	if err != nil {
 		return Message{}, err
 	}
@@ -67,6 +70,18 @@ func (d *Decider) Decide(ctx context.Context, req *Request, id action.ID, verdic
 			m.Line("Your approval of `%s` is taken back: %s.", a.ID, a.Standing().String())
 		}
 	}
+	return m, nil
+}
+
+// repeated answers a decision that was taken before it was interrupted. What it
+// was may have been undone since, and is not done again.
+func (d *Decider) repeated(ctx context.Context, id action.ID, verdict action.Verdict) (Message, error) {
+	a, err := d.journal.Action(ctx, id)
+	if err != nil {
+		return Message{}, fmt.Errorf("bot: reading what was decided: %w", err)
+	}
+	m := Say("Your `%s` of `%s` was taken when you gave it; only this answer was missing. Now: %s, %s.", verdict, a.ID, stateWord(a), a.Standing().String())
+	m.Private, m.Answer = true, map[string]any{"action": a.Machine()}
 	return m, nil
 }
 
@@ -187,7 +202,11 @@ func (d *Decider) showAgain(ctx context.Context, req *Request, a action.Action) 
 // must know: the cards at the new version and one line per event.
 func (d *Decider) change(ctx context.Context, req *Request, id action.ID, transition func(*action.Action) (action.Effects, error)) (action.Action, error) {
 	var made []audit.Record
-	a, err := d.journal.Update(ctx, id, func(a *action.Action) (action.Effects, error) {
+	request := ""
+	if req != nil {
+		request = req.ID
+	}
+	a, err := d.journal.UpdateFor(ctx, request, id, func(a *action.Action) (action.Effects, error) {
 		before := *a
 		before.Votes = slices.Clone(a.Votes)
 		before.Steps = slices.Clone(a.Steps)

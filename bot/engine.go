@@ -38,12 +38,13 @@ type Engine struct {
 	slots     chan struct{}
 	holder    string // this process, as the holder of leases
 	dead      func(holder string) bool
+	elsewhere []string
 	meter     Meter
 
 	wake    chan struct{} // something waits to be delivered
 	wakeDue chan struct{} // something may be due
 	working inFlight
-	owed    owed
+	inHand  hands
 	// life is the context of what outlives its event. It ends when the program
 	// must stop and cannot wait any longer.
 	life context.Context //nolint:containedctx // see above
@@ -62,15 +63,18 @@ type Parts struct {
 	Holder    string // names this process in leases as in the journal; unique and never used again
 	// Dead reports that the process which a holder names has surely ended; nil
 	// knows of none. Others are gone when they say nothing any more.
-	Dead  func(holder string) bool
-	Meter Meter // nil: nothing is counted
+	Dead func(holder string) bool
+	// Elsewhere are platforms of accounts that also ask where no platform runs,
+	// by Do: what such a process left behind is finished here, too.
+	Elsewhere []string
+	Meter     Meter // nil: nothing is counted
 }
 
 // New checks that the commands are whole and puts the parts together.
 func New(p Parts) (*Engine, error) {
 	e := &Engine{
 		log: p.Log, journal: p.Journal, people: p.People, decider: p.Decider,
-		platforms: map[string]Platform{}, holder: p.Holder, dead: p.Dead,
+		platforms: map[string]Platform{}, holder: p.Holder, dead: p.Dead, elsewhere: p.Elsewhere,
 		limiter: newLimiter(p.People), slots: make(chan struct{}, concurrent),
 		wake: make(chan struct{}, 1), wakeDue: make(chan struct{}, 1), meter: p.Meter,
 	}
@@ -137,13 +141,14 @@ func (e *Engine) Receive(ctx context.Context, ev Event) error {
 	return nil
 }
 
-// serveApart answers a request in the background. It outlives the delivery of
+// serveApart answers a request that was taken in hand in the background. It outlives the delivery of
 // its event and has deadlines of its own. When the program must stop before it
 // has begun, it stays in the inbox.
 func (e *Engine) serveApart(rec ReceivedEvent, late bool) {
 	e.working.add()
 	go func() {
 		defer e.working.done()
+		defer e.inHand.done(rec.Request)
 		// A decision never waits behind questions to slow backends.
 		if ev := rec.Event; ev.Kind == Typed && !isDecision(ev.Value) {
 			select {
@@ -174,6 +179,7 @@ func (e *Engine) Do(ctx context.Context, ev Event) (Reply, error) {
 	if !fresh {
 		return Reply{}, fmt.Errorf("bot: event %s was received before", ev.ID)
 	}
+	defer e.inHand.done(rec.Request)
 	return e.serve(ctx, e.request(rec), ev, true), nil
 }
 
@@ -185,12 +191,15 @@ func (e *Engine) receive(ctx context.Context, ev Event) (ReceivedEvent, bool, er
 	ev.Value = strings.ToValidUTF8(ev.Value, "\uFFFD")
 	began := time.Now()
 	rec := ReceivedEvent{Request: newRequestID(), Event: ev, At: now()}
+	e.inHand.add(rec.Request)
 	crash.Point("2 before")
 	fresh, err := e.journal.Receive(ctx, rec.Request, ev, rec.At)
 	crash.Point("2 after")
 	e.meter.Received(e.running(ev.Account.Platform), ev.Kind, fresh, time.Since(began), err)
+	if err != nil || !fresh {
+		e.inHand.done(rec.Request) // the database may have stored it and could not say so: see takeOver
+	}
 	if err != nil {
-		e.owed.add(rec.Request) // the database may have stored it and could not say so
 		return rec, false, fmt.Errorf("bot: receiving an event: %w", err)
 	}
 	return rec, fresh, nil
@@ -219,7 +228,7 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 	crash.Point("4")
 	req.Surface, req.Notes = a.surface, append(a.notes, req.Notes...)
 	if errors.Is(err, errNotForUs) {
-		_, err = e.finish(ctx, req, action.Effects{})
+		_, err = e.journal.Finish(ctx, req.ID, action.Effects{})
 		return Reply{Request: req.ID, State: "ignored", Err: err}
 	}
 	if err == nil {
@@ -258,6 +267,9 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 	reply, err = e.perform(ctx, req, cmd, reply) // 8 run or plan
 	if err != nil {
 		return fail(err)
+	}
+	if reply.State == "partial" && e.life.Err() != nil && !direct { // sources were cut off by the stop
+		return Reply{Request: req.ID, State: "interrupted"}
 	}
 	return e.conclude(ctx, log, req, reply, nil, direct) // 9 answered, said and done in one transaction
 }
@@ -330,7 +342,7 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 		fx.Work = append(fx.Work, againWork(req, again))
 	}
 	crash.Point("9 before")
-	done, err := e.finish(ctx, req, fx)
+	done, err := e.journal.Finish(ctx, req.ID, fx)
 	crash.Point("9 after")
 	e.nudge()
 	if err != nil {
@@ -338,6 +350,9 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 		sentence, ok := sentenceOf(err)
 		if !ok {
 			sentence = "gridwarden cannot write its journal. Nothing was run; ask again when it is repaired."
+		}
+		if refused == nil && reply.State != "answered" && reply.State != "partial" {
+			sentence = "What you asked for was taken, but gridwarden cannot write its journal now. Its answer comes when it can. Look at `pending` before you ask again."
 		}
 		reply.State, reply.Code, reply.Err = "failed", "unavailable", err
 		reply.Message = Message{Lines: []Text{{{Text: sentence}}}}
@@ -350,15 +365,6 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 		log.InfoContext(ctx, "request was already finished elsewhere")
 	}
 	return reply
-}
-
-// finish ends a request. One that could not be ended is tried again.
-func (e *Engine) finish(ctx context.Context, req *Request, fx action.Effects) (done bool, err error) {
-	done, err = e.journal.Finish(ctx, req.ID, fx)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		e.owed.add(req.ID)
-	}
-	return done, err
 }
 
 // answered notes how a request ended, without what was asked and said: that is
@@ -433,7 +439,11 @@ func (e *Engine) admit(ctx context.Context, req *Request, cmd Command) error {
 // shared reports whether others than the security team can read a thread. Not
 // knowing counts as shared.
 func (e *Engine) shared(ctx context.Context, t Thread) bool {
-	audience, ok := e.platforms[t.Platform].(Audience)
+	platform, here := e.platforms[t.Platform]
+	if !here {
+		return true
+	}
+	audience, ok := platform.(Audience)
 	if !ok {
 		return false
 	}

@@ -76,9 +76,13 @@ type Inbox interface {
 	Finish(ctx context.Context, request string, fx action.Effects) (done bool, err error)
 	// Unfinished returns what was received and not finished, oldest first.
 	Unfinished(ctx context.Context) ([]ReceivedEvent, error)
-	// Orphans puts into this process's hands what was received and not finished
-	// and is in the hands of nobody who is present: the oldest limit of it.
-	Orphans(ctx context.Context, limit int) ([]ReceivedEvent, error)
+	// Orphans puts into this process's hands what was received on those platforms
+	// and not finished, and is in the hands of nobody who is present: the oldest
+	// limit of it.
+	Orphans(ctx context.Context, platforms []string, limit int) ([]ReceivedEvent, error)
+	// Held returns what is in this process's hands and was received before a
+	// time and not finished, oldest first.
+	Held(ctx context.Context, before time.Time) ([]ReceivedEvent, error)
 }
 
 // ReceivedEvent is an Event in the inbox.

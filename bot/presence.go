@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -17,7 +18,8 @@ import (
 const (
 	presentFor   = 30 * time.Second // a process that has said nothing for so long is gone
 	presentEvery = 10 * time.Second
-	takeAtOnce   = 64 // orphans; the next look takes more
+	takeAtOnce   = 64              // orphans; the next look takes more
+	heldFor      = 2 * time.Second // what was received later may be about to be taken in hand
 )
 
 // attend says that this process is at work and takes over what others left
@@ -67,16 +69,15 @@ func (e *Engine) takeOver(ctx context.Context) error {
 		e.log.InfoContext(ctx, "another process is gone; what it had in hand is taken over", "holder", holder, "said", until)
 		released = true
 	}
-	orphans, err := e.journal.Orphans(ctx, takeAtOnce)
+	orphans, err := e.journal.Orphans(ctx, e.answerable(), takeAtOnce)
+	e.takeUp(orphans)
 	if err != nil {
 		return err
 	}
-	owed, err := e.stillOwed(ctx)
+	held, err := e.journal.Held(ctx, now().Add(-heldFor))
+	e.takeUp(held)
 	if err != nil {
 		return err
-	}
-	for _, rec := range append(orphans, owed...) {
-		e.serveApart(rec, true)
 	}
 	if !released {
 		return nil
@@ -86,52 +87,53 @@ func (e *Engine) takeOver(ctx context.Context) error {
 	return err
 }
 
-// owed are requests of this process that may be in the inbox and that nobody
-// is working on: the journal failed when they were stored or finished.
-type owed struct {
-	mu       sync.Mutex
-	requests []string
-}
-
-func (o *owed) add(request string) {
-	o.mu.Lock()
-	o.requests = append(o.requests, request)
-	o.mu.Unlock()
-}
-
-func (o *owed) take() []string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	requests := o.requests
-	o.requests = nil
-	return requests
-}
-
-// stillOwed returns those owed requests that really are in the inbox.
-func (e *Engine) stillOwed(ctx context.Context) ([]ReceivedEvent, error) {
-	requests := e.owed.take()
-	if len(requests) == 0 {
-		return nil, nil
-	}
-	rows, err := e.journal.Unfinished(ctx)
-	if err != nil {
-		for _, r := range requests {
-			e.owed.add(r)
+// takeUp serves requests that are in this process's name and not in its hands.
+func (e *Engine) takeUp(rows []ReceivedEvent) {
+	for _, rec := range rows {
+		if e.inHand.add(rec.Request) {
+			e.serveApart(rec, true)
 		}
-		return nil, fmt.Errorf("bot: reading the inbox: %w", err)
 	}
-	return slices.DeleteFunc(rows, func(rec ReceivedEvent) bool { return !slices.Contains(requests, rec.Request) }), nil
+}
+
+// answerable are the platforms whose requests this process can answer.
+func (e *Engine) answerable() []string {
+	return slices.AppendSeq(slices.Clone(e.elsewhere), maps.Keys(e.platforms))
+}
+
+// hands are the requests that this process is working on. What is in the inbox
+// in its name and not in its hands was interrupted: the journal failed when it
+// was stored or finished, or when it was taken over.
+type hands struct {
+	mu       sync.Mutex
+	requests map[string]bool
+}
+
+// add takes a request in hand; false when it is.
+func (h *hands) add(request string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.requests[request] {
+		return false
+	}
+	if h.requests == nil {
+		h.requests = map[string]bool{}
+	}
+	h.requests[request] = true
+	return true
+}
+
+func (h *hands) done(request string) {
+	h.mu.Lock()
+	delete(h.requests, request)
+	h.mu.Unlock()
 }
 
 // absent reports whether the holder of a lease is no more: it has left, was
 // released or has surely ended.
-func (e *Engine) absent(ctx context.Context, holder string) (bool, error) {
-	others, err := e.journal.Others(ctx)
-	if err != nil {
-		return false, err
-	}
+func (e *Engine) absent(holder string, others map[string]time.Time) bool {
 	_, present := others[holder]
-	return holder != e.holder && (!present || e.dead(holder)), nil
+	return holder != e.holder && (!present || e.dead(holder))
 }
 
 // serveLate answers a request that was interrupted.
@@ -159,7 +161,6 @@ func (e *Engine) serveLate(ctx context.Context, rec ReceivedEvent) {
 			Problemf("interrupted", "gridwarden was interrupted (stopped, or its journal failed) before it had answered your `%s` of %s. Nothing had been proposed by then. Look at `pending`, then ask again.", cmd.Name, clock(rec.At)), false)
 	case err != nil:
 		log.ErrorContext(ctx, "whether an interrupted request had proposed something is not readable; it is looked at again", "error", err)
-		e.owed.add(rec.Request)
 	default: // only the answer is missing
 		reply.State = "proposed"
 		reply.Message = Say("Proposed as `%s` (%s): %s. gridwarden was interrupted meanwhile; the card is the truth.", proposed.ID, proposed.State, proposed.Standing().String())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/bottest"
 )
 
 // deaf is a platform on which a second process only speaks.
@@ -178,5 +179,69 @@ func TestStopIsShort(t *testing.T) {
 		h.engine = h.another()
 		time.Sleep(2 * time.Minute)
 		h.wants(h.since(0), "interrupted; answered late", "It took too long and was stopped")
+	})
+}
+
+// TestATakenBackVoteStaysTakenBack has the answer to an approval lost, the
+// approval taken back, and then the answer found missing.
+func TestATakenBackVoteStaysTakenBack(t *testing.T) {
+	inHall(t, func(t *testing.T, h *hall) {
+		h.open()
+		id := h.propose()
+		h.journal.fail("Finish", broken)
+		if err := h.engine.Receive(t.Context(), h.typed("bob", "approve "+string(id))); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		h.wants(h.memory.Said(), "What you asked for was taken", "Look at `pending` before you ask again.")
+		h.journal.fail("Finish", nil)
+		h.do("bob", "withdraw "+string(id))
+		time.Sleep(20 * time.Second)
+		h.wants(h.since(0), "Your approve of "+string(id)+" was taken when you gave it; only this answer was missing. Now: waits for approval, 0 of 2")
+		for _, v := range h.action(id).Votes {
+			if v.Lost == "" {
+				t.Errorf("the vote of %s counts", v.Person)
+			}
+		}
+		if rows, err := h.journal.Unfinished(t.Context()); err != nil || len(rows) != 0 {
+			t.Errorf("unfinished: %v, %v", rows, err)
+		}
+	})
+}
+
+// TestTakenOverWithoutItsPlatform has a process that runs no platform see what
+// another one left behind on one.
+func TestTakenOverWithoutItsPlatform(t *testing.T) {
+	inHall(t, func(t *testing.T, h *hall) {
+		first := h.processOf("first")
+		if fresh, err := first.Receive(t.Context(), "r-one", h.typed("alice", "ask x"), time.Now().UTC()); err != nil || !fresh {
+			t.Fatal(fresh, err)
+		}
+		_, stop := h.start(h.processOf("bare"), "bare", deaf{bottest.NewMemory("elsewhere")}, nil)
+		time.Sleep(time.Minute)
+		if h.ran.Load() != 0 {
+			t.Error("it was answered by a process that cannot say it")
+		}
+		stop()
+		h.engine = h.another()
+		time.Sleep(time.Minute)
+		h.wants(h.since(0), "answer to x")
+	})
+}
+
+// TestALostTakeOverIsFound has the database store a take-over whose answer is
+// lost: the requests are in the name of a process that does not know of them.
+func TestALostTakeOverIsFound(t *testing.T) {
+	inHall(t, func(t *testing.T, h *hall) {
+		first := h.processOf("first")
+		if fresh, err := first.Receive(t.Context(), "r-one", h.typed("alice", "ask x"), time.Now().UTC()); err != nil || !fresh {
+			t.Fatal(fresh, err)
+		}
+		if rows, err := h.journal.Orphans(t.Context(), []string{"memory"}, 9); err != nil || len(rows) != 1 {
+			t.Fatal(rows, err) // this process's, and thrown away
+		}
+		h.open()
+		time.Sleep(time.Minute)
+		h.wants(h.since(0), "interrupted; answered late", "answer to x")
 	})
 }

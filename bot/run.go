@@ -110,6 +110,10 @@ func (e *Engine) sweep(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("bot: reading open actions: %w", err)
 	}
+	others, err := e.journal.Others(ctx)
+	if err != nil {
+		return err
+	}
 	var fx action.Effects
 	for _, a := range open {
 		at := now()
@@ -117,11 +121,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 		case action.Proposed:
 			fx.Work = append(fx.Work, action.Work{Kind: action.WorkExpire, Key: string(a.ID), At: a.ExpiresAt})
 		case action.Approved, action.Running:
-			gone, err := e.absent(ctx, a.Lease.Holder)
-			if err != nil {
-				return err
-			}
-			if a.Lease.Until.After(at) && a.Lease.Holder != e.holder && !gone {
+			if a.Lease.Until.After(at) && a.Lease.Holder != e.holder && !e.absent(a.Lease.Holder, others) {
 				at = a.Lease.Until
 			}
 			fx.Work = append(fx.Work, action.Work{Kind: action.WorkRun, Key: string(a.ID), At: at})

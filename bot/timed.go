@@ -127,11 +127,12 @@ func (e *Engine) step(ctx context.Context, id action.ID) error {
 			return a.Start(e.people, e.holder, now())
 		})
 	case action.Running:
-		holder := a.Lease.Holder
-		gone, gerr := e.absent(ctx, holder)
-		if gerr != nil {
-			return gerr
+		others, oerr := e.journal.Others(ctx)
+		if oerr != nil {
+			return oerr
 		}
+		holder := a.Lease.Holder
+		gone := e.absent(holder, others)
 		a, err = e.decider.change(ctx, nil, id, func(a *action.Action) (action.Effects, error) {
 			return a.Claim(e.people, e.holder, gone && a.Lease.Holder == holder, now())
 		})

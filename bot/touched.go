@@ -24,7 +24,9 @@ func (e *Engine) touched(ctx context.Context, log *slog.Logger, req *Request, ev
 	id, err := e.journal.CardAt(ctx, ev.Thread.String(), ev.Target)
 	if err == nil {
 		reply.State = "answered"
-		_, err = e.decider.voidCard(ctx, req, id, why)
+		if _, err = e.decider.voidCard(ctx, req, id, why); errors.Is(err, action.ErrRepeated) {
+			err = nil
+		}
 	}
 	if moved := (*action.Refusal)(nil); errors.As(err, &moved) {
 		var a action.Action
@@ -39,9 +41,7 @@ func (e *Engine) touched(ctx context.Context, log *slog.Logger, req *Request, ev
 		}
 	}
 	if err == nil || errors.Is(err, ErrNotFound) {
-		_, err = e.finish(ctx, req, fx)
-	} else {
-		e.owed.add(req.ID)
+		_, err = e.journal.Finish(ctx, req.ID, fx)
 	}
 	if err != nil {
 		log.ErrorContext(ctx, "a touched card was not made void", "error", err)

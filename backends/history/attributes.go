@@ -187,7 +187,9 @@ func decodeValue(text string) (grid.Value, error) {
 		return grid.TextValue(text[1 : len(text)-1]), nil
 	case isNumber(text):
 		return grid.NumberValue(text), nil
-	case text == "null":
+	// The JSON of other languages has numbers that are none. A job's owner can set
+	// them; they must not keep the job out of the store.
+	case text == "null", text == "NaN", text == "Infinity", text == "-Infinity":
 		return grid.Value{}, nil
 	case c == '[':
 		if v, ok := decodeList(text); ok {

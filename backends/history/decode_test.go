@@ -64,7 +64,9 @@ func TestReadObject(t *testing.T) {
 	t.Parallel()
 	for text, ok := range map[string]bool{
 		`{"a":NaN,"b":-Infinity,"Owner":"x"}`: true,
-		`{"Owner":NaN}`:                       false,
+		`{"Owner":NaN,"x":1}`:                 true,
+		`{"Owner":-Infinity}`:                 true,
+		`{"Owner":Nan}`:                       false,
 		`{"Owner":'x'}`:                       false,
 		`{"a":'x'}`:                           false,
 		`{'a':1}`:                             false,

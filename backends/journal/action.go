@@ -52,12 +52,22 @@ func (j *Journal) Create(ctx context.Context, a action.Action, fx action.Effects
 
 // Update implements action.Store.
 func (j *Journal) Update(ctx context.Context, id action.ID, change func(*action.Action) (action.Effects, error)) (action.Action, error) {
+	return j.UpdateFor(ctx, "", id, change)
+}
+
+// UpdateFor implements action.Store.
+func (j *Journal) UpdateFor(ctx context.Context, request string, id action.ID, change func(*action.Action) (action.Effects, error)) (action.Action, error) {
 	var changed action.Action
 	var refused error
 	err := j.write(ctx, func(ctx context.Context, t *tx) error {
 		refused = nil
 		if err := t.alone(ctx, actionSubject(id)); err != nil {
 			return err
+		}
+		if request != "" {
+			if err := j.once(ctx, t, request, actionSubject(id)); err != nil {
+				return err
+			}
 		}
 		a, stored, err := storedAction(ctx, t, id)
 		if err != nil {
@@ -83,6 +93,21 @@ func (j *Journal) Update(ctx context.Context, id action.ID, change func(*action.
 		return action.Action{}, fmt.Errorf("journal: changing action %s: %w", id, err)
 	}
 	return changed, nil
+}
+
+// once refuses a request that is not this process's, and one that has changed
+// the row before: it is answered again after a crash, and what it decided may
+// have been taken back since.
+func (j *Journal) once(ctx context.Context, t *tx, request, subject string) error {
+	if err := j.ours(ctx, t, request); err != nil {
+		return err
+	}
+	var done bool
+	err := t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM audit_record WHERE request = ? AND subject = ? AND version > 0)`, request, subject).Scan(&done)
+	if err == nil && done {
+		return action.ErrRepeated
+	}
+	return err
 }
 
 // saveAction writes an action with its votes and effects, and returns it as it

@@ -26,9 +26,11 @@ func moment(t time.Time) string {
 
 // dueBody is the condition for a body to be erased: it is not of an action or
 // a case that is kept, and does not tell who held which role when actions were
-// decided that are kept. What tells of a removal stays for ever.
+// decided that are kept: of what says that, the latest before then was still
+// true. What tells of a removal stays for ever.
 func dueBody(d dialect) (where string, args func(r Retention, at time.Time) []any) {
-	where = `r.at < ? AND r.kind NOT IN ('erased', 'removed') AND (r.at < ? OR r.kind NOT IN ('policy changed', 'account linked'))
+	where = `r.at < ? AND r.kind NOT IN ('erased', 'removed') AND (r.kind NOT IN ('policy changed', 'account linked')
+			OR r.at < ? AND EXISTS (SELECT 1 FROM audit_record n WHERE n.kind = r.kind AND n.subject = r.subject AND n.at > r.at AND n.at < ?))
 		AND NOT (r.subject LIKE 'action/%' AND EXISTS (SELECT 1 FROM action a WHERE a.id = substr(r.subject, 8) AND ` + keptAction(d) + `))
 		AND NOT (r.request <> '' AND EXISTS (SELECT 1 FROM action a WHERE a.request = r.request AND ` + keptAction(d) + `))
 		AND NOT (r.subject LIKE 'incident/%' AND EXISTS (SELECT 1 FROM incident i WHERE i.id = substr(r.subject, 10) AND ` + keptCase + `))
@@ -36,7 +38,7 @@ func dueBody(d dialect) (where string, args func(r Retention, at time.Time) []an
 	return where, func(r Retention, at time.Time) []any {
 		asked, evidence := at.Add(-r.PersonalData), at.Add(-r.evidence())
 		m := moment(evidence)
-		return []any{micros(asked), micros(evidence), m, m, m, m}
+		return []any{micros(asked), micros(evidence), micros(evidence), m, m, m, m}
 	}
 }
 

@@ -106,6 +106,9 @@ func (j *Journal) openKey(ctx context.Context, path string) (audit.Key, error) {
 		if err != nil {
 			return key, troublef(err, "The key of the audit log cannot be used: %s.", strings.TrimPrefix(err.Error(), "audit: "))
 		}
+		if err := key.KeepPublic(path); err != nil {
+			j.log.WarnContext(ctx, "the public key is not kept beside the key", "error", err)
+		}
 		return key, nil
 	}
 	var records bool

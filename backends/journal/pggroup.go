@@ -48,7 +48,7 @@ func (w *pgWriter) commit(jobs []*job[*standing]) {
 	for _, j := range jobs {
 		// Only such an error says that nothing was committed; a fatal one ends the
 		// connection at some moment.
-		if len(jobs) > 1 && errors.As(err, &refused) && refused.SeverityUnlocalized == "ERROR" {
+		if (len(jobs) > 1 || collided(err)) && errors.As(err, &refused) && refused.SeverityUnlocalized == "ERROR" {
 			j.done <- w.sendAlone(j.what)
 			continue
 		}

@@ -85,10 +85,17 @@ func connect(file secret.File) (*sql.DB, string, error) {
 		c.ConnectTimeout = 5 * time.Second
 	}
 	c.RuntimeParams["application_name"] = "gridwarden"
-	// Every question has its index. A plan made while the tables were empty would
-	// read them whole for ever: prepared statements keep their plans.
-	c.RuntimeParams["enable_seqscan"] = "off"
-	return stdlib.OpenDB(*c), c.User, nil
+	return stdlib.OpenDB(*c, stdlib.OptionAfterConnect(steady)), c.User, nil
+}
+
+// steady makes plans that hold. Every question of weight has its index; a plan
+// made while the tables were empty would read them whole for ever, for prepared
+// statements keep their plans. Without sequential scans the small tables that
+// have no index look so dear that compiling their queries would seem to pay.
+// Set here and not as parameters of the start, which poolers refuse.
+func steady(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, `SET enable_seqscan = off; SET jit = off`)
+	return err
 }
 
 // rights are what the role that serves may do. Records, leaves and checkpoints

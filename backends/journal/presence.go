@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
@@ -67,14 +68,19 @@ func (j *Journal) Release(ctx context.Context, holder string) error {
 const orphan = `done = 0 AND NOT EXISTS (SELECT 1 FROM presence p WHERE p.holder = inbox.holder)`
 
 // Orphans implements bot.Inbox.
-func (j *Journal) Orphans(ctx context.Context, limit int) ([]bot.ReceivedEvent, error) {
-	if some, err := j.any(ctx, `SELECT EXISTS (SELECT 1 FROM inbox WHERE `+orphan+`)`); err != nil || !some {
+func (j *Journal) Orphans(ctx context.Context, platforms []string, limit int) ([]bot.ReceivedEvent, error) {
+	if some, err := j.any(ctx, `SELECT EXISTS (SELECT 1 FROM inbox WHERE `+orphan+`)`); err != nil || !some || len(platforms) == 0 {
 		return nil, err
+	}
+	here := ` AND platform IN (?` + strings.Repeat(`, ?`, len(platforms)-1) + `)`
+	var args []any
+	for _, p := range platforms {
+		args = append(args, p)
 	}
 	var out []bot.ReceivedEvent
 	err := j.writer.do(ctx, func(ctx context.Context, t *tx) error {
 		out = nil
-		left, err := j.received(ctx, t, `SELECT request, data, at, mac FROM inbox WHERE `+orphan+` ORDER BY seq LIMIT ?`+t.skipLocked("inbox"), limit)
+		left, err := j.received(ctx, t, `SELECT request, data, at, mac FROM inbox WHERE `+orphan+here+` ORDER BY seq LIMIT ?`+t.skipLocked("inbox"), append(args, limit)...)
 		if err != nil {
 			return err
 		}
@@ -93,6 +99,15 @@ func (j *Journal) Orphans(ctx context.Context, limit int) ([]bot.ReceivedEvent, 
 	})
 	if err != nil {
 		return nil, fmt.Errorf("journal: taking over requests: %w", err)
+	}
+	return out, nil
+}
+
+// Held implements bot.Inbox.
+func (j *Journal) Held(ctx context.Context, before time.Time) ([]bot.ReceivedEvent, error) {
+	out, err := j.received(ctx, j.readers, `SELECT request, data, at, mac FROM inbox WHERE done = 0 AND holder = ? AND at < ? ORDER BY seq`, j.holder, micros(before))
+	if err != nil {
+		return nil, fmt.Errorf("journal: reading the requests in hand: %w", explain(err))
 	}
 	return out, nil
 }

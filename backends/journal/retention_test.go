@@ -101,7 +101,8 @@ func TestRetention(t *testing.T) {
 		must(t, j.Write(ctx, many))
 		write("question-behind", before(asked), nil)
 		write("question-kept", asked, nil)
-		write("policy-over", before(evidence), policy)
+		write("policy-over", before(before(evidence)), policy)
+		write("policy-then", before(evidence), policy) // it was in force when actions were decided that are kept
 		write("policy-kept", evidence, policy)
 		incident("over", noon.Add(-500*day), before(evidence))
 		incident("kept", noon.Add(-500*day), evidence)
@@ -121,7 +122,7 @@ func TestRetention(t *testing.T) {
 		n, err := j.RetainOnce(ctx, retention, noon)
 		must(t, err)
 		want := map[string]bool{
-			"question-over": false, "question-behind": false, "question-kept": true, "policy-over": false, "policy-kept": true, "linked": false,
+			"question-over": false, "question-behind": false, "question-kept": true, "policy-over": false, "policy-then": true, "policy-kept": true, "linked": true,
 			"opened-over": false, "closed-over": false, "of-case-over": false, "opened-kept": true, "closed-kept": true, "of-case-kept": true,
 			"opened-open": true, "of-case-open": true,
 			"proposed-over": false, "ended-over": false, "asked-for-over": false, "proposed-kept": true, "ended-kept": true, "asked-for-kept": true,

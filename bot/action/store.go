@@ -20,6 +20,10 @@ type Store interface {
 	// Records of a *Refusal-like error's Effects: Effects returned together
 	// with an error are stored without the action's change.
 	Update(ctx context.Context, id ID, change func(*Action) (Effects, error)) (Action, error)
+	// UpdateFor is Update because of a request, which changes an action once: it
+	// gives ErrRepeated when the request has changed this action before. It is
+	// refused as Create is when the request is another process's.
+	UpdateFor(ctx context.Context, request string, id ID, change func(*Action) (Effects, error)) (Action, error)
 	// Action returns one action; ErrNotFound when there is none.
 	Action(ctx context.Context, id ID) (Action, error)
 	// OpenActions returns every action that is not final, oldest first.
@@ -62,8 +66,10 @@ type Post struct {
 }
 
 // ErrNotFound is returned for something that a Store does not have, ErrExists
-// for something that must be new and is not.
+// for something that must be new and is not, ErrRepeated for a change that the
+// same request has made before.
 var (
 	ErrNotFound = errors.New("not found")
 	ErrExists   = errors.New("exists already")
+	ErrRepeated = errors.New("done by this request before")
 )

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -49,13 +50,30 @@ func NewKey(path, name string) (Key, error) {
 	return parseKey(private)
 }
 
+// KeepPublic puts the public key beside the file of a key where it is missing:
+// whoever made the key may have died before.
+func (k Key) KeepPublic(path string) error {
+	if err := writeNew(path+PublicSuffix, k.public, 0o644); err != nil && !errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("audit: storing a public key: %w", err)
+	}
+	return nil
+}
+
+// writeNew makes a file that was not there, whole: it gets its name last.
 func writeNew(path, text string, mode os.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s: %w", path, os.ErrExist)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}
+	defer os.Remove(f.Name())
 	_, err = f.WriteString(text + "\n")
-	return errors.Join(err, f.Sync(), f.Close())
+	if err := errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Link(f.Name(), path)
 }
 
 // LoadKey reads the private key that NewKey stored. A file that others than

@@ -44,6 +44,35 @@ func TestKeyIsReadBack(t *testing.T) {
 	}
 }
 
+// TestPublicKeyIsKept has whoever made the key die before the public key was
+// stored; one that is there is left as it is.
+func TestPublicKeyIsKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	k, err := NewKey(path, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path + PublicSuffix); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{k.Public() + "\n", "another"} {
+		if want == "another" {
+			if err := os.WriteFile(path+PublicSuffix, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := k.KeepPublic(path); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := os.ReadFile(path + PublicSuffix); err != nil || string(text) != want {
+			t.Errorf("%q, %v", text, err)
+		}
+	}
+	if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 2 {
+		t.Errorf("left behind: %v, %v", files, err)
+	}
+}
+
 func TestLoadKeyRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string

@@ -150,7 +150,7 @@ func TestServeRemovesWhatIsOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		in, terminal := io.Pipe()
-		a, err := wire(t.Context(), c, slog.New(slog.NewTextHandler(t.Output(), nil)), wiring{in: in, out: io.Discard, listen: true})
+		a, err := wire(t.Context(), c, slog.New(slog.NewTextHandler(t.Output(), nil)), wiring{in: in, out: io.Discard, listen: true, keep: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,11 @@ import (
 // the same machine can tell whether it has ended: host, the space in which its
 // number counts, number, when it began (a number is used again), and how often
 // it was asked (a process may be several, one after the other).
-func self() string {
+func self() string { return fmt.Sprintf("%s/%d", thisProcess(), selves.Add(1)) }
+
+var selves atomic.Int64
+
+func thisProcess() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
@@ -24,17 +28,15 @@ func self() string {
 	if err != nil {
 		began = "unknown"
 	}
-	return fmt.Sprintf("%s/%s/%d/%s/%d", host, pidSpace(), pid, began, selves.Add(1))
+	return fmt.Sprintf("%s/%s/%d/%s", host, pidSpace(), pid, began)
 }
-
-var selves atomic.Int64
 
 // hasEnded reports that the process a holder names has surely ended. Of processes
 // elsewhere, and where the system does not tell, nothing is sure.
 func hasEnded(holder string) bool {
 	parts := strings.Split(holder, "/")
-	mine := strings.Split(self(), "/")
-	if len(parts) != len(mine) || parts[0] != mine[0] || parts[1] != mine[1] || parts[1] == "" {
+	mine := strings.Split(thisProcess(), "/")
+	if len(parts) != len(mine)+1 || parts[0] != mine[0] || parts[1] != mine[1] || parts[1] == "" {
 		return false
 	}
 	pid, err := strconv.Atoi(parts[2])

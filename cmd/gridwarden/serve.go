@@ -30,7 +30,7 @@ func (c serveCmd) Run(ctx context.Context, t terminal) error {
 	hup := make(chan os.Signal, 1) // from now on: before, a SIGHUP ends the program
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	w := wiring{in: t.in, out: t.out, platforms: testPlatforms()}
+	w := wiring{in: t.in, out: t.out, platforms: testPlatforms(), keep: true}
 	w.listen = len(w.platforms) == 0 && t.attended()
 	s := served{file: c.Config, started: cfg, inForce: cfg}
 	if cfg.HTTP != nil {

@@ -29,6 +29,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/console"
+	"github.com/gridwarden/gridwarden/config"
 )
 
 // service is a serve that runs beside the test.
@@ -179,9 +180,31 @@ func TestServeAsAService(t *testing.T) {
 	if status, _ := s.get("/"); status != http.StatusNotFound {
 		t.Errorf("/: %d", status)
 	}
+	removesWhatIsOver(t, cfg)
 	if status := s.ends(); status != exitOK || s.out.String() != "" {
 		t.Errorf("status %d, standard output %q", status, &s.out)
 	}
+}
+
+// removesWhatIsOver waits until a pass of the retention was noted in the journal.
+func removesWhatIsOver(t *testing.T, file string) {
+	t.Helper()
+	cfg, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := openJournal(t.Context(), cfg, slog.New(slog.DiscardHandler), self())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	for range 1000 {
+		if _, err = j.Remembered(t.Context(), "retention"); err == nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond) // a database tells nobody of its changes
+	}
+	t.Errorf("nothing was removed by serve: %v", err)
 }
 
 // TestServeEndsWithItsInput keeps scripts short: what is piped in is answered, and that was it.

@@ -281,3 +281,38 @@ func decidedOnce(t *testing.T, j bot.Journal) {
 	same(t, "version", a.Version, 2)
 	same(t, "records", kinds("a2"), map[audit.Kind]int{audit.Proposed: 1, audit.Denied: 1, audit.Refused: 15})
 }
+
+// onceForARequest has a request change an action again after it was interrupted.
+func onceForARequest(t *testing.T, j bot.Journal) {
+	ctx := t.Context()
+	create(t, j, proposed("a1", "k1"), action.Effects{})
+	_, err := j.Receive(ctx, "r1", event("e1"), noon)
+	must(t, err)
+	voting := func(a *action.Action) (action.Effects, error) {
+		a.Votes = append(a.Votes, vote("bob", 0))
+		rec := record(audit.Approved)
+		rec.ID, rec.Subject = audit.NewID(), "action/a1"
+		return action.Effects{Records: []audit.Record{rec}}, nil
+	}
+	refusing := func(*action.Action) (action.Effects, error) {
+		rec := record(audit.Refused)
+		rec.ID, rec.Subject = audit.NewID(), "action/a1"
+		return action.Effects{Records: []audit.Record{rec}}, &action.Refusal{Code: "x", Sentence: "no"}
+	}
+	for range 2 { // a refusal changes nothing, so it may come again
+		var refused *action.Refusal
+		if _, err := j.UpdateFor(ctx, "r1", "a1", refusing); !errors.As(err, &refused) {
+			t.Errorf("UpdateFor = %v", err)
+		}
+	}
+	_, err = j.UpdateFor(ctx, "r1", "a1", voting)
+	must(t, err)
+	if _, err := j.UpdateFor(ctx, "r1", "a1", voting); !errors.Is(err, action.ErrRepeated) {
+		t.Errorf("again: %v", err)
+	}
+	a, err := j.Action(ctx, "a1")
+	must(t, err)
+	same(t, "votes", len(a.Votes), 1)
+	_, err = j.UpdateFor(ctx, "r2", "a1", voting)
+	must(t, err)
+}

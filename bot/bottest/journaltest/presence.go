@@ -14,7 +14,7 @@ import (
 // requestsOf are the requests that a process takes over now.
 func requestsOf(t *testing.T, j bot.Journal, limit int) []string {
 	t.Helper()
-	rows, err := j.Orphans(t.Context(), limit)
+	rows, err := j.Orphans(t.Context(), []string{"slack", "discord"}, limit)
 	must(t, err)
 	var out []string
 	for _, r := range rows {
@@ -48,10 +48,22 @@ func orphans(t *testing.T, one, two bot.Journal) {
 	_, err := one.Finish(t.Context(), "r1", action.Effects{})
 	must(t, err)
 	same(t, "while its receiver is present", requestsOf(t, two, 9), nil)
+	held, err := one.Held(t.Context(), noon.Add(time.Second))
+	must(t, err)
+	same(t, "held", len(held), 3)
+	held, err = one.Held(t.Context(), noon)
+	must(t, err)
+	same(t, "held longer", len(held), 0)
 	holder, until := only(t, two)
 	same(t, "until", until, noon.Add(time.Minute))
 	must(t, two.Release(t.Context(), holder))
+	elsewhere, err := two.Orphans(t.Context(), []string{"discord"}, 9)
+	must(t, err)
+	same(t, "of another platform", len(elsewhere), 0)
 	same(t, "taken over", requestsOf(t, two, 2), []string{"r0", "r2"})
+	held, err = two.Held(t.Context(), noon.Add(time.Second))
+	must(t, err)
+	same(t, "held then", len(held), 2)
 	same(t, "the rest", requestsOf(t, two, 9), []string{"r3"})
 	same(t, "again", requestsOf(t, two, 9), nil)
 	must(t, two.Leave(t.Context()))
@@ -70,6 +82,7 @@ func takenOver(t *testing.T, one, two bot.Journal) {
 	must(t, two.Release(t.Context(), holder))
 	must(t, two.Present(t.Context(), noon))
 	same(t, "taken over", requestsOf(t, two, 9), []string{a.Request})
+	create(t, two, proposed("other", "k2"), action.Effects{})
 	for state, j := range map[string]bot.Journal{"taken over": one, "finished": two} {
 		if state == "finished" {
 			_, err := two.Finish(t.Context(), a.Request, action.Effects{})
@@ -78,10 +91,13 @@ func takenOver(t *testing.T, one, two bot.Journal) {
 		if _, created, err := j.Create(t.Context(), a, action.Effects{}); !errors.Is(err, bot.ErrTakenOver) || created {
 			t.Errorf("%s: Create = %v, %v", state, created, err)
 		}
+		if _, err := j.UpdateFor(t.Context(), a.Request, "other", func(*action.Action) (action.Effects, error) { return action.Effects{}, nil }); !errors.Is(err, bot.ErrTakenOver) {
+			t.Errorf("%s: UpdateFor = %v", state, err)
+		}
 	}
 	open, err := one.OpenActions(t.Context())
 	must(t, err)
-	same(t, "open actions", open, nil)
+	same(t, "open actions", len(open), 1)
 }
 
 func released(t *testing.T, one, two bot.Journal) {
@@ -136,7 +152,7 @@ func orphansApart(t *testing.T, one, two bot.Journal) {
 	taken := map[string]int{}
 	must(t, manyDo(8, func(int) error {
 		for range n {
-			rows, err := two.Orphans(t.Context(), 3)
+			rows, err := two.Orphans(t.Context(), []string{"slack"}, 3)
 			if err != nil {
 				return err
 			}

@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(*testing.T) bot.Journal, options ...Option) {
 		{"every change of an action counts", everyChangeCounts},
 		{"a change that fails stores only its effects", failedChange},
 		{"what many decide at once is decided and recorded once", decidedOnce},
+		{"a request changes an action once", onceForARequest},
 		{"actions are listed in order", actionsInOrder},
 		{"what is unknown is not found", nothingThere},
 		{"effects are stored all or not at all", allOrNothing},

@@ -22,7 +22,7 @@ import (
 // left are what the journal must be free of when everything is quiet. Work for a
 // time that is still to come, such as reminders, may be there.
 var left = map[string]string{
-	unanswered:                         `SELECT count(*) FROM inbox WHERE done = 0`,
+	"requests without an answer":       `SELECT count(*) FROM inbox WHERE done = 0`,
 	"messages that were not said":      `SELECT count(*) FROM outbox WHERE state <> 'said'`,
 	"actions that have not ended":      `SELECT count(*) FROM action WHERE ` + open,
 	"work that is overdue or in hand":  `SELECT count(*) FROM work WHERE taken > 0 OR kind IN ('action.run', 'action.verify') AND key IN (SELECT id FROM action WHERE ` + open + `)`,
@@ -47,20 +47,11 @@ func (p *place) leftovers() (map[string]int, error) {
 	return out, nil
 }
 
-// unanswered is what is left of a request that could not be finished.
-const unanswered = "requests without an answer"
-
 // quiet waits until nothing is left to do.
-func (p *place) quiet(patience time.Duration) error { return p.quietBut(0, patience) }
-
-// quietBut leaves some requests alone: those that were refused without the journal.
-func (p *place) quietBut(requests int, patience time.Duration) error {
+func (p *place) quiet(patience time.Duration) error {
 	deadline := time.Now().Add(patience)
 	for {
 		n, err := p.leftovers()
-		if n[unanswered] <= requests {
-			delete(n, unanswered)
-		}
 		if err == nil && len(n) == 0 && p.room.Open() == 0 {
 			return nil
 		}

@@ -144,13 +144,16 @@ func (s *process) kill() {
 }
 
 // killed reports whether the process was killed, by us or by itself.
-func (s *process) killed() bool {
+func (s *process) killed() bool { return s.signalled(syscall.SIGKILL) }
+
+// signalled reports that a signal ended it.
+func (s *process) signalled(by syscall.Signal) bool {
 	var e *exec.ExitError
 	if !errors.As(s.err, &e) {
 		return false
 	}
 	status, ok := e.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+	return ok && status.Signaled() && status.Signal() == by
 }
 
 // stopTime is how long serve may take to end when it is told to.
@@ -168,6 +171,9 @@ func (s *process) stop() error {
 	}
 	select {
 	case <-s.ended:
+		if s.signalled(syscall.SIGTERM) { // it had not begun to listen for it
+			return nil
+		}
 		return s.err
 	case <-time.After(stopTime):
 		s.kill()
