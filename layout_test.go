@@ -52,9 +52,10 @@ var layout = []rule{
 
 	{"backends/grid", nil, "the grid's rules are pure: they need nothing of the bot and can be fuzzed"},
 	{"backends/grid/gridtest", []string{"backends/grid"}, "it makes records for tests"},
-	{"backends/journal", []string{"bot", "bot/action", "bot/audit", "bot/crash", "config/secret"}, "it stores what the bot says and knows nothing of the grid"},
+	{"backends/handover", nil, "a leaf: whoever writes files may need it"},
+	{"backends/journal", []string{"backends/handover", "bot", "bot/action", "bot/audit", "bot/crash", "config/secret"}, "it stores what the bot says and knows nothing of the grid"},
 	{"backends/postgrestest", nil, "it starts a server for the tests of whoever needs one"},
-	{"backends/*", []string{"backends/grid", "config/secret"}, "a backend speaks to one system; backends never import each other or the bot"},
+	{"backends/*", []string{"backends/grid", "backends/handover", "config/secret"}, "a backend speaks to one system; backends never import each other or the bot"},
 	{"backends/*/*", []string{"backends/*", "config/secret"}, "the fake server of a backend's tests"},
 
 	{
