@@ -127,6 +127,7 @@ func TestTheUnitServesTheInstallPage(t *testing.T) {
 	for _, hard := range []string{
 		"NoNewPrivileges=yes", "ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes", "PrivateDevices=yes", "CapabilityBoundingSet=",
 		"SystemCallFilter=@system-service", "RestrictNamespaces=yes", "MemoryDenyWriteExecute=yes", "StateDirectory=gridwarden", "TimeoutStopSec=15", "StandardInput=null",
+		"StartLimitIntervalSec=0", "RestartSec=5s", "Restart=on-failure", "RestartPreventExitStatus=2",
 	} {
 		if key, value, _ := strings.Cut(hard, "="); !slices.Contains(u[key], value) {
 			t.Errorf("the unit lacks %s", hard)
