@@ -34,11 +34,12 @@ const (
 	maxProofFile = 64 << 20
 )
 
-// Widths of what is printed: for reading, and so wide that each line of the
-// message is one line of output, for tools.
+// Widths of what is printed where it is no terminal: for reading, and so wide
+// that each line of the message is one line of output, for tools.
 const (
 	readingWidth = 100
 	unbroken     = 1 << 16
+	narrowest    = 40 // a terminal that says it has less is not believed
 )
 
 // openJournal opens the journal of a configuration, and makes it when it is missing.
@@ -145,10 +146,21 @@ func keptCheckpoint(path string) (string, error) {
 	return text[:signature+1+end+1], nil
 }
 
-// show prints a message. All in it that is foreign is escaped.
-func (t terminal) show(m bot.Message, width int) error {
-	_, err := io.WriteString(t.out, console.Render(m, width, console.Style{}))
+// show prints a message as wide as the terminal is, or elsewhere as wide as
+// said. All in it that is foreign is escaped.
+func (t terminal) show(m bot.Message, elsewhere int) error {
+	_, err := io.WriteString(t.out, console.Render(m, t.width(elsewhere), console.Style{}))
 	return err
+}
+
+// width is how many columns what is printed has.
+func (t terminal) width(elsewhere int) int {
+	if out, ok := t.out.(*os.File); ok && term.IsTerminal(int(out.Fd())) {
+		if columns, _, err := term.GetSize(int(out.Fd())); err == nil && columns > 0 {
+			return max(columns, narrowest)
+		}
+	}
+	return elsewhere
 }
 
 // visible escapes foreign text for a terminal, on one line.

@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
+	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/config"
-	"github.com/gridwarden/gridwarden/handlers/status"
 )
 
 // probeDeadline bounds the question to one server.
@@ -24,9 +25,15 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return misconfigured(err)
 	}
-	fmt.Fprint(t.out, cfg.Describe())
+	var m bot.Message
+	for line := range strings.Lines(cfg.Describe()) {
+		m.Lines = append(m.Lines, bot.Text{{Text: strings.TrimSuffix(line, "\n")}})
+	}
 	for _, w := range cfg.Warnings() {
-		fmt.Fprintln(t.out, "warning:", w)
+		m.Lines = append(m.Lines, bot.Text{{Text: "warning: " + w}})
+	}
+	if err := t.show(m, unbroken); err != nil {
+		return err
 	}
 	if !c.Probe {
 		return nil
@@ -37,8 +44,7 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 	}
 	defer a.close()
 	failed := 0
-	parts := append([]status.Part{a.journal}, a.parts...)
-	for _, part := range parts {
+	for _, part := range a.parts {
 		probe, cancel := context.WithTimeout(ctx, probeDeadline)
 		err := part.Check(probe)
 		cancel()
@@ -50,7 +56,7 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 		fmt.Fprintf(t.out, "probe: %s: ok\n", part.Name())
 	}
 	if failed > 0 {
-		return exit{status: exitFailed, text: fmt.Sprintf("%d of %d probes failed.", failed, len(parts))}
+		return exit{status: exitFailed, text: fmt.Sprintf("%d of %d probes failed.", failed, len(a.parts))}
 	}
 	return nil
 }

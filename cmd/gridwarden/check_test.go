@@ -42,6 +42,9 @@ func TestCheckProbe(t *testing.T) {
 	cfg := configured(t, strings.Replace(testConfig, "sandbox: {speed: 300}", "sandbox: {speed: 300, file: sandbox.json}", 1))
 	out := ok(t, "check", "--config", cfg, "--probe")
 	contains(t, "check --probe", out, "probe: journal: ok", "probe: sandbox: ok")
+	if n := strings.Count(out, "probe: journal:"); n != 1 {
+		t.Errorf("the journal is asked %d times", n)
+	}
 
 	written(t, filepath.Join(filepath.Dir(cfg), "sandbox.json"), "{")
 	if got := gridwarden(t, "check", "--config", cfg, "--probe"); got.status != exitFailed {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
 	"github.com/gridwarden/gridwarden/bot"
 )
@@ -56,6 +57,21 @@ func (t terminal) attended() bool {
 	}
 	is, err := in.Stat()
 	return err == nil && (is.Mode()&os.ModeCharDevice == 0 || t.interactive())
+}
+
+// together reports whether standard output and standard error are the same terminal.
+func (t terminal) together() bool {
+	out, isFile := t.out.(*os.File)
+	log, too := t.err.(*os.File)
+	if !isFile || !too || !term.IsTerminal(int(log.Fd())) {
+		return false
+	}
+	a, err := out.Stat()
+	if err != nil {
+		return false
+	}
+	b, err := log.Stat()
+	return err == nil && os.SameFile(a, b)
 }
 
 // exit ends the program with a status; its text, if any, was meant for people.

@@ -161,7 +161,9 @@ func (c runCmd) print(t terminal, reply bot.Reply) error {
 	} else if reply.Err != nil {
 		fmt.Fprintln(t.err, text)
 	} else {
-		fmt.Fprint(t.out, console.Render(reply.Message, 100, console.Style{}))
+		if err := t.show(reply.Message, readingWidth); err != nil {
+			return err
+		}
 	}
 	return exit{status: exitOf(reply)}
 }

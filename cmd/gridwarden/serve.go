@@ -26,12 +26,12 @@ func (c serveCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return misconfigured(err)
 	}
-	log := configuredLogger(t.err, cfg.Log, c.Debug)
+	w := wiring{in: t.in, out: t.out, platforms: testPlatforms()}
+	w.listen = len(w.platforms) == 0 && t.attended()
+	log := configuredLogger(t.err, cfg.Log, c.Debug, w.listen && t.together())
 	hup := make(chan os.Signal, 1) // from now on: before, a SIGHUP ends the program
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	w := wiring{in: t.in, out: t.out, platforms: testPlatforms()}
-	w.listen = len(w.platforms) == 0 && t.attended()
 	s := served{file: c.Config, started: cfg, inForce: cfg}
 	if cfg.HTTP != nil {
 		if s.listener, err = listen(ctx, cfg.HTTP); err != nil {
