@@ -49,8 +49,8 @@ func TestAnOutageIsLoggedAtMostOnceAMinute(t *testing.T) {
 		logged.mu.Lock()
 		defer logged.mu.Unlock()
 		for fails, over := range map[string]string{
-			"outbox not readable":     "outbox readable again",
-			"timed work not readable": "timed work readable again",
+			"outbox not readable":                                     "outbox readable again",
+			"timed work not readable":                                 "timed work readable again",
 			"what was interrupted is not taken up; it is tried again": "what was interrupted is taken up again",
 		} {
 			if n := logged.all[fails]; n < 18 || n > 22 {
