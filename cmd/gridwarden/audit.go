@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -91,17 +92,28 @@ func usage(format string, args ...any) error {
 func handedIn(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, usage("%v", err)
+		return nil, unreadable(path, err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
-		return nil, usage("%v", err)
+		return nil, unreadable(path, err)
 	}
 	if int64(len(data)) > most {
 		return nil, usage("The file %s is larger than %d bytes: it is another file than was asked for.", path, most)
 	}
 	return data, nil
+}
+
+// unreadable says of a file that a person named why it cannot be read.
+func unreadable(path string, err error) error {
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		err = p.Err
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return usage("The file %s cannot be read: %v. Make it readable for the account that runs this command.", visible(path), err)
+	}
+	return usage("The file %s cannot be read: %v.", visible(path), err)
 }
 
 // publicKey reads a public key: its text, or a file that holds it.

@@ -127,7 +127,7 @@ func TestBackupSaysWhatToRunOnPostgres(t *testing.T) {
 	if got.status != exitRefused {
 		t.Errorf("%+v", got)
 	}
-	contains(t, "the refusal", got.err, "pg_dump --format=custom --file=copy.dump", filepath.Join(dir, "audit.key"))
+	contains(t, "the refusal", got.err, "(umask 077; pg_dump --format=custom --file=copy.dump --dbname='host=HOST user=gridwarden_owner dbname=gridwarden')", filepath.Join(dir, "audit.key"))
 }
 
 func TestBackupOfATamperedJournal(t *testing.T) {

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/config"
+	"github.com/gridwarden/gridwarden/config/secret"
 )
 
 // probeDeadline bounds the question to one server.
@@ -17,6 +20,22 @@ const probeDeadline = 10 * time.Second
 type checkCmd struct {
 	Config string `required:"" help:"Configuration file." placeholder:"FILE"`
 	Probe  bool   `help:"Ask every server and open every database."`
+}
+
+// secrets refuses files that a start would refuse. Those that are not here, or
+// not for whoever checks, may be right where the program runs.
+func secrets(cfg *config.Config) error {
+	var all []string
+	for _, f := range cfg.Secrets() {
+		var bad *secret.Error
+		if _, err := f.Read(); errors.As(err, &bad) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			all = append(all, bad.ForPeople())
+		}
+	}
+	if len(all) > 0 {
+		return exit{status: exitUsage, text: strings.Join(all, "\n")}
+	}
+	return nil
 }
 
 // Run prints every problem, or the policy in force in words.
@@ -33,6 +52,9 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 		m.Lines = append(m.Lines, bot.Text{{Text: "warning: " + w}})
 	}
 	if err := t.show(m, unbroken); err != nil {
+		return err
+	}
+	if err := secrets(cfg); err != nil {
 		return err
 	}
 	if !c.Probe {

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -51,5 +52,17 @@ backends: {cms: {history: {sqlite: `+data+`/history.db}}}
 				t.Errorf("%s was not made", name)
 			}
 		}
+	}
+}
+
+// TestRootIsToldWhoElse names the service's account to a root that the
+// configuration does not know.
+func TestRootIsToldWhoElse(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("whoever is not root has no other account")
+	}
+	got := gridwarden(t, "run", "--config", configured(t, testConfig), "status")
+	if got.status != exitRefused || !strings.Contains(got.err, "belongs to nobody that gridwarden knows") || !strings.Contains(got.err, "runuser -u gridwarden") {
+		t.Errorf("%+v", got)
 	}
 }

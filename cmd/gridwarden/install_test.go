@@ -69,7 +69,15 @@ func TestInstallPageNamesWhatThereIs(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"check", "run", "import", "audit", "version"} {
+	for _, block := range blocks(t, "ini") {
+		for line := range strings.Lines(block) {
+			if rest, ok := strings.CutPrefix(line, "ExecStart=/usr/local/bin/gridwarden "); ok {
+				understood(t, strings.Fields(rest))
+				seen["erase"] = true
+			}
+		}
+	}
+	for _, name := range []string{"erase", "check", "run", "import", "audit", "version"} {
 		if !seen[name] {
 			t.Errorf("no command line with %s was found", name)
 		}

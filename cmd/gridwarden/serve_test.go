@@ -399,6 +399,7 @@ func TestCertificateAndPeopleAreReloaded(t *testing.T) {
 	reload(`msg="people, roles and policies reloaded" changed=[people.gus]`)
 	s.logged(`count from the next start on" changed=[log]`)
 	s.until("/healthz", "ready\n") // by the new certificate
+	reload("configuration reloaded: nothing in it that a reload takes has changed")
 
 	written(t, filepath.Join(dir, "server.key"), "no key")
 	written(t, cfg, yaml+"nonsense: true\n")
@@ -453,5 +454,25 @@ channels:
 		if got := gridwardenRead(t, "whoami\n", "serve", "--config", cfg); !strings.Contains(got.out, "alice") {
 			t.Errorf("as %s: %+v", id, got)
 		}
+	}
+}
+
+// TestAStopIsLogged says that a stop began and that it is over, each once and in
+// this order.
+func TestAStopIsLogged(t *testing.T) {
+	s := startServe(t, configured(t, testConfig), nobody(t))
+	if status := s.ends(); status != exitOK {
+		t.Errorf("status %d", status)
+	}
+	if log := s.err.String(); !regexp.MustCompile(`(?s)msg=listening .*msg=stopping why="context canceled"\n.*msg=stopped took=\S+\n$`).MatchString(log) ||
+		strings.Count(log, "msg=stopping") != 1 || strings.Count(log, "msg=stopped") != 1 {
+		t.Errorf("logged:\n%s", log)
+	}
+}
+
+// TestVersionIsAFlagToo prints the same as the sub-command.
+func TestVersionIsAFlagToo(t *testing.T) {
+	if flag, command := ok(t, "--version"), ok(t, "version"); flag != command || !strings.Contains(flag, version) {
+		t.Errorf("%q, and %q", flag, command)
 	}
 }
