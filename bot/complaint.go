@@ -31,13 +31,17 @@ func (c *complaint) about(ctx context.Context, err error) {
 	switch {
 	case err == nil && c.since.IsZero():
 	case err == nil:
-		c.log.InfoContext(ctx, c.over, "after", at.Sub(c.since).Round(time.Second))
+		c.say(ctx, slog.LevelInfo, c.over, "after", at.Sub(c.since).Round(time.Second))
 		c.since = time.Time{}
 	case c.since.IsZero():
 		c.since, c.said = at, at
-		c.log.ErrorContext(ctx, c.fails, "error", err)
+		c.say(ctx, slog.LevelError, c.fails, "error", err)
 	case at.Sub(c.said) >= complainEvery:
 		c.said = at
-		c.log.ErrorContext(ctx, c.fails, "error", err, "for", at.Sub(c.since).Round(time.Second))
+		c.say(ctx, slog.LevelError, c.fails, "error", err, "for", at.Sub(c.since).Round(time.Second))
 	}
+}
+
+func (c *complaint) say(ctx context.Context, level slog.Level, message string, about ...any) {
+	c.log.Log(ctx, level, message, about...) //nolint:sloglint // one of the two that whoever made it wrote as a literal
 }

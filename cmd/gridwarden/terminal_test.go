@@ -11,7 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"unicode/utf8"
-	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // screen is a terminal whose other end the test reads.
@@ -29,21 +30,20 @@ func newScreen(t *testing.T, columns uint16) *screen {
 	if err != nil {
 		t.Skip("there are no terminals here")
 	}
-	control := func(f *os.File, what uintptr, with unsafe.Pointer) {
-		if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), what, uintptr(with)); e != 0 {
-			t.Fatal(e)
-		}
+	if err := unix.IoctlSetPointerInt(int(other.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
 	}
-	var unlocked int32
-	var number uint32
-	control(other, syscall.TIOCSPTLCK, unsafe.Pointer(&unlocked))
-	control(other, syscall.TIOCGPTN, unsafe.Pointer(&number))
+	number, err := unix.IoctlGetInt(int(other.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
 	file, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	size := [4]uint16{50, columns}
-	control(file, syscall.TIOCSWINSZ, unsafe.Pointer(&size))
+	if err := unix.IoctlSetWinsize(int(file.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: columns}); err != nil {
+		t.Fatal(err)
+	}
 	s := &screen{tty: file, wrote: make(chan struct{}, 1)}
 	reading := make(chan struct{})
 	go func() {
@@ -90,6 +90,7 @@ func (s *screen) shows(t *testing.T, text string) string {
 // TestWidthOfTheTerminal prints what people read into a narrow terminal.
 func TestWidthOfTheTerminal(t *testing.T) {
 	cfg := configured(t, testConfig)
+	asked(t, cfg, "alice", "status") // makes the journal
 	for says, args := range map[string][]string{
 		"Everything works": {"run", "--config", cfg, "--as", "alice", "status"},
 		"key of the audit": {"check", "--config", cfg},
