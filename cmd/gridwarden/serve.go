@@ -28,7 +28,7 @@ func (c serveCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return misconfigured(err)
 	}
-	w := wiring{in: t.in, out: t.out, platforms: testPlatforms()}
+	w := wiring{in: t.in, out: t.out, serves: true, platforms: testPlatforms()}
 	w.listen = len(w.platforms) == 0 && t.attended()
 	log := configuredLogger(t.err, cfg.Log, c.Debug, w.listen && t.together())
 	hup := make(chan os.Signal, 1) // from now on: before, a SIGHUP ends the program

@@ -84,6 +84,7 @@ func startServe(t *testing.T, cfg string, in io.Reader) *service {
 // logged waits until the log has a line with text, and returns it.
 func (s *service) logged(text string) string {
 	s.t.Helper()
+	late := time.After(30 * time.Second)
 	for {
 		for line := range strings.Lines(s.err.String()) {
 			if strings.Contains(line, text) {
@@ -94,7 +95,7 @@ func (s *service) logged(text string) string {
 		case <-s.err.wrote:
 		case <-s.ended:
 			s.t.Fatalf("serve ended with %d before it logged %q:\n%s", s.exit, text, &s.err)
-		case <-time.After(30 * time.Second):
+		case <-late:
 			s.t.Fatalf("%q was not logged:\n%s", text, &s.err)
 		}
 	}
