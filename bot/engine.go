@@ -45,6 +45,8 @@ type Engine struct {
 	wakeDue chan struct{} // something may be due
 	working inFlight
 	inHand  hands
+	// noOutbox and noWork tell that these cannot be read.
+	noOutbox, noWork complaint
 	// life is the context of what outlives its event. It ends when the program
 	// must stop and cannot wait any longer.
 	life context.Context //nolint:containedctx // see above
@@ -77,6 +79,8 @@ func New(p Parts) (*Engine, error) {
 		platforms: map[string]Platform{}, holder: p.Holder, dead: p.Dead, elsewhere: p.Elsewhere,
 		limiter: newLimiter(p.People), slots: make(chan struct{}, concurrent),
 		wake: make(chan struct{}, 1), wakeDue: make(chan struct{}, 1), meter: p.Meter,
+		noOutbox: complaint{log: p.Log, fails: "outbox not readable", over: "outbox readable again"},
+		noWork:   complaint{log: p.Log, fails: "timed work not readable", over: "timed work readable again"},
 	}
 	if e.meter == nil {
 		e.meter = unmetered{}

@@ -110,6 +110,20 @@ func (f *faulty) Present(ctx context.Context, until time.Time) error {
 	return f.Journal.Present(ctx, until)
 }
 
+func (f *faulty) NextDeliveries(ctx context.Context, at time.Time, lease time.Duration, limit int) ([]bot.Delivery, error) {
+	if err := f.trouble("NextDeliveries"); err != nil {
+		return nil, err
+	}
+	return f.Journal.NextDeliveries(ctx, at, lease, limit)
+}
+
+func (f *faulty) DueWork(ctx context.Context, at time.Time, lease time.Duration, limit int) ([]bot.DueWork, error) {
+	if err := f.trouble("DueWork"); err != nil {
+		return nil, err
+	}
+	return f.Journal.DueWork(ctx, at, lease, limit)
+}
+
 func (f *faulty) Write(ctx context.Context, fx action.Effects) error {
 	if err := f.trouble("Write"); err != nil {
 		return err

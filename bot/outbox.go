@@ -54,10 +54,8 @@ func (e *Engine) takeDeliveries(ctx context.Context, hands chan struct{}, free i
 	e.working.add()
 	defer e.working.done()
 	deliveries, err := e.journal.NextDeliveries(ctx, now(), deliveryLease, free)
+	e.noOutbox.about(ctx, err)
 	if err != nil {
-		if ctx.Err() == nil {
-			e.log.ErrorContext(ctx, "outbox not readable", "error", err)
-		}
 		return 0
 	}
 	for _, d := range deliveries {

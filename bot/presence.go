@@ -27,22 +27,14 @@ const (
 func (e *Engine) attend(ctx context.Context) {
 	tick := time.NewTicker(presentEvery)
 	defer tick.Stop()
-	failing := false
+	failing := complaint{log: e.log, fails: "what was interrupted is not taken up; it is tried again", over: "what was interrupted is taken up again"}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		err := e.takeOver(ctx)
-		switch {
-		case ctx.Err() != nil:
-		case err != nil && !failing:
-			e.log.ErrorContext(ctx, "what was interrupted is not taken up; it is tried again", "error", err)
-		case err == nil && failing:
-			e.log.InfoContext(ctx, "what was interrupted is taken up again")
-		}
-		failing = err != nil
+		failing.about(ctx, e.takeOver(ctx))
 	}
 }
 
@@ -66,7 +58,7 @@ func (e *Engine) takeOver(ctx context.Context) error {
 		if err := e.journal.Release(ctx, holder); err != nil {
 			return err
 		}
-		e.log.InfoContext(ctx, "another process is gone; what it had in hand is taken over", "holder", holder, "said", until)
+		e.log.InfoContext(ctx, "another process is gone; what it had in hand is taken over", "holder", holder, "until", until)
 		released = true
 	}
 	orphans, err := e.journal.Orphans(ctx, e.answerable(), takeAtOnce)

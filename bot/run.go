@@ -172,11 +172,10 @@ func (e *Engine) Idle(ctx context.Context) error {
 // work does what is due until ctx ends.
 func (e *Engine) work(ctx context.Context) {
 	swept := now()
+	sweeping := complaint{log: e.log, fails: "sweep failed", over: "sweep works again"}
 	for ctx.Err() == nil {
 		if now().Sub(swept) > time.Minute {
-			if err := e.sweep(ctx); err != nil {
-				e.log.ErrorContext(ctx, "sweep failed", "error", err)
-			}
+			sweeping.about(ctx, e.sweep(ctx))
 			swept = now()
 		}
 		if n := e.WorkOnce(ctx); n > 0 {

@@ -21,10 +21,8 @@ func (e *Engine) WorkOnce(ctx context.Context) int {
 	e.working.add()
 	defer e.working.done()
 	due, err := e.journal.DueWork(ctx, now(), workLease, 8)
+	e.noWork.about(ctx, err)
 	if err != nil {
-		if ctx.Err() == nil {
-			e.log.ErrorContext(ctx, "timed work not readable", "error", err)
-		}
 		return 0
 	}
 	done := make(chan struct{}, len(due))

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"github.com/gridwarden/gridwarden/config/secret"
 )
 
 // simple are names that need no quotes anywhere: in YAML, in chat, in a shell.
@@ -94,6 +96,18 @@ func (c *Config) checkFiles(d *decoder) {
 		}
 		used[f.path] = f.setting
 	}
+}
+
+// Secrets are the files that hold a secret each.
+func (c *Config) Secrets() []secret.File {
+	var all []secret.File
+	if pg := c.Journal.Postgres; pg != nil {
+		all = append(all, pg.DSNFile, pg.OwnerDSNFile)
+	}
+	if c.HTTP != nil && c.HTTP.TLS != nil {
+		all = append(all, c.HTTP.TLS.KeyFile)
+	}
+	return slices.DeleteFunc(all, func(f secret.File) bool { return f == "" })
 }
 
 func checkNumber(d *decoder, path string, n, least, most int) {

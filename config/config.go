@@ -130,7 +130,7 @@ func Parse(name string, data []byte, dir string) (*Config, error) {
 	c := &Config{
 		file: name, Limits: Limits{PerPerson: defaultPerPerson, PerChannel: defaultPerChannel},
 		Retention: Retention{Requests: defaultRequests, PersonalData: defaultPersonalData},
-		Log:       Log{Format: TextLog, Level: "info"},
+		Log:       Log{Format: TextLog},
 	}
 	d := decode(name, data, c)
 	if len(d.lines) == 1 && len(d.problems) > 0 { // nothing could be read: that all settings are missing is no news

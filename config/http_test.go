@@ -46,7 +46,7 @@ func TestHTTPAndLogAsWritten(t *testing.T) {
 		h.TLS.Cert != "/etc/gridwarden/tls/server.pem" || h.TLS.KeyFile != "/etc/pki/server.key" {
 		t.Errorf("%+v", h)
 	}
-	if c.Log.Format != config.JSONLog || c.Log.Least() != slog.LevelDebug {
+	if c.Log.Format != config.JSONLog || c.Log.Least(true) != slog.LevelDebug {
 		t.Errorf("%+v", c.Log)
 	}
 	for _, want := range []string{"on [::]:8443, with TLS, certificate /etc/gridwarden/tls/server.pem", "reached from outside at https://bot.example.org:8443/chat"} {
@@ -56,7 +56,7 @@ func TestHTTPAndLogAsWritten(t *testing.T) {
 	}
 
 	nothing := parse(t, "journal: {sqlite: a.db}")
-	if nothing.HTTP != nil || nothing.Log.Format != config.TextLog || nothing.Log.Least() != slog.LevelInfo {
+	if nothing.HTTP != nil || nothing.Log.Format != config.TextLog || nothing.Log.Least(false) != slog.LevelInfo || nothing.Log.Least(true) != slog.LevelWarn {
 		t.Errorf("left out: %+v %+v", nothing.HTTP, nothing.Log)
 	}
 	if !strings.Contains(nothing.Describe(), "nothing listens") {

@@ -13,6 +13,7 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/handover"
 )
 
 // Name is how answers and source= call the store.
@@ -53,7 +54,12 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 		}
 	}()
 	// Before SQLite would make it readable for everybody: it holds personal data.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		handover.Like(f, filepath.Dir(path))
+	} else { // it is there, or a link to a file that is not
+		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	}
 	switch {
 	case err == nil:
 		err = f.Close()

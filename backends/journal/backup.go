@@ -26,7 +26,11 @@ func Backup(ctx context.Context, c Config, to string) (err error) {
 	}
 	f, err := os.CreateTemp(filepath.Dir(to), "."+filepath.Base(to)+".*") // readable by its owner only
 	if err != nil {
-		return troublef(err, "The file %s cannot be made. Nothing was backed up; look at its directory.", to)
+		why := err
+		if p := (*os.PathError)(nil); errors.As(err, &p) {
+			why = p.Err
+		}
+		return troublef(err, "The file %s cannot be made: %v. Nothing was backed up. Its folder must be there, and writable for whoever runs this.", to, why)
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // unless it was renamed
 	defer f.Close()

@@ -174,7 +174,7 @@ func TestBackupReplacesNothing(t *testing.T) {
 	if read(t, to) != "older backup" {
 		t.Error("it was replaced")
 	}
-	refused(t, journal.Backup(t.Context(), o.config(), filepath.Join(t.TempDir(), "nowhere", "copy.db")), "cannot be made")
+	refused(t, journal.Backup(t.Context(), o.config(), filepath.Join(t.TempDir(), "nowhere", "copy.db")), "copy.db cannot be made: no such file or directory. Nothing")
 	other := filepath.Join(filepath.Dir(to), "other.db")
 	must(t, journal.Backup(t.Context(), o.config(), other))
 	if info, err := os.Stat(other); err != nil || info.Mode().Perm() != 0o600 {

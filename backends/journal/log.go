@@ -31,7 +31,12 @@ func OpenLog(ctx context.Context, c Config) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: opening %s: %w", c, err)
 	}
-	if err := db.db.PingContext(ctx); err != nil {
+	if c.Postgres != nil {
+		err = reach(ctx, db.db, c.Postgres.DSNFile)
+	} else {
+		err = db.db.PingContext(ctx)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("journal: opening %s: %w", c, errors.Join(explain(err), db.db.Close()))
 	}
 	return &Log{db: db}, nil

@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
+	"github.com/gridwarden/gridwarden/backends/handover"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
@@ -103,6 +105,9 @@ func (o Options) beside(path string) Options {
 func (j *Journal) openKey(ctx context.Context, path string) (audit.Key, error) {
 	key, err := audit.LoadKey(path)
 	if !errors.Is(err, os.ErrNotExist) {
+		if foreign := handover.Foreign(path); errors.Is(err, os.ErrPermission) && foreign != "" {
+			return key, troublef(err, "The key of the audit log cannot be read. %s", foreign)
+		}
 		if err != nil {
 			return key, troublef(err, "The key of the audit log cannot be used: %s.", strings.TrimPrefix(err.Error(), "audit: "))
 		}
@@ -122,7 +127,20 @@ func (j *Journal) openKey(ctx context.Context, path string) (audit.Key, error) {
 	if err != nil {
 		host = "unknown"
 	}
-	return audit.NewKey(path, "gridwarden/"+strings.Map(keyName, host))
+	if key, err = audit.NewKey(path, "gridwarden/"+strings.Map(keyName, host)); err != nil {
+		return key, err
+	}
+	return key, errors.Join(handOver(path), handOver(path+audit.PublicSuffix))
+}
+
+// handOver gives a file that was made now to the owner of its folder.
+func handOver(path string) error {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	handover.Like(f, filepath.Dir(path))
+	return f.Close()
 }
 
 // keyName keeps what a key's name may hold.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/gridwarden/gridwarden/backends/handover"
 	"github.com/gridwarden/gridwarden/bot/audit"
 	"github.com/gridwarden/gridwarden/bot/crash"
 )
@@ -33,6 +34,7 @@ func (j *Journal) keepOutside(note string) (err error) {
 	dir, name := filepath.Split(j.outside)
 	f, err := os.CreateTemp(dir, "."+name+".*")
 	if err == nil {
+		handover.Like(f, j.outside, filepath.Dir(j.outside))
 		_, err = f.WriteString(note)
 		err = errors.Join(err, f.Sync(), f.Close())
 		if err == nil {
@@ -71,6 +73,9 @@ func (j *Journal) outsideNote() (string, error) {
 func (j *Journal) checkOutside(ctx context.Context) error {
 	note, err := j.outsideNote()
 	if err != nil {
+		if foreign := handover.Foreign(j.outside); foreign != "" {
+			return troublef(err, "The last checkpoint of the audit log cannot be read. %s", foreign)
+		}
 		return troublef(err, "The last checkpoint of the audit log cannot be read. Make the file %s readable for gridwarden.", j.outside)
 	}
 	newest, err := newestCheckpoint(ctx, j.readers)

@@ -29,7 +29,7 @@ func explainPostgres(err error) error {
 	case e.Code == "25006":
 		return say("its database is read-only", "Name the primary server in journal.postgres.dsn_file, or promote the standby, and ask again.")
 	case e.Code == "42501":
-		return say("its role lacks a right", "Start gridwarden once with journal.postgres.owner_dsn_file, which gives the role its rights.")
+		return say("its role lacks a right", "Run `gridwarden check --probe --config OWNER.yaml` with a configuration that has journal.postgres.owner_dsn_file: it gives the role its rights.")
 	case e.Code == "57014" || e.Code == "55P03":
 		return say("its database did not answer in time", "Ask again in a minute.")
 	case strings.HasPrefix(e.Code, "53"):

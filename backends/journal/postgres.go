@@ -33,6 +33,9 @@ func (j *Journal) openPostgres(ctx context.Context, c Postgres) error {
 	j.closers = append(j.closers, db.Close)
 	db.SetMaxOpenConns(writeConnections)
 	db.SetMaxIdleConns(writeConnections)
+	if err := reach(ctx, db, c.DSNFile); err != nil {
+		return err
+	}
 	readers, _, err := connect(c.DSNFile)
 	if err != nil {
 		return err
@@ -48,6 +51,9 @@ func (j *Journal) openPostgres(ctx context.Context, c Postgres) error {
 		j.closers = append(j.closers, owner.Close)
 		owner.SetMaxOpenConns(2)
 		owner.SetMaxIdleConns(0) // it is seldom needed
+		if err := reach(ctx, owner, c.OwnerDSNFile); err != nil {
+			return err
+		}
 		if err := migratePostgres(ctx, owner); err != nil {
 			return err
 		}
@@ -79,7 +85,7 @@ func connect(file secret.File) (*sql.DB, string, error) {
 	}
 	c, err := pgx.ParseConfig(dsn.Reveal())
 	if err != nil { // the error may quote the connection string
-		return nil, "", troublef(nil, "The file %s holds no connection string of PostgreSQL, such as postgres://role:password@host/database.", file)
+		return nil, "", unparsed(file, err)
 	}
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = 5 * time.Second
@@ -176,13 +182,13 @@ func checkSchema(ctx context.Context, db *sql.DB) error {
 	var e *pgconn.PgError
 	switch {
 	case errors.As(err, &e) && (e.Code == "42P01" || e.Code == "42501"):
-		return troublef(err, "The tables of the journal are missing, or this role may not use them. Start once with journal.postgres.owner_dsn_file in the configuration: the owner makes them and gives this role its rights.")
+		return troublef(err, "The tables of the journal are missing, or this role may not use them. Run `gridwarden check --probe --config OWNER.yaml` with a configuration that has journal.postgres.owner_dsn_file: the owner makes them and gives this role its rights.")
 	case err != nil:
 		return err
 	case have > want:
 		return tooNew(have, want)
 	case have < want:
-		return troublef(nil, "The tables of the journal are older than this gridwarden (schema %d; this one needs %d). Start once with journal.postgres.owner_dsn_file in the configuration: the owner upgrades them.", have, want)
+		return troublef(nil, "The tables of the journal are older than this gridwarden (schema %d; this one needs %d). Run `gridwarden check --probe --config OWNER.yaml` with a configuration that has journal.postgres.owner_dsn_file: the owner upgrades them.", have, want)
 	}
 	return nil
 }

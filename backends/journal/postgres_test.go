@@ -1,8 +1,12 @@
 package journal_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -99,6 +103,45 @@ func TestStartTakesBackRightsThatWereGiven(t *testing.T) {
 	must(t, openAt(t, o).Close()) // with the owner at hand
 }
 
+// noPostgres answers the question for TLS, and nothing else.
+func noPostgres(t *testing.T, answer byte) string {
+	t.Helper()
+	return answering(t, func(c net.Conn) { _, _ = c.Write([]byte{answer}) })
+}
+
+// untrusted speaks TLS with a certificate of no CA that anybody knows.
+func untrusted(t *testing.T) string {
+	t.Helper()
+	unknown := httptest.NewTLSServer(nil)
+	t.Cleanup(unknown.Close)
+	return answering(t, func(c net.Conn) {
+		if _, err := c.Write([]byte{'S'}); err == nil {
+			_ = tls.Server(c, unknown.TLS).HandshakeContext(t.Context())
+		}
+	})
+}
+
+// answering has whoever asks a server for TLS answered.
+func answering(t *testing.T, answer func(net.Conn)) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if _, err := io.ReadFull(c, make([]byte, 8)); err == nil {
+				answer(c)
+			}
+			_ = c.Close()
+		}
+	}()
+	return l.Addr().String()
+}
+
 func TestPostgresThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	o := onPostgres(t)
@@ -119,14 +162,18 @@ func TestPostgresThatCannotBeUsed(t *testing.T) {
 	refused(t, open(), "older than this gridwarden", "owner_dsn_file")
 
 	for text, says := range map[string]string{
-		"host=" + o.dir + "/nowhere user=x dbname=y":                           "cannot be reached",
-		"host=" + o.database.Server.Dir + " user=nobody_known dbname=postgres": "refused the role",
-		"postgres://secret:word@host:notaport/x":                               "holds no connection string",
+		"host=" + o.dir + "/nowhere user=x password=secret:word dbname=y":          "bad.dsn: dial unix " + o.dir + "/nowhere",
+		"host=" + o.database.Server.Dir + " user=nobody_known dbname=postgres":     `bad.dsn: FATAL: role "nobody_known" does not exist`,
+		"postgres://secret:word@host:notaport/x":                                   "holds no connection string",
+		"host=h password=secret:word sslmode=verify-all":                           "sslmode is invalid",
+		"host=h password=secret:word sslmode=verify-full sslrootcert=/nowhere.crt": "/nowhere.crt: no such file",
+		"postgres://secret:word@" + untrusted(t) + "/x?sslmode=verify-full":        "certificate signed by unknown authority. Nothing was started. If the certificate is from a CA",
+		"postgres://secret:word@" + noPostgres(t, 'N') + "/x?sslmode=require":      "the server speaks no TLS",
 	} {
 		must(t, os.WriteFile(string(o.file("bad.dsn")), []byte(text), 0o600))
 		_, err := journal.Open(t.Context(), journal.Config{Postgres: &journal.Postgres{DSNFile: o.file("bad.dsn")}}, o.options())
 		refused(t, err, says)
-		if strings.Contains(err.Error(), "secret:word") {
+		if strings.Contains(err.Error(), "secret:word") || strings.Contains(err.Error(), "Ask again") {
 			t.Errorf("the password is in the error: %v", err)
 		}
 	}

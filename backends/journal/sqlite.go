@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/gridwarden/gridwarden/backends/handover"
 )
 
 // readConnections read beside the writer.
@@ -56,8 +58,16 @@ func (j *Journal) openSQLite(ctx context.Context, path string) error {
 // create makes the file readable by its owner only, before SQLite would make
 // it for everybody.
 func create(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		handover.Like(f, filepath.Dir(path))
+		return f.Close()
+	}
+	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // a link leads to a file that may still be missing
 	if errors.Is(err, os.ErrPermission) {
+		if foreign := handover.Foreign(path); foreign != "" {
+			return troublef(err, "The journal cannot be opened. %s", foreign)
+		}
 		return nil // SQLite says it better
 	}
 	if err != nil {

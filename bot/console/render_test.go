@@ -203,3 +203,18 @@ func trimmed(s string) string {
 	}
 	return b.String()
 }
+
+// TestCommandsStayWhole breaks lines outside of what is to be copied, as long as
+// it fits a line.
+func TestCommandsStayWhole(t *testing.T) {
+	command := "`gridwarden audit verify --config FILE`"
+	for width := 44; width < 80; width++ {
+		text := Render(bot.Say("Something is not as it was signed. Run `gridwarden audit verify --config FILE` now and then."), width, Style{})
+		if !strings.Contains(text, command) {
+			t.Errorf("in %d columns:\n%s", width, text)
+		}
+	}
+	if text := Render(bot.Say("Run `gridwarden audit verify --config FILE`."), 20, Style{}); strings.Contains(text, `\`) {
+		t.Errorf("a command that is longer than a line is broken inside a word:\n%s", text)
+	}
+}

@@ -55,18 +55,27 @@ func widthOf(line []cell) int {
 var continued = cell{text: `\`, width: 1}
 
 // wrap breaks a line so that the first piece fits first columns and the others
-// fit rest. It breaks behind a space where it can, and drops nothing.
+// fit rest. It breaks behind a space where it can, inside of code only where that
+// is longer than a line, and drops nothing.
 func wrap(line []cell, first, rest int) [][]cell {
 	var out [][]cell
 	limit, left := max(first, 4), widthOf(line)
 	for left > limit {
-		at, width, space := 0, 0, 0
+		at, width, space, inCode := 0, 0, 0, 0
 		for at < len(line) && width+line[at].width <= limit-1 {
 			width += line[at].width
 			at++
-			if line[at-1].text == " " {
+			if line[at-1].text != " " {
+				continue
+			}
+			if line[at-1].style == bot.Code {
+				inCode = at
+			} else {
 				space = at
 			}
+		}
+		if space == 0 {
+			space = inCode
 		}
 		if space > 0 {
 			at = space

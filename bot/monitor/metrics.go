@@ -105,6 +105,14 @@ func (m *Monitor) Delivered(platform string, waited time.Duration, err error) {
 	}
 }
 
+// deliveriesOn shows the tries on a platform before there is one: of a figure
+// that begins with its first failure no rate can be told.
+func (m *Monitor) deliveriesOn(platform string) {
+	for _, outcome := range []string{succeeded, failed} {
+		m.deliveries.WithLabelValues(platform, outcome)
+	}
+}
+
 // Stepped implements bot.Meter.
 func (m *Monitor) Stepped(command string, step bot.Step, took time.Duration, err error) {
 	m.steps.WithLabelValues(command, string(step), outcomeOf(err)).Inc()
@@ -117,9 +125,15 @@ func (m *Monitor) Asked(source, outcome string, took time.Duration) {
 	m.request.WithLabelValues(source).Observe(took.Seconds())
 }
 
+// The outcomes of what is tried.
+const (
+	succeeded = "ok"
+	failed    = "failed"
+)
+
 func outcomeOf(err error) string {
 	if err != nil {
-		return "failed"
+		return failed
 	}
-	return "ok"
+	return succeeded
 }

@@ -40,7 +40,10 @@ func (m *Monitor) Watch(j Journal, sources []Source, platforms []bot.Platform) {
 		w.sources = append(w.sources, &dated{source: s})
 	}
 	m.parts = append(m.parts, &watchedPart{Part: j}, &watchedPart{Part: sequencer{j}})
+	m.deliveriesOn(bot.RunPlatform)
+	m.deliveriesOn("unknown")
 	for _, p := range platforms {
+		m.deliveriesOn(p.Name())
 		if c, ok := p.(bot.Connected); ok {
 			w.platforms = append(w.platforms, connected{p.Name(), c})
 			m.parts = append(m.parts, &watchedPart{Part: connected{p.Name(), c}})

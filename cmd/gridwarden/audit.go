@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -34,11 +35,12 @@ const (
 	maxProofFile = 64 << 20
 )
 
-// Widths of what is printed: for reading, and so wide that each line of the
-// message is one line of output, for tools.
+// Widths of what is printed where it is no terminal: for reading, and so wide
+// that each line of the message is one line of output, for tools.
 const (
 	readingWidth = 100
 	unbroken     = 1 << 16
+	narrowest    = 40 // a terminal that says it has less is not believed
 )
 
 // openJournal opens the journal of a configuration, and makes it when it is missing.
@@ -90,17 +92,28 @@ func usage(format string, args ...any) error {
 func handedIn(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, usage("%v", err)
+		return nil, unreadable(path, err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
-		return nil, usage("%v", err)
+		return nil, unreadable(path, err)
 	}
 	if int64(len(data)) > most {
 		return nil, usage("The file %s is larger than %d bytes: it is another file than was asked for.", path, most)
 	}
 	return data, nil
+}
+
+// unreadable says of a file that a person named why it cannot be read.
+func unreadable(path string, err error) error {
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		err = p.Err
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return usage("The file %s cannot be read: %v. Make it readable for the account that runs this command.", visible(path), err)
+	}
+	return usage("The file %s cannot be read: %v.", visible(path), err)
 }
 
 // publicKey reads a public key: its text, or a file that holds it.
@@ -145,10 +158,21 @@ func keptCheckpoint(path string) (string, error) {
 	return text[:signature+1+end+1], nil
 }
 
-// show prints a message. All in it that is foreign is escaped.
-func (t terminal) show(m bot.Message, width int) error {
-	_, err := io.WriteString(t.out, console.Render(m, width, console.Style{}))
+// show prints a message as wide as the terminal is, or elsewhere as wide as
+// said. All in it that is foreign is escaped.
+func (t terminal) show(m bot.Message, elsewhere int) error {
+	_, err := io.WriteString(t.out, console.Render(m, t.width(elsewhere), console.Style{}))
 	return err
+}
+
+// width is how many columns what is printed has.
+func (t terminal) width(elsewhere int) int {
+	if out, ok := t.out.(*os.File); ok && term.IsTerminal(int(out.Fd())) {
+		if columns, _, err := term.GetSize(int(out.Fd())); err == nil && columns > 0 {
+			return max(columns, narrowest)
+		}
+	}
+	return elsewhere
 }
 
 // visible escapes foreign text for a terminal, on one line.

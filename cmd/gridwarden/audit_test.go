@@ -210,6 +210,10 @@ func TestAuditVerifyFindsAnOldStateByAKeptCheckpoint(t *testing.T) {
 	}
 	contains(t, "without the file", ok(t, "audit", "verify", "--config", cfg), "warning: The checkpoint outside the database", "is missing", "Sound:")
 	nonsense := written(t, filepath.Join(t.TempDir(), "x"), "nothing")
+	none := filepath.Join(t.TempDir(), "none")
+	if got := gridwarden(t, "audit", "verify", "--config", cfg, "--kept", none); got.status != exitUsage || got.err != "The file "+none+" cannot be read: no such file or directory.\n" {
+		t.Errorf("a kept checkpoint that is missing: %+v", got)
+	}
 	if got := gridwarden(t, "audit", "verify", "--config", cfg, "--kept", nonsense); got.status != exitFailed || !strings.Contains(got.out, "Kept checkpoint 1 cannot be used") {
 		t.Errorf("%+v", got)
 	}

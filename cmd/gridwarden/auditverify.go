@@ -120,7 +120,7 @@ func (c auditVerifyCmd) export(ctx context.Context, t terminal) (verdict, error)
 	}
 	f, err := os.Open(c.Export)
 	if err != nil {
-		return verdict{}, usage("%v", err)
+		return verdict{}, unreadable(c.Export, err)
 	}
 	defer f.Close()
 	return c.log(ctx, "The export "+c.Export, audit.Import(f), "")

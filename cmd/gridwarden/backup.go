@@ -31,8 +31,8 @@ func (c backupCmd) Run(ctx context.Context, t terminal) (err error) {
 		return misconfigured(err)
 	}
 	if cfg.Journal.Postgres != nil {
-		return exit{status: exitRefused, text: "The journal is on PostgreSQL, whose own tool copies it. As a role that may read all of it:\n\n" +
-			"  pg_dump --format=custom --file=" + c.To + " DATABASE\n\nKeep the file " + cfg.Audit.KeyFile + " elsewhere, once."}
+		return exit{status: exitRefused, text: "The journal is on PostgreSQL, whose own tool copies it. As the owner of its tables or a superuser, for the role that serves may not read all of it:\n\n" +
+			"  (umask 077; pg_dump --format=custom --file=" + c.To + " --dbname='host=HOST user=gridwarden_owner dbname=gridwarden')\n\nKeep the file " + cfg.Audit.KeyFile + " elsewhere, once."}
 	}
 	if err := there(cfg); err != nil {
 		return err

@@ -127,7 +127,7 @@ func TestBackupSaysWhatToRunOnPostgres(t *testing.T) {
 	if got.status != exitRefused {
 		t.Errorf("%+v", got)
 	}
-	contains(t, "the refusal", got.err, "pg_dump --format=custom --file=copy.dump", filepath.Join(dir, "audit.key"))
+	contains(t, "the refusal", got.err, "(umask 077; pg_dump --format=custom --file=copy.dump --dbname='host=HOST user=gridwarden_owner dbname=gridwarden')", filepath.Join(dir, "audit.key"))
 }
 
 func TestBackupOfATamperedJournal(t *testing.T) {
@@ -150,7 +150,7 @@ func TestServeRemovesWhatIsOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		in, terminal := io.Pipe()
-		a, err := wire(t.Context(), c, slog.New(slog.NewTextHandler(t.Output(), nil)), wiring{in: in, out: io.Discard, listen: true, keep: true})
+		a, err := wire(t.Context(), c, slog.New(slog.NewTextHandler(t.Output(), nil)), wiring{in: in, out: io.Discard, listen: true, serves: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,6 +168,17 @@ func TestServeRemovesWhatIsOver(t *testing.T) {
 		}
 		contains(t, "the log", ok(t, "audit", "verify", "--config", cfg), "Sound:")
 	})
+}
+
+// TestAServiceRemovesWhatIsOver has no terminal, as under systemd.
+func TestAServiceRemovesWhatIsOver(t *testing.T) {
+	cfg, _ := recorded(t)
+	written(t, cfg, readFile(t, cfg)+"retention: {requests: 1ms, personal_data: 1ms}\n")
+	s := startServe(t, cfg, nobody(t))
+	s.logged("what was kept long enough is removed")
+	if status := s.ends(); status != exitOK {
+		t.Errorf("status %d", status)
+	}
 }
 
 // TestAuditEraseDue is how it is done where the process that serves may not erase.

@@ -42,9 +42,34 @@ func TestCheckProbe(t *testing.T) {
 	cfg := configured(t, strings.Replace(testConfig, "sandbox: {speed: 300}", "sandbox: {speed: 300, file: sandbox.json}", 1))
 	out := ok(t, "check", "--config", cfg, "--probe")
 	contains(t, "check --probe", out, "probe: journal: ok", "probe: sandbox: ok")
+	if n := strings.Count(out, "probe: journal:"); n != 1 {
+		t.Errorf("the journal is asked %d times", n)
+	}
 
 	written(t, filepath.Join(filepath.Dir(cfg), "sandbox.json"), "{")
 	if got := gridwarden(t, "check", "--config", cfg, "--probe"); got.status != exitFailed {
 		t.Errorf("with a broken backend: %+v", got)
+	}
+}
+
+// TestCheckLooksAtSecrets refuses without --probe what a start would refuse, and
+// says nothing of secrets that are elsewhere.
+func TestCheckLooksAtSecrets(t *testing.T) {
+	for _, name := range []string{"serving.dsn", "owner.dsn", "tls.key"} {
+		cfg := configured(t, strings.Replace(testConfig, "journal: {sqlite: gridwarden.db}", `
+journal: {postgres: {dsn_file: serving.dsn, owner_dsn_file: owner.dsn}}
+audit: {key_file: audit.key, checkpoint_file: audit.checkpoint}
+http: {listen: ":8443", tls: {cert: tls.crt, key_file: tls.key}}
+`, 1))
+		ok(t, "check", "--config", cfg)
+		file := written(t, filepath.Join(filepath.Dir(cfg), name), "host=nowhere password=s3cret")
+		ok(t, "check", "--config", cfg)
+		if err := os.Chmod(file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		got := gridwarden(t, "check", "--config", cfg)
+		if got.status != exitUsage || !strings.Contains(got.err, "The file "+file+" is open to every user") || strings.Contains(got.out+got.err, "s3cret") {
+			t.Errorf("%+v", got)
+		}
 	}
 }

@@ -70,7 +70,7 @@ func (c demoCmd) Run(ctx context.Context, t terminal) error {
 // play runs the guided incident.
 func (c demoCmd) play(ctx context.Context, t terminal, cfg *config.Config, log *slog.Logger) error {
 	s := &script{out: t.out, colour: colours(t.out)}
-	a, err := wire(ctx, cfg, log, wiring{in: s, out: t.out, listen: true, brief: true, keep: true})
+	a, err := wire(ctx, cfg, log, wiring{in: s, out: t.out, listen: true, serves: true, brief: true})
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (c demoCmd) play(ctx context.Context, t terminal, cfg *config.Config, log *
 
 // handOver gives the person the prompt.
 func (c demoCmd) handOver(ctx context.Context, t terminal, cfg *config.Config, log *slog.Logger) error {
-	a, err := wire(ctx, cfg, log, wiring{in: t.in, out: t.out, listen: true, brief: true, keep: true})
+	a, err := wire(ctx, cfg, log, wiring{in: t.in, out: t.out, listen: true, serves: true, brief: true})
 	if err != nil {
 		return err
 	}

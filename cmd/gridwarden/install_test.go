@@ -69,7 +69,15 @@ func TestInstallPageNamesWhatThereIs(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"check", "run", "import", "audit", "version"} {
+	for _, block := range blocks(t, "ini") {
+		for line := range strings.Lines(block) {
+			if rest, ok := strings.CutPrefix(line, "ExecStart=/usr/local/bin/gridwarden "); ok {
+				understood(t, strings.Fields(rest))
+				seen["erase"] = true
+			}
+		}
+	}
+	for _, name := range []string{"erase", "check", "run", "import", "audit", "version"} {
 		if !seen[name] {
 			t.Errorf("no command line with %s was found", name)
 		}
@@ -127,6 +135,7 @@ func TestTheUnitServesTheInstallPage(t *testing.T) {
 	for _, hard := range []string{
 		"NoNewPrivileges=yes", "ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes", "PrivateDevices=yes", "CapabilityBoundingSet=",
 		"SystemCallFilter=@system-service", "RestrictNamespaces=yes", "MemoryDenyWriteExecute=yes", "StateDirectory=gridwarden", "TimeoutStopSec=15", "StandardInput=null",
+		"StartLimitIntervalSec=0", "RestartSec=5s", "Restart=on-failure", "RestartPreventExitStatus=2",
 	} {
 		if key, value, _ := strings.Cut(hard, "="); !slices.Contains(u[key], value) {
 			t.Errorf("the unit lacks %s", hard)

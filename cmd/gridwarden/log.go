@@ -16,8 +16,8 @@ func logger(w io.Writer, level slog.Level) *slog.Logger {
 }
 
 // configuredLogger is the one that the configuration asks for.
-func configuredLogger(w io.Writer, c config.Log, debug bool) *slog.Logger {
-	level := c.Least()
+func configuredLogger(w io.Writer, c config.Log, debug, conversation bool) *slog.Logger {
+	level := c.Least(conversation)
 	if debug {
 		level = slog.LevelDebug
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
 	"github.com/gridwarden/gridwarden/bot"
 )
@@ -39,6 +40,8 @@ type cli struct {
 	Audit   auditCmd   `cmd:"" help:"Verify, keep, export and prove the audit log; erase personal data from it; go on after a restore."`
 	Backup  backupCmd  `cmd:"" help:"Copy the journal to a new file while it is in use, and verify the copy."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	PrintVersion kong.VersionFlag `name:"version" help:"Print the version, too."`
 }
 
 // terminal is what a sub-command talks to.
@@ -56,6 +59,21 @@ func (t terminal) attended() bool {
 	}
 	is, err := in.Stat()
 	return err == nil && (is.Mode()&os.ModeCharDevice == 0 || t.interactive())
+}
+
+// together reports whether standard output and standard error are the same terminal.
+func (t terminal) together() bool {
+	out, isFile := t.out.(*os.File)
+	log, too := t.err.(*os.File)
+	if !isFile || !too || !term.IsTerminal(int(log.Fd())) {
+		return false
+	}
+	a, err := out.Stat()
+	if err != nil {
+		return false
+	}
+	b, err := log.Stat()
+	return err == nil && os.SameFile(a, b)
 }
 
 // exit ends the program with a status; its text, if any, was meant for people.
@@ -89,7 +107,7 @@ func run(ctx context.Context, args []string, t terminal) int {
 	quit := -1
 	parser, err := kong.New(&c, kong.Name("gridwarden"),
 		kong.Description("Chat-ops for grid security: who ran on that node, and bans that two people agreed on."),
-		kong.UsageOnError(), kong.Writers(t.out, t.err),
+		kong.UsageOnError(), kong.Vars{"version": "gridwarden " + version}, kong.Writers(t.out, t.err),
 		kong.Exit(func(status int) { quit = status }),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(t))
 	if err != nil {

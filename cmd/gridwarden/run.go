@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"strings"
 	"time"
 
@@ -149,6 +150,9 @@ func (c runCmd) wait(ctx context.Context, a *app, t terminal, reply bot.Reply) (
 // print writes the answer as text or as one JSON object.
 func (c runCmd) print(t terminal, reply bot.Reply) error {
 	text := reply.Message.Plain()
+	if reply.Code == "unknown-person" && os.Geteuid() == 0 {
+		text += " Or run this as the account of the service: runuser -u gridwarden -- gridwarden run …"
+	}
 	if c.JSON {
 		out := map[string]any{"request": reply.Request, "command": reply.Command, "state": reply.State, "text": text}
 		maps.Copy(out, reply.Message.Answer)
@@ -161,7 +165,9 @@ func (c runCmd) print(t terminal, reply bot.Reply) error {
 	} else if reply.Err != nil {
 		fmt.Fprintln(t.err, text)
 	} else {
-		fmt.Fprint(t.out, console.Render(reply.Message, 100, console.Style{}))
+		if err := t.show(reply.Message, readingWidth); err != nil {
+			return err
+		}
 	}
 	return exit{status: exitOf(reply)}
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/monitor"
@@ -26,12 +28,12 @@ func (c serveCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return misconfigured(err)
 	}
-	log := configuredLogger(t.err, cfg.Log, c.Debug)
+	w := wiring{in: t.in, out: t.out, serves: true, platforms: testPlatforms()}
+	w.listen = len(w.platforms) == 0 && t.attended()
+	log := configuredLogger(t.err, cfg.Log, c.Debug, w.listen && t.together())
 	hup := make(chan os.Signal, 1) // from now on: before, a SIGHUP ends the program
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	w := wiring{in: t.in, out: t.out, platforms: testPlatforms(), keep: true}
-	w.listen = len(w.platforms) == 0 && t.attended()
 	s := served{file: c.Config, started: cfg, inForce: cfg}
 	if cfg.HTTP != nil {
 		if s.listener, err = listen(ctx, cfg.HTTP); err != nil {
@@ -47,7 +49,28 @@ func (c serveCmd) Run(ctx context.Context, t terminal) error {
 	if !w.listen {
 		log.InfoContext(ctx, "standard input is /dev/null: the console does not run here, and what is to be said there waits for one that does")
 	}
-	return s.run(ctx, w.monitor, hup)
+	stopped := tellStop(ctx, log)
+	err = s.run(ctx, w.monitor, hup)
+	s.close()
+	stopped()
+	return err
+}
+
+// tellStop logs that the program was told to stop, and, when what it returns is
+// called, that it has and how long that took.
+func tellStop(ctx context.Context, log *slog.Logger) (stopped func()) {
+	told := make(chan time.Time, 1)
+	unused := context.AfterFunc(ctx, func() {
+		log.InfoContext(ctx, "stopping", "why", context.Cause(ctx))
+		told <- time.Now()
+	})
+	return func() {
+		if unused() { // its input or a platform has ended
+			log.InfoContext(ctx, "stopped")
+			return
+		}
+		log.InfoContext(ctx, "stopped", "took", time.Since(<-told).Round(time.Millisecond))
+	}
 }
 
 // served is the bot with what serve has around it.
@@ -113,7 +136,11 @@ func (s *served) reload(ctx context.Context) {
 	now, _ := cfg.Changes(s.inForce)
 	_, atStart := cfg.Changes(s.started)
 	s.inForce = cfg
-	s.log.InfoContext(ctx, "people, roles and policies reloaded", "changed", now)
+	if len(now) > 0 {
+		s.log.InfoContext(ctx, "people, roles and policies reloaded", "changed", now)
+	} else {
+		s.log.InfoContext(ctx, "configuration reloaded: nothing in it that a reload takes has changed")
+	}
 	if len(atStart) > 0 {
 		s.log.WarnContext(ctx, "some changes of the configuration count from the next start on", "changed", atStart)
 	}

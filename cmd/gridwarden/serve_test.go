@@ -85,6 +85,7 @@ func startServe(t *testing.T, cfg string, in io.Reader) *service {
 // logged waits until the log has a line with text, and returns it.
 func (s *service) logged(text string) string {
 	s.t.Helper()
+	late := time.After(30 * time.Second)
 	for {
 		for line := range strings.Lines(s.err.String()) {
 			if strings.Contains(line, text) {
@@ -95,7 +96,7 @@ func (s *service) logged(text string) string {
 		case <-s.err.wrote:
 		case <-s.ended:
 			s.t.Fatalf("serve ended with %d before it logged %q:\n%s", s.exit, text, &s.err)
-		case <-time.After(30 * time.Second):
+		case <-late:
 			s.t.Fatalf("%q was not logged:\n%s", text, &s.err)
 		}
 	}
@@ -422,6 +423,7 @@ func TestCertificateAndPeopleAreReloaded(t *testing.T) {
 	reload(`msg="people, roles and policies reloaded" changed=[people.gus]`)
 	s.logged(`count from the next start on" changed=[log]`)
 	s.until("/healthz", "ready\n") // by the new certificate
+	reload("configuration reloaded: nothing in it that a reload takes has changed")
 
 	written(t, filepath.Join(dir, "server.key"), "no key")
 	written(t, cfg, yaml+"nonsense: true\n")
@@ -476,5 +478,25 @@ channels:
 		if got := gridwardenRead(t, "whoami\n", "serve", "--config", cfg); !strings.Contains(got.out, "alice") {
 			t.Errorf("as %s: %+v", id, got)
 		}
+	}
+}
+
+// TestAStopIsLogged says that a stop began and that it is over, each once and in
+// this order.
+func TestAStopIsLogged(t *testing.T) {
+	s := startServe(t, configured(t, testConfig), nobody(t))
+	if status := s.ends(); status != exitOK {
+		t.Errorf("status %d", status)
+	}
+	if log := s.err.String(); !regexp.MustCompile(`(?s)msg=listening .*msg=stopping why="context canceled"\n.*msg=stopped took=\S+\n$`).MatchString(log) ||
+		strings.Count(log, "msg=stopping") != 1 || strings.Count(log, "msg=stopped") != 1 {
+		t.Errorf("logged:\n%s", log)
+	}
+}
+
+// TestVersionIsAFlagToo prints the same as the sub-command.
+func TestVersionIsAFlagToo(t *testing.T) {
+	if flag, command := ok(t, "--version"), ok(t, "version"); flag != command || !strings.Contains(flag, version) {
+		t.Errorf("%q, and %q", flag, command)
 	}
 }

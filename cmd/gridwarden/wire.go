@@ -23,7 +23,7 @@ type wiring struct {
 	in     io.Reader
 	out    io.Writer
 	listen bool // run the console
-	keep   bool // remove what was kept long enough
+	serves bool // goes on until it is stopped, and so removes what was kept long enough
 	brief  bool // the console shows only what is new in a changed message
 	// monitor counts what happens; nil: nobody looks.
 	monitor *monitor.Monitor
@@ -58,7 +58,7 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 	}
 	a.closers = append(a.closers, a.journal.Close, func() error { return a.settleLog(ctx) })
 	a.parts = append(a.parts, a.journal)
-	if w.keep {
+	if w.serves {
 		r := retention(cfg)
 		a.keep = &r
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -191,7 +192,10 @@ func (p part) row(now time.Time) []string {
 	}
 	notes := p.Error
 	for _, n := range p.Notes {
-		if notes != "" {
+		switch {
+		case strings.HasSuffix(notes, "."):
+			notes += " "
+		case notes != "":
 			notes += "; "
 		}
 		notes += n

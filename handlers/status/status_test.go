@@ -61,6 +61,20 @@ func run(t *testing.T, j journal, parts ...status.Part) bot.Message {
 	return answertest.Run(t, c, answertest.Request(c, at))
 }
 
+// sentences has notes that end with a period.
+type sentences struct{ part }
+
+func (sentences) Details(context.Context) ([]string, error) {
+	return []string{"1 record, written at 2026-03-01T02:01Z.", "1 piece could not be read."}, nil
+}
+
+func TestNotesAreSentences(t *testing.T) {
+	want := "1 record, written at 2026-03-01T02:01Z. 1 piece could not be read."
+	if got := run(t, journal{}, sentences{part{name: "cms-history"}}).Plain(); !strings.Contains(got, want) {
+		t.Errorf("%q is missing in\n%s", want, got)
+	}
+}
+
 func TestEverythingWorks(t *testing.T) {
 	m := run(t, journal{open: make([]action.Action, 2), waiting: 3, oldest: at.Add(-90 * time.Second)},
 		dated{part: part{name: "cms-elastic"}, newest: at.Add(-61 * time.Minute)}, part{name: "mattermost"})
