@@ -102,7 +102,7 @@ func (s *Server) obey(r *http.Request, pattern string, body []byte, do func(call
 	s.calls[pattern]++
 	s.change()
 	fault := s.faultFor(pattern)
-	user, known := s.tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
+	user, known := s.tokens[bearer(r)]
 	valid := func(name string) bool { return r.PathValue(name) == "" || model.IsValidId(r.PathValue(name)) }
 	switch {
 	case fault != nil && !fault.AfterEffect:
@@ -126,6 +126,15 @@ func refuse(w http.ResponseWriter, status int, id string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, asJSON(&model.AppError{Id: id, Message: id, StatusCode: status})) // who asked has gone away
+}
+
+// bearer is the token that a call bears; the server reads the word in any case.
+func bearer(r *http.Request) string {
+	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(kind, "bearer") {
+		return ""
+	}
+	return token
 }
 
 func (s *Server) settings(c call) answer {

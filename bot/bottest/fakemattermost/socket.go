@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/gorilla/websocket"
@@ -119,7 +118,7 @@ func (s *Server) hangUp(c *socket) {
 
 func (s *Server) websocket(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	user, ok := s.tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
+	user, ok := s.tokens[bearer(r)]
 	closed := s.faults.closed
 	s.mu.Unlock()
 	switch {
