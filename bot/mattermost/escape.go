@@ -70,8 +70,10 @@ func escape(text string) string {
 			b.WriteString(zero)
 		case r == ':' && i+1 < len(runes) && runes[i+1] != ' ':
 			b.WriteString(":" + zero)
+		case r == ';' && i+1 < len(runes) && strings.ContainsRune("-)", runes[i+1]): // a wink
+			b.WriteString(";" + zero)
 		case r == '$': // formulas know no escape
-			b.WriteString("`$`")
+			b.WriteString(zero + "`$`" + zero)
 		default:
 			b.WriteRune(r)
 		}
@@ -105,7 +107,11 @@ func seen(s string) string {
 func line(t bot.Text) string {
 	var b strings.Builder
 	for _, s := range t {
-		b.WriteString(span(s))
+		text := span(s)
+		if strings.HasPrefix(text, "`") && strings.HasSuffix(b.String(), "`") {
+			b.WriteString(zero) // two fences that touch are one that closes nothing
+		}
+		b.WriteString(text)
 	}
 	return begun(b.String())
 }
