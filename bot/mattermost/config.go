@@ -65,7 +65,7 @@ func loopback(host string) bool {
 type Options struct {
 	Log *slog.Logger
 	// Commands are the names that may follow a `!`; any other word after one is chat.
-	Commands []string
+	Commands func() []string
 	// Channels are the names of the channels that are listed for a workspace now.
 	Channels func(workspace string) []string
 	// Accounts are the account keys of a person, for mentions; nil: nobody is mentioned.

@@ -54,7 +54,7 @@ func build(t *testing.T, fake *fakemattermost.Server, url string, o Options) *ri
 	r.channel = fake.AddChannel("security", model.ChannelTypePrivate, r.me, r.alice)
 	o.Channels = func(string) []string { return []string{"security"} }
 	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	o.Commands = []string{"trace", "pending", "kill user", "approve"}
+	o.Commands = func() []string { return []string{"trace", "pending", "kill user", "approve"} }
 	var err error
 	if r.Platform, err = New([]Config{{Name: workspace, URL: url, Team: fakemattermost.Team, TokenFile: r.token}}, o); err != nil {
 		t.Fatal(err)

@@ -108,7 +108,7 @@ func (s *server) addressed(text, username string) (string, bool) {
 	}
 	word, _, _ := strings.Cut(strings.TrimRight(rest, "` \n\t"), " ")
 	word, _, _ = strings.Cut(word, "\n")
-	for _, c := range s.o.Commands {
+	for _, c := range s.o.Commands() {
 		first, _, _ := strings.Cut(c, " ")
 		if strings.EqualFold(word, first) {
 			return closed(text, t, rest), true

@@ -66,6 +66,9 @@ func newServer(c Config, o Options) (*server, error) {
 	if o.Channels == nil {
 		o.Channels = func(string) []string { return nil }
 	}
+	if o.Commands == nil {
+		o.Commands = func() []string { return nil }
+	}
 	if o.Accounts == nil {
 		o.Accounts = func(string) []string { return nil }
 	}

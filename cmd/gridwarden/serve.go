@@ -31,7 +31,8 @@ func (c serveCmd) Run(ctx context.Context, t terminal) error {
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	w := wiring{in: t.in, out: t.out, platforms: testPlatforms()}
-	w.listen = len(w.platforms) == 0 && t.attended()
+	w.chats = len(w.platforms) == 0
+	w.listen = w.chats && t.attended()
 	s := served{file: c.Config, started: cfg, inForce: cfg}
 	if cfg.HTTP != nil {
 		if s.listener, err = listen(ctx, cfg.HTTP); err != nil {
