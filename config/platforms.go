@@ -34,9 +34,11 @@ func (c *Config) workspaceProblem(platform, workspace string) string {
 	if platform != mattermost.Name {
 		return ""
 	}
-	names := make([]string, len(c.Platforms.Mattermost))
-	for i, m := range c.Platforms.Mattermost {
-		names[i] = m.Name
+	var names []string
+	for _, m := range c.Platforms.Mattermost {
+		if m.Name != "" && !slices.Contains(names, m.Name) {
+			names = append(names, m.Name)
+		}
 	}
 	switch {
 	case slices.Contains(names, workspace):

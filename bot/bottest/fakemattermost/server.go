@@ -38,6 +38,8 @@ type Server struct {
 	sockets   map[string]*socket // by connection id
 	live      []*socket
 	faults    faults
+	latest    queued        // that was told
+	told      queued        // the latest of it that people did
 	changed   chan struct{} // closed by the next change
 	calls     map[string]int
 }
@@ -177,6 +179,9 @@ func (s *Server) keep(p *model.Post, times int) {
 	for range times {
 		s.broadcastPost(model.WebsocketEventPosted, p)
 	}
+	if !s.users[p.UserId].IsBot {
+		s.told = s.latest
+	}
 	s.change()
 }
 
@@ -212,6 +217,7 @@ func (s *Server) React(user, post, emoji string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.react(user, post, emoji)
+	s.told = s.latest
 }
 
 // react is a reaction of somebody. The caller holds mu. A reaction that comes
@@ -248,6 +254,14 @@ func (s *Server) Unreact(user, post, emoji string) {
 	}
 	p.UpdateAt = at
 	s.broadcast(p.ChannelId, model.WebsocketEventReactionRemoved, map[string]any{"reaction": asJSON(&model.Reaction{UserId: user, PostId: post, EmojiName: emoji, UpdateAt: at})})
+	s.told = s.latest
+}
+
+// Again delivers once more what people did last.
+func (s *Server) Again() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broadcast(s.told.channel, s.told.kind, s.told.data)
 }
 
 // Posts are the posts that stand, in order.

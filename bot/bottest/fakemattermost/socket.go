@@ -43,6 +43,7 @@ type queued struct {
 
 // broadcast tells everybody in a channel, or everybody. The caller holds mu.
 func (s *Server) broadcast(channel string, kind model.WebsocketEventType, data map[string]any) {
+	s.latest = queued{kind, channel, data}
 	for _, c := range s.sockets {
 		if channel != "" && !s.isMember(channel, c.user) {
 			continue
