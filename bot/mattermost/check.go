@@ -30,6 +30,12 @@ func (p *Part) Check(ctx context.Context) error {
 	if !me.IsBot {
 		return bot.Problemf("configuration", "The token for %s is that of the user %s, not of a bot account: make a bot account, whose token does not expire, and use its token.", p.Name(), me.Username)
 	}
+	s.mu.Lock()
+	edits := s.editLimit
+	s.mu.Unlock()
+	if edits != "" && edits != "-1" {
+		return bot.Problemf("configuration", "The server %s lets posts be changed for %s seconds only, so a card could not show what was decided: in its System Console, set the time limit for editing posts to none.", p.Name(), edits)
+	}
 	var trouble []string
 	for _, name := range s.o.Channels(s.config.Name) {
 		id, err := s.channelID(ctx, name)

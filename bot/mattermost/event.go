@@ -224,6 +224,9 @@ func (s *server) reacted(ctx context.Context, d *dispatch, r model.Reaction, add
 		return
 	}
 	if s.reactions[r.PostId] == nil {
+		if len(s.reactions) >= maxCached { // then a withdrawal that the stream does not tell goes unnoticed
+			s.reactions = map[string]map[string]reaction{}
+		}
 		s.reactions[r.PostId] = map[string]reaction{}
 	}
 	s.reactions[r.PostId][now.key()] = now

@@ -452,6 +452,11 @@ func TestCheckTellsWhatIsMissing(t *testing.T) {
 		if err := part.Check(t.Context()); err != nil || part.Name() != "mattermost/grid" {
 			t.Errorf("%s: %v", part.Name(), err)
 		}
+		l.fake.LimitEdits("300")
+		if err := part.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "time limit") {
+			t.Errorf("with a limit of edits: %v", err)
+		}
+		l.fake.LimitEdits("-1")
 		l.fake.Leave(l.channel.Id, l.me.Id)
 		if err := part.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "invite the bot") {
 			t.Errorf("without membership: %v", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/mattermost/mattermost/server/public/model"
 
@@ -53,7 +54,7 @@ func (s *server) draft(ctx context.Context, channel, key string, m bot.Message) 
 	if key != "" {
 		d.props[keyProp] = key
 	}
-	d.props[sealProp] = s.seal(&model.Post{Message: d.text, FileIds: d.files})
+	d.props[sealProp] = s.seal(&model.Post{Message: d.text})
 	return d, nil
 }
 
@@ -123,7 +124,7 @@ func (s *server) update(ctx context.Context, t bot.Thread, id string, m bot.Mess
 	}
 	props, files := model.StringInterface(d.props), model.StringArray(d.files)
 	patch := &model.PostPatch{Message: &d.text, Props: &props, FileIds: &files}
-	_, err = ask(ctx, s, "a change of a post", func(ctx context.Context, c *model.Client4) (*model.Post, *model.Response, error) {
+	changed, err := ask(ctx, s, "a change of a post", func(ctx context.Context, c *model.Client4) (*model.Post, *model.Response, error) {
 		return c.PatchPost(ctx, id, patch)
 	})
 	if status := statusOf(err); status == http.StatusForbidden || status == http.StatusNotFound {
@@ -131,6 +132,25 @@ func (s *server) update(ctx context.Context, t bot.Thread, id string, m bot.Mess
 			return absent(gone)
 		}
 	}
+	if err != nil || len(d.files) == 0 || slices.Contains(changed.FileIds, d.files[0]) {
+		return err
+	}
+	return s.besides(ctx, changed, d.files)
+}
+
+// besides posts files below a post of ours, on a server that takes none when a
+// post is changed.
+func (s *server) besides(ctx context.Context, p *model.Post, files []string) error {
+	root := p.RootId
+	if root == "" {
+		root = p.Id
+	}
+	text := "The files of the message as it is now."
+	below := &model.Post{UserId: p.UserId, ChannelId: p.ChannelId, RootId: root, Message: text, FileIds: files}
+	below.AddProp(sealProp, s.seal(below))
+	_, err := ask(ctx, s, "a new post", func(ctx context.Context, c *model.Client4) (*model.Post, *model.Response, error) {
+		return c.CreatePost(ctx, below)
+	})
 	return err
 }
 

@@ -253,7 +253,14 @@ func TestFilesGoWithThePost(t *testing.T) {
 		if err := l.Update(t.Context(), l.at(""), id, m); err != nil {
 			t.Errorf("update with files: %v", err)
 		}
+		l.fake.KeepFiles()
+		if err := l.Update(t.Context(), l.at(""), id, m); err != nil {
+			t.Errorf("update on a server that keeps files: %v", err)
+		}
 		posts := l.fake.Posts()
+		if len(posts) != 3 || posts[2].RootId != id || len(posts[2].FileIds) != 1 {
+			t.Errorf("%d posts; want the files below the changed one", len(posts))
+		}
 		if name, data := l.fake.File(posts[0].FileIds[1]); len(posts[0].FileIds) != 5 || name != "b" || string(data) != "../b" {
 			t.Errorf("files %v, the second is %s: %s", posts[0].FileIds, name, data)
 		}

@@ -22,7 +22,8 @@ func digest(parts ...string) string {
 // seal is what proves that a post stands as the bot wrote it: the server's
 // admins can change any post and its properties, but do not know the token.
 // With a new token older posts no longer bear our seal; their cards are shown
-// anew when somebody changes them or reacts, which is the safe side.
+// anew when somebody changes them or reacts, which is the safe side. Files have
+// no part in it: some versions of the server drop them when a post is changed.
 func (s *server) seal(p *model.Post) string {
 	s.mu.Lock()
 	token := s.token
@@ -32,7 +33,7 @@ func (s *server) seal(p *model.Post) string {
 		attachments = []byte("?")
 	}
 	mac := hmac.New(sha256.New, []byte("gridwarden seal/"+token))
-	_, _ = mac.Write([]byte(digest(append([]string{p.Message, string(attachments)}, p.FileIds...)...))) // a hash takes everything
+	_, _ = mac.Write([]byte(digest(p.Message, string(attachments)))) // a hash takes everything
 	return hex.EncodeToString(mac.Sum(nil))
 }
 

@@ -39,6 +39,7 @@ type server struct {
 	token       string
 	me          *model.User // nil until the first login
 	maxPost     int         // runes
+	editLimit   string      // seconds after which posts stay as they are; "-1" for never
 	up          bool
 	connections int
 	byName      map[string]string // id of a listed channel, for ever: a rename does not move it
@@ -138,7 +139,7 @@ func (s *server) login(ctx context.Context) error {
 		limit = defaultMaxPost
 	}
 	s.mu.Lock()
-	s.me, s.maxPost = me, min(limit, defaultMaxPost)
+	s.me, s.maxPost, s.editLimit = me, min(limit, defaultMaxPost), settings["PostEditTimeLimit"]
 	s.mu.Unlock()
 	for _, name := range s.o.Channels(s.config.Name) {
 		if _, err := s.channelID(ctx, name); err != nil {

@@ -17,7 +17,23 @@ type faults struct {
 	swap      int  // events that overtake the one before them
 	unwhisper bool // the bot may not make ephemeral posts
 	closed    bool // nobody may open a socket
+	keepFiles bool // a changed post keeps its files
+	edits     string
 }
+
+// editLimit is the setting of that name, no limit unless one was set.
+func (f *faults) editLimit() string {
+	if f.edits == "" {
+		return "-1"
+	}
+	return f.edits
+}
+
+// LimitEdits sets for how many seconds posts may be changed, as clients are told.
+func (s *Server) LimitEdits(seconds string) { s.fault(func(f *faults) { f.edits = seconds }) }
+
+// KeepFiles makes a changed post keep the files it had, as servers before 10 do.
+func (s *Server) KeepFiles() { s.fault(func(f *faults) { f.keepFiles = true }) }
 
 // Fail makes the next calls go wrong.
 func (s *Server) Fail(f Fault) {

@@ -141,7 +141,7 @@ func (s *Server) settings(c call) answer {
 	if c.URL.Query().Get("format") != "old" {
 		return no(http.StatusNotImplemented, "api.config.client.old_format.app_error")
 	}
-	return ok(map[string]string{"MaxPostSize": strconv.Itoa(MaxPost), "Version": "10.11.0"})
+	return ok(map[string]string{"MaxPostSize": strconv.Itoa(MaxPost), "Version": "10.11.0", "PostEditTimeLimit": s.faults.editLimit()})
 }
 
 func (s *Server) getUser(c call) answer {
@@ -380,6 +380,9 @@ func (s *Server) patchPost(c call) answer {
 		return forbidden()
 	}
 	now := p.Clone()
+	if s.faults.keepFiles {
+		patch.FileIds = nil
+	}
 	now.Patch(&patch)
 	added := now.Clone()
 	added.RootId = ""
