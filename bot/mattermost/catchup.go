@@ -3,6 +3,7 @@ package mattermost
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 
@@ -35,7 +36,7 @@ func (s *server) catchUp(ctx context.Context, d *dispatch) error {
 	s.mu.Unlock()
 	for _, channel := range channels {
 		posts, err := s.postsSince(ctx, channel, since)
-		if status := statusOf(err); status == 403 || status == 404 {
+		if status := statusOf(err); status == http.StatusForbidden || status == http.StatusNotFound {
 			s.log.ErrorContext(ctx, "a channel cannot be read: invite the bot to it", "channel", channel, "error", err)
 			continue
 		}

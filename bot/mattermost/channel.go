@@ -41,12 +41,12 @@ func (s *server) adopt(name, id string) {
 
 // channelName is how a channel stands in addresses: by its name if that is
 // listed, otherwise by its id.
-func (s *server) channelName(ctx context.Context, id string) (string, error) {
+func (s *server) channelName(ctx context.Context, id string) string {
 	s.mu.Lock()
 	name, ok := s.names[id]
 	s.mu.Unlock()
 	if ok {
-		return name, nil
+		return name
 	}
 	// A channel that the bot was invited to since it started.
 	for _, listed := range s.o.Channels(s.config.Name) {
@@ -57,10 +57,10 @@ func (s *server) channelName(ctx context.Context, id string) (string, error) {
 			continue
 		}
 		if same, err := s.channelID(ctx, listed); err == nil && same == id {
-			return listed, nil
+			return listed
 		}
 	}
-	return id, nil
+	return id
 }
 
 // shared reports whether others than invited full members can read a channel.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -73,14 +74,13 @@ func (s *server) posted(ctx context.Context, d *dispatch, p *model.Post) {
 	}
 	d.put(ctx, p.UserId, func(ctx context.Context) {
 		ev := bot.Event{ID: "post/" + p.Id, Kind: bot.Typed, Message: p.Id, Value: text, At: millis(p.CreateAt)}
-		d.insist(ctx, "event not understood", func(ctx context.Context) (err error) {
+		d.insist(ctx, func(ctx context.Context) (err error) {
 			if ev.Account, err = s.account(ctx, p.UserId); err != nil {
 				return err
 			}
 			ev.Account.Standing = spokenBy(p, ev.Account.Standing)
-			channel, err := s.channelName(ctx, p.ChannelId)
-			ev.Thread = s.thread(channel, p.RootId)
-			return err
+			ev.Thread = s.thread(s.channelName(ctx, p.ChannelId), p.RootId)
+			return nil
 		})
 		if ctx.Err() == nil {
 			d.deliver(ctx, ev)
@@ -156,14 +156,8 @@ func (s *server) touched(ctx context.Context, d *dispatch, p *model.Post, kind b
 			ID: id, Kind: kind, Target: p.Id, At: millis(max(p.EditAt, p.DeleteAt, p.UpdateAt)),
 			Account: bot.Account{Platform: Name, Workspace: s.config.Name},
 		}
-		d.insist(ctx, "event not understood", func(ctx context.Context) error {
-			channel, err := s.channelName(ctx, p.ChannelId)
-			ev.Thread = s.thread(channel, p.RootId)
-			return err
-		})
-		if ctx.Err() == nil {
-			d.deliver(ctx, ev)
-		}
+		ev.Thread = s.thread(s.channelName(ctx, p.ChannelId), p.RootId)
+		d.deliver(ctx, ev)
 	})
 }
 
@@ -180,13 +174,13 @@ func (r reaction) key() string { return r.user + "/" + r.name }
 func (s *server) reacted(ctx context.Context, d *dispatch, r model.Reaction, added bool) {
 	var ev bot.Event
 	known := false
-	d.insist(ctx, "reaction not understood", func(ctx context.Context) error {
+	d.insist(ctx, func(ctx context.Context) error {
 		me, err := s.self(ctx)
 		if err != nil || r.UserId == me.Id {
 			return err
 		}
 		at, err := s.placeOf(ctx, r.PostId)
-		if statusOf(err) == 404 || statusOf(err) == 403 || err == nil && !at.ours {
+		if statusOf(err) == http.StatusNotFound || statusOf(err) == http.StatusForbidden || err == nil && !at.ours {
 			return nil
 		}
 		if err != nil {
@@ -195,11 +189,7 @@ func (s *server) reacted(ctx context.Context, d *dispatch, r model.Reaction, add
 		if ev.Account, err = s.account(ctx, r.UserId); err != nil {
 			return err
 		}
-		channel, err := s.channelName(ctx, at.channel)
-		if err != nil {
-			return err
-		}
-		ev.Thread, known = s.thread(channel, at.root), true
+		ev.Thread, known = s.thread(s.channelName(ctx, at.channel), at.root), true
 		return nil
 	})
 	if !known || ctx.Err() != nil {

@@ -190,8 +190,14 @@ func TestReactions(t *testing.T) {
 			t.Errorf("taken back: %+v", ev)
 		}
 		l.fake.React(l.alice.Id, id, "+1_medium_dark_skin_tone")
-		if ev := l.next(); ev.ID == first.ID {
+		again := l.next()
+		if again.ID == first.ID {
 			t.Error("the same reaction made again has the id of the first")
+		}
+		l.fake.Restart()
+		time.Sleep(time.Minute)
+		if ev := l.next(); ev.ID != again.ID {
+			t.Errorf("read back, the reaction is %s; want %s as in the stream", ev.ID, again.ID)
 		}
 		p := l.fake.Type(l.alice.Id, l.channel.Id, "", "chat", 1)
 		l.fake.React(l.alice.Id, p.Id, "+1")

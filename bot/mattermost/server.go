@@ -154,7 +154,7 @@ func (s *server) login(ctx context.Context) error {
 func settingsOf(ctx context.Context, c *model.Client4) (map[string]string, *model.Response, error) {
 	r, err := c.DoAPIGet(ctx, "/config/client?format=old", "")
 	if err != nil {
-		return nil, model.BuildResponse(r), err //nolint:bodyclose // closed by the SDK when it fails
+		return nil, model.BuildResponse(r), err
 	}
 	defer r.Body.Close()
 	return model.DecodeJSONFromResponse[map[string]string](r)

@@ -88,9 +88,9 @@ func (s *server) session(ctx context.Context, d *dispatch, at *position) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var writing sync.WaitGroup
 	defer writing.Wait()
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // it is given up, whatever became of it
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	writing.Go(func() { keepAwake(ctx, conn) })
 
@@ -185,7 +185,7 @@ func keepAwake(ctx context.Context, conn *websocket.Conn) {
 	for seq := int64(1); ; seq++ {
 		if conn.SetWriteDeadline(time.Now().Add(writeWithin)) != nil ||
 			conn.WriteJSON(&model.WebSocketRequest{Seq: seq, Action: "ping"}) != nil {
-			conn.Close() // the reader tells it
+			_ = conn.Close() // the reader tells it
 			return
 		}
 		select {
@@ -244,13 +244,13 @@ func (d *dispatch) serve(ctx context.Context, lane <-chan func(context.Context))
 
 // insist repeats what failed until it succeeds or ctx ends. What is left then
 // is read back by REST after the next start.
-func (d *dispatch) insist(ctx context.Context, what string, do func(context.Context) error) {
+func (d *dispatch) insist(ctx context.Context, do func(context.Context) error) {
 	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, lastPause) {
 		err := do(ctx)
 		if err == nil || errors.Is(err, context.Canceled) {
 			return
 		}
-		d.server.log.WarnContext(ctx, what+"; trying again", "error", err, "in", pause)
+		d.server.log.WarnContext(ctx, "event not taken; trying again", "error", err, "in", pause)
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
@@ -260,5 +260,5 @@ func (d *dispatch) insist(ctx context.Context, what string, do func(context.Cont
 
 // deliver hands one event over.
 func (d *dispatch) deliver(ctx context.Context, ev bot.Event) {
-	d.insist(ctx, "event not taken", func(ctx context.Context) error { return d.handle(ctx, ev) })
+	d.insist(ctx, func(ctx context.Context) error { return d.handle(ctx, ev) })
 }

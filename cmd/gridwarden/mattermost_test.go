@@ -21,7 +21,7 @@ import (
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
-const mattermostToken = "token-of-the-bot" //nolint:gosec // of a fake server
+const mattermostToken = "token-of-the-bot"
 
 // mattermostBot is the program on a Mattermost server, which is a fake one on a
 // network in memory.

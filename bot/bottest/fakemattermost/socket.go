@@ -218,7 +218,7 @@ func (s *Server) readAll(c *socket, conn *websocket.Conn) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.hangUp(c)
-		conn.Close()
+		_ = conn.Close() // it is gone or goes now
 	}()
 	conn.SetReadLimit(maxFrame)
 	for {
