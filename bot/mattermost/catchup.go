@@ -62,14 +62,21 @@ func (s *server) catchUp(ctx context.Context, d *dispatch) error {
 // ownPost takes what happened to a post of ours.
 func (s *server) ownPost(ctx context.Context, d *dispatch, p *model.Post) error {
 	switch {
+	case p.Type != "": // that the bot joined, for example
+		return nil
 	case p.DeleteAt != 0:
 		s.deleted(ctx, d, p)
 		return nil
 	case !s.sealed(p):
 		s.edited(ctx, d, p)
 	}
+	sealed := s.sealed(p)
 	s.mu.Lock()
 	before := maps.Clone(s.reactions[p.Id])
+	if _, known := s.reactions[p.Id]; !known && sealed {
+		before = parseTaken(takenBefore(p)) // by the process before this one
+		s.reactions[p.Id] = maps.Clone(before)
+	}
 	s.mu.Unlock()
 	if !p.HasReactions && len(before) == 0 {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -131,7 +132,7 @@ func closed(text, t, inner string) string {
 func (s *server) edited(ctx context.Context, d *dispatch, p *model.Post) {
 	s.note(max(p.EditAt, p.UpdateAt))
 	me, err := s.self(ctx)
-	if err != nil || p.UserId != me.Id || s.sealed(p) {
+	if err != nil || p.UserId != me.Id || p.Type != "" || s.sealed(p) {
 		return
 	}
 	s.touched(ctx, d, p, bot.Edited, fmt.Sprintf("edited/%s/%d", p.Id, p.EditAt))
@@ -206,20 +207,55 @@ func (s *server) reacted(ctx context.Context, d *dispatch, r model.Reaction, add
 		}
 	}
 	ev.Target, ev.Value = r.PostId, plainEmoji(r.EmojiName)
+	s.keepReaction(r.PostId, now, added) // before it is taken: the card that is changed because of it names it
 	d.deliver(ctx, ev)
+}
+
+func (s *server) keepReaction(post string, now reaction, added bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !added {
-		delete(s.reactions[r.PostId], now.key())
+		delete(s.reactions[post], now.key())
 		return
 	}
-	if s.reactions[r.PostId] == nil {
+	if s.reactions[post] == nil {
 		if len(s.reactions) >= maxCached { // then a withdrawal that the stream does not tell goes unnoticed
 			s.reactions = map[string]map[string]reaction{}
 		}
-		s.reactions[r.PostId] = map[string]reaction{}
+		s.reactions[post] = map[string]reaction{}
 	}
-	s.reactions[r.PostId][now.key()] = now
+	s.reactions[post][now.key()] = now
+}
+
+// taken lists the reactions on a post of ours, one a line.
+func (s *server) taken(post string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lines []string
+	for _, r := range s.reactions[post] {
+		lines = append(lines, fmt.Sprintf("%s/%s/%d", r.user, r.name, r.at))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines[:min(len(lines), maxTaken)], "\n")
+}
+
+// maxTaken is how many reactions a card names.
+const maxTaken = 1000
+
+// parseTaken reads what taken wrote.
+func parseTaken(list string) map[string]reaction {
+	out := map[string]reaction{}
+	for l := range strings.SplitSeq(list, "\n") {
+		parts := strings.Split(l, "/")
+		if len(parts) != 3 {
+			continue
+		}
+		if at, err := strconv.ParseInt(parts[2], 10, 64); err == nil {
+			r := reaction{user: parts[0], name: parts[1], at: at}
+			out[r.key()] = r
+		}
+	}
+	return out
 }
 
 // stood is when a reaction that is taken back was made; where that is not known

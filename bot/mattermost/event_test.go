@@ -42,16 +42,18 @@ func listen(t *testing.T, play func(t *testing.T, l *listening)) {
 	})
 }
 
-// start listens until the test ends.
-func (l *listening) start() {
+// start listens until the test ends or stop is called.
+func (l *listening) start() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		_ = l.Listen(ctx, func(_ context.Context, ev bot.Event) error { l.events <- ev; return nil })
 	}()
-	l.t.Cleanup(func() { cancel(); <-ended })
+	stop = func() { cancel(); <-ended }
+	l.t.Cleanup(stop)
 	synctest.Wait()
+	return stop
 }
 
 // next is the next event.
@@ -310,6 +312,46 @@ func TestWhatHappenedBeforeTheStartIsReadBack(t *testing.T) {
 				t.Errorf("%+v has another id than before", ev)
 			}
 		}
+	})
+}
+
+func TestAWithdrawalWhileTheProgramWasDownIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := fakemattermost.New()
+		dial := fake.Serve(t)
+		l := &listening{rig: build(t, fake, "http://localhost", Options{Dial: dial}), t: t, events: make(chan bot.Event, 1000)}
+		stop := l.start()
+		card := bot.Say("a card")
+		card.Card = "x7k2m9"
+		id, err := l.Post(t.Context(), l.at(""), card)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fake.React(l.alice.Id, id, "+1")
+		fake.React(l.alice.Id, id, "x")
+		l.next()
+		l.next()
+		if err := l.Update(t.Context(), l.at(""), id, card); err != nil { // as the engine does for every vote
+			t.Fatal(err)
+		}
+		stop()
+		fake.Unreact(l.alice.Id, id, "+1")
+
+		later, err := New([]Config{l.servers[0].config}, l.servers[0].o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Platform = later
+		l.start()
+		got := map[string]bool{}
+		for range 2 {
+			ev := l.next()
+			got[string(ev.Kind)+" "+ev.Value] = true
+		}
+		if !got["unreacted +1"] || !got["reacted x"] {
+			t.Errorf("after the start came %v; want +1 taken back, and x as it stands", got)
+		}
+		l.quiet("no more than that")
 	})
 }
 

@@ -16,6 +16,9 @@ import (
 const (
 	keyProp  = "gridwarden_key"
 	sealProp = "gridwarden_seal"
+	// The reactions under a card that were taken when it was last changed: a
+	// server does not tell which were withdrawn while the program did not run.
+	reactionsProp = "gridwarden_reactions"
 )
 
 // draft is a message as it is sent.
@@ -25,8 +28,9 @@ type draft struct {
 	files []string // ids of uploaded files
 }
 
-// draft renders a message, uploads its files and seals it.
-func (s *server) draft(ctx context.Context, channel, key string, m bot.Message) (draft, error) {
+// draft renders a message, uploads its files and seals it. id is that of the
+// post it replaces, "" for a new one.
+func (s *server) draft(ctx context.Context, channel, id, key string, m bot.Message) (draft, error) {
 	s.mu.Lock()
 	limit := s.maxPost
 	s.mu.Unlock()
@@ -54,7 +58,12 @@ func (s *server) draft(ctx context.Context, channel, key string, m bot.Message) 
 	if key != "" {
 		d.props[keyProp] = key
 	}
-	d.props[sealProp] = s.seal(&model.Post{Message: d.text})
+	if m.Card != "" {
+		d.props[reactionsProp] = s.taken(id)
+	}
+	sealed := &model.Post{Message: d.text}
+	sealed.SetProps(d.props)
+	d.props[sealProp] = s.seal(sealed)
 	return d, nil
 }
 
@@ -71,7 +80,7 @@ func (s *server) post(ctx context.Context, t bot.Thread, key string, m bot.Messa
 	if key != "" {
 		key = digest(t.String(), key)
 	}
-	d, err := s.draft(ctx, channel, key, m)
+	d, err := s.draft(ctx, channel, "", key, m)
 	if err != nil {
 		return "", err
 	}
@@ -118,7 +127,7 @@ func (s *server) update(ctx context.Context, t bot.Thread, id string, m bot.Mess
 		return fmt.Errorf("mattermost: %s: post %s: %w", s.config.Name, id, bot.ErrNotFound)
 	}
 	key, _ := now.GetProp(keyProp).(string)
-	d, err := s.draft(ctx, channel, key, m)
+	d, err := s.draft(ctx, channel, id, key, m)
 	if err != nil {
 		return err
 	}
@@ -204,7 +213,7 @@ func (s *server) whisper(ctx context.Context, t bot.Thread, to bot.Account, m bo
 		return err
 	}
 	m.Notify = nil
-	d, err := s.draft(ctx, channel, "", m)
+	d, err := s.draft(ctx, channel, "", "", m)
 	if err != nil {
 		return err
 	}

@@ -33,8 +33,14 @@ func (s *server) seal(p *model.Post) string {
 		attachments = []byte("?")
 	}
 	mac := hmac.New(sha256.New, []byte("gridwarden seal/"+token))
-	_, _ = mac.Write([]byte(digest(p.Message, string(attachments)))) // a hash takes everything
+	_, _ = mac.Write([]byte(digest(p.Message, string(attachments), takenBefore(p)))) // a hash takes everything
 	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// takenBefore is the property with the reactions that were taken, "" without.
+func takenBefore(p *model.Post) string {
+	list, _ := p.GetProp(reactionsProp).(string)
+	return list
 }
 
 // sealed reports whether a post stands as the bot wrote it.
