@@ -20,7 +20,7 @@ import (
 
 const patience = 10 * time.Second
 
-func tokenFile(t *testing.T, token string) secret.File {
+func tokenFile(t testing.TB, token string) secret.File {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
