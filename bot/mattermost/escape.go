@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/gridwarden/gridwarden/bot"
 )
@@ -68,9 +69,9 @@ func escape(text string) string {
 		case strings.ContainsRune("@#~<&", r):
 			b.WriteRune(r)
 			b.WriteString(zero)
-		case r == ':' && i+1 < len(runes) && runes[i+1] != ' ':
+		case r == ':' && (i+1 == len(runes) || runes[i+1] != ' '): // the next run of text may go on with it
 			b.WriteString(":" + zero)
-		case r == ';' && i+1 < len(runes) && strings.ContainsRune("-)", runes[i+1]): // a wink
+		case r == ';' && (i+1 == len(runes) || strings.ContainsRune("-)", runes[i+1])): // a wink
 			b.WriteString(";" + zero)
 		case r == '$': // formulas know no escape
 			b.WriteString(zero + "`$`" + zero)
@@ -108,8 +109,10 @@ func line(t bot.Text) string {
 	var b strings.Builder
 	for _, s := range t {
 		text := span(s)
-		if strings.HasPrefix(text, "`") && strings.HasSuffix(b.String(), "`") {
-			b.WriteString(zero) // two fences that touch are one that closes nothing
+		// Two runs that touch could make something live together, and two fences
+		// that touch are one that closes nothing.
+		if last, _ := utf8.DecodeLastRuneInString(b.String()); b.Len() > 0 && last != ' ' && text != "" && text[0] != ' ' {
+			b.WriteString(zero)
 		}
 		b.WriteString(text)
 	}
