@@ -8,10 +8,11 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/console"
+	"github.com/gridwarden/gridwarden/bot/mattermost"
 )
 
 // channelPlatforms are those that this program can listen on.
-var channelPlatforms = []string{console.Name}
+var channelPlatforms = []string{console.Name, mattermost.Name}
 
 // command is the name of a command: one word or two.
 var command = regexp.MustCompile(`^[a-z]{1,32}( [a-z]{1,32})?$`)
@@ -22,6 +23,9 @@ func (c *Config) checkChannels(d *decoder) {
 		checkPlatform(d, at+".platform", channel.Platform)
 		if channel.Platform == console.Name && channel.Workspace != "" {
 			d.add(at+".workspace", "is given, but the console has no workspaces: take the line out")
+		}
+		if problem := c.workspaceProblem(channel.Platform, channel.Workspace); problem != "" {
+			d.add(at+".workspace", "%s", problem)
 		}
 		if channel.Name == "" {
 			d.add(at+".name", "is missing: the channel's name on its platform")

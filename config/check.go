@@ -26,6 +26,7 @@ func (c *Config) check(d *decoder) {
 		d.add("backends.cms.history.sqlite", "is missing: name the file that imported records are kept in, such as history.db")
 	}
 	c.checkFiles(d)
+	c.checkPlatforms(d)
 	c.checkChannels(d)
 	c.checkSecurityChannel(d)
 	c.checkPeople(d)

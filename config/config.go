@@ -23,6 +23,7 @@ type Config struct {
 	Roles           map[bot.Role]RoleSource `yaml:"roles"`
 	Policies        map[string]Policy       `yaml:"policies"`
 	Console         console.Config          `yaml:"console"`
+	Platforms       Platforms               `yaml:"platforms"`
 	Backends        Backends                `yaml:"backends"`
 	Grid            Grid                    `yaml:"grid"`
 	Audit           Audit                   `yaml:"audit"`
@@ -226,6 +227,9 @@ func (c *Config) resolve(dir string) {
 	}
 	if pg := c.Journal.Postgres; pg != nil {
 		paths = append(paths, (*string)(&pg.DSNFile), (*string)(&pg.OwnerDSNFile))
+	}
+	for i := range c.Platforms.Mattermost {
+		paths = append(paths, (*string)(&c.Platforms.Mattermost[i].TokenFile))
 	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {

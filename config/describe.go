@@ -23,6 +23,9 @@ func (c *Config) Describe() string {
 	section("Policies", c.describePolicies()...)
 	section("Roles", c.describeRoles()...)
 	section("Channels", c.describeChannels()...)
+	if c.chats() {
+		section("Platforms", c.describePlatforms()...)
+	}
 	section("Backends", c.describeBackends()...)
 	section("HTTP", c.describeHTTP())
 	section("Limits and retention",

@@ -9,6 +9,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/console"
+	"github.com/gridwarden/gridwarden/bot/mattermost"
 )
 
 // accountPlatforms may stand in accounts, also where the platform is not
@@ -84,6 +85,8 @@ func (c *Config) checkRoles(d *decoder) {
 			d.add(at+".from", "must be PLATFORM/GROUP, the group that gives the role to known people, such as console/approvers")
 		case !slices.Contains(channelPlatforms, g.Platform):
 			d.add(at+".from", "%s is no platform of this program: write one of %s", shown(g.Platform), strings.Join(channelPlatforms, ", "))
+		case g.Platform == mattermost.Name:
+			c.checkMattermostGroup(d, at+".from", g.Name)
 		}
 	}
 }

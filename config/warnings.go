@@ -22,7 +22,7 @@ func (c *Config) warn() {
 	if len(c.People) == 0 {
 		add("people is empty: nobody may ask or decide anything. List at least yourself there.")
 	}
-	if !slices.ContainsFunc(c.Channels, func(ch Channel) bool { return ch.thread() == c.consoleThread() }) {
+	if !c.chats() && !slices.ContainsFunc(c.Channels, func(ch Channel) bool { return ch.thread() == c.consoleThread() }) {
 		add("channels does not list %s/%s: nothing typed in the console is answered. Add {platform: console, name: %s, commands: [all]}.", console.Name, c.consoleThread().Channel, c.consoleThread().Channel)
 	}
 	if c.SecurityChannel == "" {

@@ -29,7 +29,8 @@ func (c serveCmd) Run(ctx context.Context, t terminal) error {
 		return misconfigured(err)
 	}
 	w := wiring{in: t.in, out: t.out, serves: true, platforms: testPlatforms()}
-	w.listen = len(w.platforms) == 0 && t.attended()
+	w.chats = len(w.platforms) == 0
+	w.listen = w.chats && t.attended()
 	log := configuredLogger(t.err, cfg.Log, c.Debug, w.listen && t.together())
 	hup := make(chan os.Signal, 1) // from now on: before, a SIGHUP ends the program
 	signal.Notify(hup, syscall.SIGHUP)

@@ -11,7 +11,9 @@ import (
 	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/backends/sandbox"
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/console"
+	"github.com/gridwarden/gridwarden/bot/mattermost"
 	"github.com/gridwarden/gridwarden/bot/monitor"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/handlers"
@@ -24,6 +26,7 @@ type wiring struct {
 	out    io.Writer
 	listen bool // run the console
 	serves bool // goes on until it is stopped, and so removes what was kept long enough
+	chats  bool // build the configured chat platforms; whoever runs the program listens on them
 	brief  bool // the console shows only what is new in a changed message
 	// monitor counts what happens; nil: nobody looks.
 	monitor *monitor.Monitor
@@ -92,10 +95,20 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 			b.Sites = a.sandbox.SiteMap()
 		}
 	}
+	platforms := w.platforms
+	if w.chats && len(cfg.Platforms.Mattermost) > 0 {
+		m, err := mattermost.New(cfg.Platforms.Mattermost, mattermost.Options{Log: log, Commands: a.commands, Channels: a.channels, Accounts: a.accounts})
+		if err != nil {
+			return nil, err
+		}
+		platforms = append(platforms, m)
+		for _, part := range m.Parts() {
+			a.parts = append(a.parts, part)
+		}
+	}
 	b.Parts = a.parts
 	commands := handlers.All(log, a.journal, decider, a.people, b)
 
-	platforms := w.platforms
 	if w.listen {
 		options, err := a.consoleOptions(rules, commands)
 		if err != nil {
@@ -120,6 +133,32 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 	}
 	a.closers = append(a.closers, func() error { return a.engine.Leave(context.WithoutCancel(ctx)) })
 	return a, nil
+}
+
+// commands are the names of the commands.
+func (a *app) commands() []string {
+	var names []string
+	for _, c := range a.engine.Commands() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// channels are the names of the channels of a Mattermost server that are listed now.
+func (a *app) channels(workspace string) []string {
+	var names []string
+	for _, c := range a.people.Rules().Channels {
+		if c.Platform == mattermost.Name && c.Workspace == workspace {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// accounts are the keys of a person's accounts.
+func (a *app) accounts(person string) []string {
+	p, _ := a.people.Person(action.PersonID(person))
+	return p.Accounts
 }
 
 // dated are the parts whose data has an age.

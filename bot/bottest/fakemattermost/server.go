@@ -1,0 +1,381 @@
+package fakemattermost
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mattermost/mattermost/server/public/model"
+)
+
+// Team is the name of the one team.
+const Team = "grid"
+
+// MaxPost is how many runes a post may have.
+const MaxPost = 16383
+
+// Server is the fake. It is an http.Handler, and has methods for what people
+// and admins do. It is safe for concurrent use.
+type Server struct {
+	routes http.Handler
+
+	mu        sync.Mutex
+	last      int64 // the latest time given, in ms: no two changes have the same
+	users     map[string]*model.User
+	tokens    map[string]string // token to user id
+	channels  map[string]*model.Channel
+	members   map[string]map[string]bool // channel to user ids
+	posts     map[string]*model.Post
+	order     []string // post ids as they were made
+	reactions map[string][]*model.Reaction
+	files     map[string]*upload
+	pending   map[string]pendingPost
+	whispers  []Whisper
+	sockets   map[string]*socket // by connection id
+	live      []*socket
+	faults    faults
+	latest    queued        // that was told
+	told      queued        // the latest of it that people did
+	changed   chan struct{} // closed by the next change
+	calls     map[string]int
+}
+
+type upload struct {
+	user, channel, name string
+	data                []byte
+	attached            bool
+}
+
+type pendingPost struct {
+	id    string
+	until time.Time
+}
+
+// Whisper is a post that one user saw.
+type Whisper struct {
+	To   string
+	Post *model.Post
+}
+
+// New makes a server with one team and nobody in it.
+func New() *Server {
+	s := &Server{
+		users: map[string]*model.User{}, tokens: map[string]string{}, channels: map[string]*model.Channel{},
+		members: map[string]map[string]bool{}, posts: map[string]*model.Post{}, reactions: map[string][]*model.Reaction{},
+		files: map[string]*upload{}, pending: map[string]pendingPost{}, sockets: map[string]*socket{},
+		changed: make(chan struct{}), calls: map[string]int{},
+	}
+	s.routes = s.mux()
+	return s
+}
+
+// now is the time of a change. The caller holds mu.
+func (s *Server) now() int64 {
+	s.last = max(time.Now().UnixMilli(), s.last+1)
+	return s.last
+}
+
+// AddUser makes a full member of the server and returns it, to be changed
+// before anything else happens or by Change.
+func (s *Server) AddUser(name string) *model.User {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := &model.User{Id: model.NewId(), Username: name, Roles: model.SystemUserRoleId, CreateAt: s.now()}
+	s.users[u.Id] = u
+	return u
+}
+
+// AddBot makes a bot account with a token.
+func (s *Server) AddBot(name, token string) *model.User {
+	u := s.AddUser(name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u.IsBot = true
+	s.tokens[token] = u.Id
+	return u
+}
+
+// Change changes a user as an admin does; everybody is told.
+func (s *Server) Change(id string, change func(*model.User)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s.users[id])
+	s.broadcast("", model.WebsocketEventUserUpdated, map[string]any{"user": s.users[id]})
+}
+
+// Revoke makes a token worthless and closes what it had opened; Grant makes another.
+func (s *Server) Revoke(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	user := s.tokens[token]
+	delete(s.tokens, token)
+	for _, c := range slices.Clone(s.live) {
+		if c.user == user {
+			s.hangUp(c)
+		}
+	}
+	s.sockets = map[string]*socket{}
+}
+
+// Grant makes a token for a user.
+func (s *Server) Grant(id, token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tokens[token] = id
+}
+
+// AddChannel makes a channel with members.
+func (s *Server) AddChannel(name string, kind model.ChannelType, members ...*model.User) *model.Channel {
+	s.mu.Lock()
+	c := &model.Channel{Id: model.NewId(), Name: name, DisplayName: name, Type: kind, TeamId: Team, CreateAt: s.now()}
+	s.channels[c.Id] = c
+	s.members[c.Id] = map[string]bool{}
+	s.mu.Unlock()
+	for _, u := range members {
+		s.Join(c.Id, u.Id)
+	}
+	return c
+}
+
+// Join and Leave change who is in a channel.
+func (s *Server) Join(channel, user string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.members[channel][user] = true
+	s.broadcast(channel, model.WebsocketEventUserAdded, map[string]any{"user_id": user, "team_id": Team})
+}
+
+// Leave takes a user out of a channel.
+func (s *Server) Leave(channel, user string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broadcast(channel, model.WebsocketEventUserRemoved, map[string]any{"user_id": user})
+	delete(s.members[channel], user)
+}
+
+// Type has a user post a text. With times above 1 it is delivered that often.
+func (s *Server) Type(user, channel, root, text string, times int) *model.Post {
+	return s.Say(&model.Post{UserId: user, ChannelId: channel, RootId: root, Message: text}, times)
+}
+
+// Say makes a post as it is given, with properties of a webhook for example.
+func (s *Server) Say(p *model.Post, times int) *model.Post {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.Id, p.CreateAt = model.NewId(), s.now()
+	p.UpdateAt = p.CreateAt
+	s.keep(p, times)
+	return p.Clone()
+}
+
+// keep stores a new post and tells it. The caller holds mu.
+func (s *Server) keep(p *model.Post, times int) {
+	s.posts[p.Id] = p
+	s.order = append(s.order, p.Id)
+	for range times {
+		s.broadcastPost(model.WebsocketEventPosted, p)
+	}
+	if !s.users[p.UserId].IsBot {
+		s.told = s.latest
+	}
+	s.change()
+}
+
+// EditAs and DeleteAs are what an admin does to somebody's post.
+func (s *Server) EditAs(post, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.posts[post]
+	p.Message, p.EditAt = text, s.now()
+	p.UpdateAt = p.EditAt
+	s.broadcastPost(model.WebsocketEventPostEdited, p)
+}
+
+// DeleteAs deletes a post and what hangs from it.
+func (s *Server) DeleteAs(user, post string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range s.order {
+		p := s.posts[id]
+		if p.DeleteAt != 0 || id != post && p.RootId != post {
+			continue
+		}
+		p.DeleteAt = s.now()
+		p.UpdateAt = p.DeleteAt
+		if id == post {
+			s.broadcast(p.ChannelId, model.WebsocketEventPostDeleted, map[string]any{"post": asJSON(p), "delete_by": user})
+		}
+	}
+}
+
+// React and Unreact put an emoji under a post and take it away.
+func (s *Server) React(user, post, emoji string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.react(user, post, emoji)
+	s.told = s.latest
+}
+
+// react is a reaction of somebody. The caller holds mu. A reaction that comes
+// again keeps the time it was first made, and bears the new one as its change.
+func (s *Server) react(user, post, emoji string) *model.Reaction {
+	p, at := s.posts[post], s.now()
+	told := &model.Reaction{UserId: user, PostId: post, EmojiName: emoji, CreateAt: at, UpdateAt: at, ChannelId: p.ChannelId}
+	stored := *told
+	for _, r := range s.reactions[post] {
+		if r.UserId == user && r.EmojiName == emoji {
+			r.UpdateAt, r.DeleteAt = at, 0
+			stored = model.Reaction{}
+		}
+	}
+	if stored.PostId != "" {
+		s.reactions[post] = append(s.reactions[post], &stored)
+	}
+	p.HasReactions, p.UpdateAt = true, at
+	s.broadcast(p.ChannelId, model.WebsocketEventReactionAdded, map[string]any{"reaction": asJSON(told)})
+	return told
+}
+
+// Unreact takes a reaction away. The server tells its own time only.
+func (s *Server) Unreact(user, post, emoji string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, at := s.posts[post], s.now()
+	p.HasReactions = false
+	for _, r := range s.reactions[post] {
+		if r.UserId == user && r.EmojiName == emoji && r.DeleteAt == 0 {
+			r.UpdateAt, r.DeleteAt = at, at
+		}
+		p.HasReactions = p.HasReactions || r.DeleteAt == 0
+	}
+	p.UpdateAt = at
+	s.broadcast(p.ChannelId, model.WebsocketEventReactionRemoved, map[string]any{"reaction": asJSON(&model.Reaction{UserId: user, PostId: post, EmojiName: emoji, UpdateAt: at})})
+	s.told = s.latest
+}
+
+// Again delivers once more what people did last.
+func (s *Server) Again() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broadcast(s.told.channel, s.told.kind, s.told.data)
+}
+
+// Posts are the posts that stand, in order.
+func (s *Server) Posts() []*model.Post {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []*model.Post
+	for _, id := range s.order {
+		if p := s.posts[id]; p.DeleteAt == 0 {
+			out = append(out, p.Clone())
+		}
+	}
+	return out
+}
+
+// Whispers are the posts for one user only.
+func (s *Server) Whispers() []Whisper {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.whispers)
+}
+
+// Reactions are the emoji of a user under a post.
+func (s *Server) Reactions(post, user string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for _, r := range s.reactions[post] {
+		if r.UserId == user && r.DeleteAt == 0 {
+			out = append(out, r.EmojiName)
+		}
+	}
+	return out
+}
+
+// File is what an uploaded file holds.
+func (s *Server) File(id string) (name string, data []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.files[id]
+	if f == nil {
+		return "", nil
+	}
+	return f.name, slices.Clone(f.data)
+}
+
+// Connections counts the open sockets; Calls the calls of a method and path,
+// such as "POST /posts".
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.live)
+}
+
+// Calls counts calls.
+func (s *Server) Calls(call string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[call]
+}
+
+// Await returns when cond holds, and reports whether it did in time. cond may
+// call any method.
+func (s *Server) Await(patience time.Duration, cond func() bool) bool {
+	late := time.After(patience)
+	for {
+		s.mu.Lock()
+		changed := s.changed
+		s.mu.Unlock()
+		if cond() {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-late:
+			return cond()
+		}
+	}
+}
+
+// change tells who waits. The caller holds mu.
+func (s *Server) change() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func asJSON(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil { // the server's own types always marshal
+		panic(fmt.Sprintf("fakemattermost: %v", err))
+	}
+	return string(data)
+}
+
+// broadcastPost tells of a post. The caller holds mu.
+func (s *Server) broadcastPost(kind model.WebsocketEventType, p *model.Post) {
+	data := map[string]any{"post": asJSON(p)}
+	if kind == model.WebsocketEventPosted {
+		c := s.channels[p.ChannelId]
+		data["channel_name"], data["channel_type"], data["sender_name"] = c.Name, string(c.Type), "@"+s.users[p.UserId].Username
+	}
+	s.broadcast(p.ChannelId, kind, data)
+}
+
+// isRoot reports whether a thread can hang from a post. The caller holds mu.
+func (s *Server) isRoot(id, channel string) bool {
+	p := s.posts[id]
+	return p != nil && p.DeleteAt == 0 && p.RootId == "" && p.ChannelId == channel
+}
+
+func (s *Server) isMember(channel, user string) bool { return s.members[channel][user] }
+
+func emojiKnown(name string) bool {
+	base, _, _ := strings.Cut(name, "_skin_tone")
+	return slices.ContainsFunc([]string{"+1", "-1", "thumbsup", "thumbsdown", "white_check_mark", "x", "no_entry", "eyes", "tada"},
+		func(known string) bool { return base == known || strings.HasPrefix(base, known+"_") })
+}

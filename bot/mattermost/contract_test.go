@@ -1,0 +1,87 @@
+package mattermost
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mattermost/mattermost/server/public/model"
+
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakemattermost"
+	"github.com/gridwarden/gridwarden/config/secret"
+)
+
+const patience = 10 * time.Second
+
+func tokenFile(t testing.TB, token string) secret.File {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return secret.File(path)
+}
+
+// rig is a fake server with a channel in which the bot and alice are.
+type rig struct {
+	*Platform
+	fake    *fakemattermost.Server
+	me      *model.User
+	alice   *model.User
+	channel *model.Channel
+	token   secret.File
+}
+
+const workspace = "grid"
+
+// at is a thread of the channel.
+func (r *rig) at(root string) bot.Thread {
+	return bot.Thread{Platform: Name, Workspace: workspace, Channel: "security", Root: root}
+}
+
+// build makes a rig whose server answers at url, dialled as o says.
+func build(t *testing.T, fake *fakemattermost.Server, url string, o Options) *rig {
+	t.Helper()
+	r := &rig{fake: fake, token: tokenFile(t, "secret-token")}
+	r.me, r.alice = fake.AddBot("gridwarden", "secret-token"), fake.AddUser("alice")
+	r.channel = fake.AddChannel("security", model.ChannelTypePrivate, r.me, r.alice)
+	o.Channels = func(string) []string { return []string{"security"} }
+	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	o.Commands = func() []string { return []string{"trace", "pending", "kill user", "approve"} }
+	var err error
+	if r.Platform, err = New([]Config{{Name: workspace, URL: url, Team: fakemattermost.Team, TokenFile: r.token}}, o); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestMattermostPasses(t *testing.T) {
+	// One listener for all, because the suite looks for goroutines that are left.
+	var now atomic.Pointer[fakemattermost.Server]
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { now.Load().ServeHTTP(w, r) }))
+	defer server.Close()
+	bottest.PlatformContract(t, func(t *testing.T) bottest.Harness {
+		fake := fakemattermost.New()
+		now.Store(fake)
+		r := build(t, fake, server.URL, Options{})
+		t.Cleanup(fake.Drop)
+		return bottest.Harness{
+			Platform: r.Platform,
+			Channel:  r.at(""),
+			Type: func(text string, times int) {
+				// What is typed before the bot has caught up may come twice.
+				if !fake.Await(patience, func() bool { return fake.Calls("GET /channels/{id}/posts") > 0 }) {
+					t.Error("nobody listens")
+				}
+				fake.Type(r.alice.Id, r.channel.Id, "", "@gridwarden "+text, times)
+			},
+		}
+	})
+}

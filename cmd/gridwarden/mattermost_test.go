@@ -1,0 +1,290 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mattermost/mattermost/server/public/model"
+
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakemattermost"
+	"github.com/gridwarden/gridwarden/bot/console"
+	"github.com/gridwarden/gridwarden/bot/mattermost"
+	"github.com/gridwarden/gridwarden/config"
+	"github.com/gridwarden/gridwarden/config/secret"
+)
+
+const mattermostToken = "token-of-the-bot"
+
+// mattermostBot is the program on a Mattermost server, which is a fake one on a
+// network in memory.
+type mattermostBot struct {
+	*app
+	room *bottest.Recorder
+	as   *asConsole
+	sent string // the transcript's id of the latest event
+}
+
+// asConsole gives the addresses of Mattermost the names that transcripts use:
+// those of the console.
+type asConsole struct {
+	bottest.Full
+	fake     *fakemattermost.Server
+	me       *model.User
+	cfg      *config.Config
+	users    map[string]string // ids by name
+	channels map[string]string
+	taken    chan error
+}
+
+func onMattermost(t *testing.T, s bottest.Setup) bottest.Bot {
+	cfg := readConfig(t, s)
+	fake := fakemattermost.New()
+	b := &mattermostBot{as: &asConsole{
+		fake: fake, me: fake.AddBot("gridwarden", mattermostToken), cfg: cfg,
+		users: map[string]string{}, channels: map[string]string{}, taken: make(chan error, 16),
+	}}
+	for _, c := range cfg.Channels {
+		b.as.channel(c.Name)
+	}
+	for group, names := range cfg.Console.Groups {
+		if err := b.SetGroup(t.Context(), group, names...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte(mattermostToken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := mattermost.New([]mattermost.Config{{Name: "grid", URL: "http://localhost", Team: fakemattermost.Team, TokenFile: secret.File(token)}}, mattermost.Options{
+		Dial: fake.Serve(t), Commands: func() []string { return b.commands() },
+		Channels: func(string) (names []string) {
+			for _, c := range cfg.Channels {
+				names = append(names, c.Name)
+			}
+			return names
+		},
+		Accounts: b.as.accounts,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.as.Full = p
+	b.room = bottest.NewRecorder(b.as)
+	b.app = runOn(t, cfg, b.room)
+	fake.Await(time.Minute, func() bool { return fake.Calls("GET /channels/{id}/posts") > 0 })
+	return b
+}
+
+func (b *mattermostBot) Platform() bottest.Watched      { return b.room }
+func (b *mattermostBot) Idle(ctx context.Context) error { return b.engine.Idle(ctx) }
+
+// SetGroup implements bottest.Regrouper.
+func (b *mattermostBot) SetGroup(_ context.Context, group string, names ...string) error {
+	channel := b.as.channel(group)
+	for _, id := range b.as.users {
+		b.as.fake.Leave(channel, id)
+	}
+	for _, name := range names {
+		b.as.fake.Join(channel, b.as.user(name))
+	}
+	return nil
+}
+
+// Send does on the server what makes the event.
+func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
+	again := b.sent == ev.ID
+	b.sent = ev.ID
+	user, channel := b.as.user(ev.Account.Name), b.as.channel(ev.Thread.Channel)
+	b.as.fake.Join(channel, user)
+	restore := b.as.stand(user, ev.Account.Standing)
+	defer restore()
+	switch {
+	case again:
+		b.as.fake.Again()
+	case ev.Kind == bot.Typed:
+		p := &model.Post{UserId: user, ChannelId: channel, RootId: ev.Thread.Root, Message: "@gridwarden " + ev.Value}
+		if ev.Account.Standing == bot.Bridged {
+			p.AddProp("override_username", ev.Account.Name)
+		}
+		b.as.fake.Say(p, 1)
+	case ev.Kind == bot.Reacted:
+		b.as.fake.React(user, ev.Target, ev.Value)
+	case ev.Kind == bot.Unreacted:
+		b.as.fake.Unreact(user, ev.Target, ev.Value)
+	}
+	select {
+	case err := <-b.as.taken:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stand makes a user what the standing says, and gives back how to undo it.
+func (p *asConsole) stand(user string, s bot.Standing) func() {
+	remote := "elsewhere"
+	set := func(change func(*model.User)) func() {
+		p.fake.Change(user, change)
+		return func() {
+			p.fake.Change(user, func(u *model.User) { u.Roles, u.RemoteId, u.IsBot, u.DeleteAt = model.SystemUserRoleId, nil, false, 0 })
+		}
+	}
+	switch s {
+	case bot.Guest:
+		return set(func(u *model.User) { u.Roles = model.SystemGuestRoleId })
+	case bot.Outsider:
+		return set(func(u *model.User) { u.RemoteId = &remote })
+	case bot.Bot:
+		return set(func(u *model.User) { u.IsBot = true })
+	case bot.Deactivated:
+		return set(func(u *model.User) { u.DeleteAt = 1 })
+	}
+	return func() {}
+}
+
+// user is the id of a user, who is made when he is new.
+func (p *asConsole) user(name string) string {
+	if p.users[name] == "" {
+		p.users[name] = p.fake.AddUser(name).Id
+	}
+	return p.users[name]
+}
+
+func (p *asConsole) channel(name string) string {
+	if p.channels[name] == "" {
+		p.channels[name] = p.fake.AddChannel(name, model.ChannelTypePrivate, p.me).Id
+	}
+	return p.channels[name]
+}
+
+// accounts are the accounts of a person on the server.
+func (p *asConsole) accounts(person string) (keys []string) {
+	for _, q := range p.cfg.People {
+		for _, key := range q.Accounts {
+			if name, ok := strings.CutPrefix(key, "console/"); ok && string(q.ID) == person {
+				keys = append(keys, "mattermost/grid/"+p.users[name])
+			}
+		}
+	}
+	return keys
+}
+
+func nameOf(ids map[string]string, id string) string {
+	for name, other := range ids {
+		if other == id {
+			return name
+		}
+	}
+	return id
+}
+
+// there is a thread's address on the server.
+func (p *asConsole) there(t bot.Thread) bot.Thread {
+	t.Platform, t.Workspace = mattermost.Name, "grid"
+	if id, made := p.channels[t.Channel]; made && !p.listed(t.Channel) {
+		t.Channel = id
+	}
+	return t
+}
+
+func (p *asConsole) listed(channel string) bool {
+	for _, c := range p.cfg.Channels {
+		if c.Name == channel {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *asConsole) Name() string { return console.Name }
+
+func (p *asConsole) Listen(ctx context.Context, handle func(context.Context, bot.Event) error) error {
+	return p.Full.Listen(ctx, func(ctx context.Context, ev bot.Event) error {
+		ev.Thread.Platform, ev.Thread.Workspace, ev.Thread.Channel = console.Name, "", nameOf(p.channels, ev.Thread.Channel)
+		name := nameOf(p.users, ev.Account.ID)
+		ev.Account = bot.Account{Platform: console.Name, ID: name, Name: name, Standing: ev.Account.Standing}
+		err := handle(ctx, ev)
+		p.taken <- err
+		return err
+	})
+}
+
+func (p *asConsole) Post(ctx context.Context, t bot.Thread, m bot.Message) (string, error) {
+	return p.Full.Post(ctx, p.there(t), m)
+}
+
+func (p *asConsole) PostKeyed(ctx context.Context, t bot.Thread, key string, m bot.Message) (string, error) {
+	return p.Full.PostKeyed(ctx, p.there(t), key, m)
+}
+
+func (p *asConsole) FindPost(ctx context.Context, t bot.Thread, key string) (string, bool, error) {
+	return p.Full.FindPost(ctx, p.there(t), key)
+}
+
+func (p *asConsole) Update(ctx context.Context, t bot.Thread, id string, m bot.Message) error {
+	return p.Full.Update(ctx, p.there(t), id, m)
+}
+
+func (p *asConsole) Whisper(ctx context.Context, t bot.Thread, to bot.Account, m bot.Message) error {
+	to.ID = p.users[to.ID]
+	return p.Full.Whisper(ctx, p.there(t), to, m)
+}
+
+func (p *asConsole) Seed(ctx context.Context, t bot.Thread, id string, reactions []string) error {
+	return p.Full.Seed(ctx, p.there(t), id, reactions)
+}
+
+func (p *asConsole) Shared(ctx context.Context, t bot.Thread) (bool, error) {
+	return p.Full.Shared(ctx, p.there(t))
+}
+
+func (p *asConsole) Members(ctx context.Context, group string) ([]string, error) {
+	keys, err := p.Full.Members(ctx, "grid/channel/"+group)
+	for i, key := range keys {
+		keys[i] = "console/" + nameOf(p.users, strings.TrimPrefix(key, "mattermost/grid/"))
+	}
+	return keys, err
+}
+
+// buttons tells whether a transcript presses some, which a server that calls
+// nobody does not have.
+func buttons(t *testing.T, file string) bool {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Contains(data, []byte(" by button")) || bytes.Contains(data, []byte(": click "))
+}
+
+// TestCheckProbesMattermost asks a server by the whole program.
+func TestCheckProbesMattermost(t *testing.T) {
+	fake := fakemattermost.New()
+	server := httptest.NewServer(fake)
+	defer server.Close()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"token": mattermostToken,
+		"config.yaml": "journal: {sqlite: a.db}\nplatforms: {mattermost: [{name: grid, url: \"" + server.URL + "\", team: grid, token_file: token}]}\n" +
+			"channels: [{platform: mattermost, workspace: grid, name: security, commands: [all]}]\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	me := fake.AddBot("gridwarden", mattermostToken)
+	cfg := filepath.Join(dir, "config.yaml")
+	if got := gridwarden(t, "check", "--config", cfg, "--probe"); got.status != exitFailed || !strings.Contains(got.out, "mattermost/grid: FAILED") {
+		t.Errorf("without the channel: %+v", got)
+	}
+	fake.AddChannel("security", model.ChannelTypePrivate, me)
+	contains(t, "check --probe", ok(t, "check", "--config", cfg, "--probe"), "probe: mattermost/grid: ok", "Platforms\n  mattermost/grid: team grid")
+}
