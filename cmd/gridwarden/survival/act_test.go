@@ -228,7 +228,7 @@ var errNotCounted = errors.New("a decision was not taken")
 
 // taken are answers to a decision that say that it holds. Who decides again,
 // because the first answer was lost, is told what has become of the action.
-var taken = []string{"is counted", "You denied", "You withdrew", "already", "was denied by", "was withdrawn by", "was approved and began", "settled since"}
+var taken = []string{"is counted", "You denied", "You withdrew", "was taken when you gave it", "already", "was denied by", "was withdrawn by", "was approved and began", "settled since"}
 
 func (c *crowd) counted(text, id string) error {
 	if slices.ContainsFunc(taken, func(sentence string) bool { return strings.Contains(text, sentence) }) {
