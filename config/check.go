@@ -31,6 +31,7 @@ func (c *Config) check(d *decoder) {
 	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
 		checkPolicy(d, name, c.Policies[name])
 	}
+	c.checkSlack(d)
 	c.checkTrusted(d)
 	c.checkHTTP(d)
 	c.Log.check(d)

@@ -23,6 +23,7 @@ type Config struct {
 	Roles           map[bot.Role]RoleSource `yaml:"roles"`
 	Policies        map[string]Policy       `yaml:"policies"`
 	Console         console.Config          `yaml:"console"`
+	Platforms       Platforms               `yaml:"platforms"`
 	Backends        Backends                `yaml:"backends"`
 	Grid            Grid                    `yaml:"grid"`
 	Audit           Audit                   `yaml:"audit"`
@@ -227,6 +228,7 @@ func (c *Config) resolve(dir string) {
 	if pg := c.Journal.Postgres; pg != nil {
 		paths = append(paths, (*string)(&pg.DSNFile), (*string)(&pg.OwnerDSNFile))
 	}
+	paths = append(paths, c.Platforms.tokenFiles()...)
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)

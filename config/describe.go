@@ -22,6 +22,9 @@ func (c *Config) Describe() string {
 	section("Configuration " + c.file)
 	section("Policies", c.describePolicies()...)
 	section("Roles", c.describeRoles()...)
+	if platforms := c.describePlatforms(); len(platforms) > 0 {
+		section("Platforms", platforms...)
+	}
 	section("Channels", c.describeChannels()...)
 	section("Backends", c.describeBackends()...)
 	section("HTTP", c.describeHTTP())

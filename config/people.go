@@ -82,8 +82,8 @@ func (c *Config) checkRoles(d *decoder) {
 		switch {
 		case g.Name == "":
 			d.add(at+".from", "must be PLATFORM/GROUP, the group that gives the role to known people, such as console/approvers")
-		case !slices.Contains(channelPlatforms, g.Platform):
-			d.add(at+".from", "%s is no platform of this program: write one of %s", shown(g.Platform), strings.Join(channelPlatforms, ", "))
+		case !slices.Contains(c.channelPlatforms(), g.Platform):
+			d.add(at+".from", "%s is no platform of this program: write one of %s", shown(g.Platform), strings.Join(c.channelPlatforms(), ", "))
 		}
 	}
 }

@@ -37,7 +37,10 @@ func (w *workspace) addressed(text, me string, direct bool) (string, bool) {
 func (w *workspace) command(text string) bool {
 	first, _, _ := strings.Cut(text, " ")
 	first = strings.ToLower(strings.TrimSpace(first))
-	return first == "gridwarden" || slices.ContainsFunc(w.opt.Commands, func(name string) bool {
+	if first == "gridwarden" || w.opt.Commands == nil {
+		return first == "gridwarden"
+	}
+	return slices.ContainsFunc(w.opt.Commands(), func(name string) bool {
 		word, _, _ := strings.Cut(name, " ")
 		return word == first
 	})

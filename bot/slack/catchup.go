@@ -31,15 +31,19 @@ func (w *workspace) catchUp(ctx context.Context, since time.Time, handle func(co
 	w.mu.Lock()
 	places := slices.Collect(maps.Values(w.threads))
 	w.mu.Unlock()
-	for _, t := range w.opt.Channels {
-		if t.Platform == Name && t.Workspace == w.name {
-			places = append(places, t)
-		}
-	}
+	places = append(places, w.channels()...)
 	for _, t := range places {
 		w.reread(ctx, t, oldest, me, handle)
 	}
 	w.reconcile(ctx, me, handle)
+}
+
+// channels are those of this workspace where the bot listens.
+func (w *workspace) channels() []bot.Thread {
+	if w.opt.Channels == nil {
+		return nil
+	}
+	return slices.DeleteFunc(w.opt.Channels(), func(t bot.Thread) bool { return t.Platform != Name || t.Workspace != w.name })
 }
 
 // reread hands over what people said in a channel or thread, in their order.

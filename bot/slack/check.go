@@ -62,10 +62,7 @@ func (w *workspace) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range w.opt.Channels {
-		if t.Platform != Name || t.Workspace != w.name {
-			continue
-		}
+	for _, t := range w.channels() {
 		var c *slackapi.Channel
 		err := w.call(ctx, "conversations.info", "", func(ctx context.Context) error {
 			var err error

@@ -12,8 +12,8 @@ import (
 // Name is the platform's word in configuration and addresses.
 const Name = "slack"
 
-// maxSockets is how many sockets Slack gives one app.
-const maxSockets = 10
+// MaxSockets is how many sockets Slack gives one app.
+const MaxSockets = 10
 
 // Config is one workspace.
 type Config struct {
@@ -32,10 +32,10 @@ type Config struct {
 // Options is what the program knows and the configuration does not say.
 type Options struct {
 	Log *slog.Logger
-	// Commands are the names of the commands: `!trace` is one, `!nice` is chat.
-	Commands []string
-	// Channels are those where the bot listens; they are read after a gap.
-	Channels []bot.Thread
+	// Commands gives the names of the commands: `!trace` is one, `!nice` is chat.
+	Commands func() []string
+	// Channels gives those where the bot listens; they are read after a gap.
+	Channels func() []bot.Thread
 	// Accounts gives the account keys of a person who is to be mentioned.
 	Accounts func(person string) []string
 	// API is the address of Slack's Web API, with a slash at its end; empty: Slack's own.

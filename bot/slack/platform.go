@@ -36,8 +36,8 @@ func New(workspaces []Config, opt Options) (*Platform, error) {
 		if _, twice := p.workspaces[c.Name]; twice || c.Name == "" {
 			return nil, fmt.Errorf("slack: the workspace %q needs a name of its own", c.Name)
 		}
-		if c.Sockets < 0 || c.Sockets > maxSockets {
-			return nil, fmt.Errorf("slack: workspace %s: %d sockets; give 1 to %d", c.Name, c.Sockets, maxSockets)
+		if c.Sockets < 0 || c.Sockets > MaxSockets {
+			return nil, fmt.Errorf("slack: workspace %s: %d sockets; give 1 to %d", c.Name, c.Sockets, MaxSockets)
 		}
 		w, err := newWorkspace(c, opt)
 		if err != nil {

@@ -59,13 +59,17 @@ func channel(id string) bot.Thread { return bot.Thread{Platform: Name, Workspace
 func over(t *testing.T, address string, dial func(context.Context, string, string) (net.Conn, error), channels ...string) *Platform {
 	t.Helper()
 	opt := Options{
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Commands: commands, API: "http://" + address + "/api/", Dial: dial,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Commands: func() []string { return commands }, API: "http://" + address + "/api/", Dial: dial,
 		Accounts: func(person string) []string {
 			return []string{"console/" + person, "slack/grid/U" + strings.ToUpper(person)}
 		},
 	}
-	for _, id := range channels {
-		opt.Channels = append(opt.Channels, channel(id))
+	opt.Channels = func() []bot.Thread {
+		var out []bot.Thread
+		for _, id := range channels {
+			out = append(out, channel(id))
+		}
+		return out
 	}
 	p, err := New([]Config{tokens(t, "grid")}, opt)
 	if err != nil {

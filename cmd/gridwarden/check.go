@@ -31,7 +31,7 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 	if !c.Probe {
 		return nil
 	}
-	a, err := wire(ctx, cfg, logger(t.err, slog.LevelWarn), wiring{})
+	a, err := wire(ctx, cfg, logger(t.err, slog.LevelWarn), wiring{chats: true})
 	if err != nil {
 		return err
 	}

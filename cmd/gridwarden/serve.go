@@ -31,6 +31,7 @@ func (c serveCmd) Run(ctx context.Context, t terminal) error {
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	w := wiring{in: t.in, out: t.out, platforms: testPlatforms()}
+	w.chats = len(w.platforms) == 0
 	w.listen = len(w.platforms) == 0 && t.attended()
 	s := served{file: c.Config, started: cfg, inForce: cfg}
 	if cfg.HTTP != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,6 +24,7 @@ type wiring struct {
 	in     io.Reader
 	out    io.Writer
 	listen bool // run the console
+	chats  bool // the chat platforms of the configuration are here
 	brief  bool // the console shows only what is new in a changed message
 	// monitor counts what happens; nil: nobody looks.
 	monitor *monitor.Monitor
@@ -38,9 +40,12 @@ type app struct {
 	sandbox *sandbox.Grid    // nil: not configured
 	console *console.Console // nil: not listening
 	parts   []status.Part
-	keep    *journal.Retention // nil: this process removes nothing
-	log     *slog.Logger
-	closers []func() error
+	chats   []bot.Platform // of the configuration, but the console
+	// commands are the names of all commands; what is built before them asks later.
+	commands []string
+	keep     *journal.Retention // nil: this process removes nothing
+	log      *slog.Logger
+	closers  []func() error
 }
 
 // wire builds everything, in order: journal, decider, handlers, engine, platforms.
@@ -69,6 +74,11 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 	a.people = bot.NewPeople(rules, links)
 	decider := bot.NewDecider(log, a.journal, a.people)
 
+	if w.chats {
+		if err := a.wireSlack(cfg); err != nil {
+			return nil, err
+		}
+	}
 	b := handlers.Backends{Sites: cfg.Sites()}
 	if h := cfg.Backends.CMS.History; h != nil {
 		store, err := history.Open(ctx, *h)
@@ -94,9 +104,12 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 	b.Parts = a.parts
 	commands := handlers.All(log, a.journal, decider, a.people, b)
 
-	platforms := w.platforms
+	for _, c := range commands {
+		a.commands = append(a.commands, c.Name)
+	}
+	platforms := append(slices.Clone(w.platforms), a.chats...)
 	if w.listen {
-		options, err := a.consoleOptions(rules, commands)
+		options, err := a.consoleOptions(rules)
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +146,7 @@ func (a *app) dated() []monitor.Source {
 }
 
 // consoleOptions lets a trusted console speak for everybody with a console account.
-func (a *app) consoleOptions(rules bot.Rules, commands []bot.Command) (console.Options, error) {
+func (a *app) consoleOptions(rules bot.Rules) (console.Options, error) {
 	o := console.Options{People: map[string]bot.Account{}, Idle: func(ctx context.Context) error { return a.engine.Idle(ctx) }}
 	me, err := operator(a.people)
 	if err != nil {
@@ -150,9 +163,7 @@ func (a *app) consoleOptions(rules bot.Rules, commands []bot.Command) (console.O
 			}
 		}
 	}
-	for _, c := range commands {
-		o.Commands = append(o.Commands, c.Name)
-	}
+	o.Commands = a.commands
 	return o, nil
 }
 
