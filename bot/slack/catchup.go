@@ -50,7 +50,7 @@ func (w *workspace) channels() []bot.Thread {
 func (w *workspace) reread(ctx context.Context, t bot.Thread, oldest string, me identity, handle func(context.Context, bot.Event) error) {
 	var missed []received
 	err := w.history(ctx, t, oldest, false, func(m slackapi.Message) bool {
-		s := said{Type: "message", Subtype: m.SubType, Channel: t.Channel, User: m.User, Bot: m.BotID, Text: m.Text, TS: m.Timestamp, Root: m.ThreadTimestamp}
+		s := said{Type: "message", Subtype: m.SubType, Channel: t.Channel, User: m.User, Bot: m.BotID, Persona: m.Username, Text: m.Text, TS: m.Timestamp, Root: m.ThreadTimestamp}
 		if strings.HasPrefix(t.Channel, "D") {
 			s.Kind = "im"
 		}

@@ -22,8 +22,8 @@ const (
 type received struct {
 	event bot.Event
 	user  string
-	team  string // of the user, where Slack says so
-	bot   bool   // an app wrote it
+	team  string       // of the user, where Slack says so
+	app   bot.Standing // of the app that wrote it; "" for people
 	// target is the message that a reaction is on: only Slack knows its thread.
 	target string
 	// waits: a person looks at a spinner, and Slack does not send it again.
@@ -108,8 +108,8 @@ func (w *workspace) complete(ctx context.Context, r *received) (bool, error) {
 		r.event.Thread.Root = at.root
 	}
 	r.event.Account, err = w.account(ctx, r.user, r.team)
-	if r.bot {
-		r.event.Account.Standing, err = bot.Bot, nil
+	if r.app != "" {
+		r.event.Account.Standing, err = r.app, nil
 	}
 	if err != nil && r.waits { // nobody waits for Slack to find out: unknown may do nothing
 		w.log.WarnContext(ctx, "Slack did not say what kind of account this is", "error", err, "account", r.user)
@@ -152,6 +152,7 @@ type said struct {
 	User     string `json:"user"`
 	Team     string `json:"user_team"`
 	Bot      string `json:"bot_id"`
+	Persona  string `json:"username"` // under which an app speaks, as relays do for people elsewhere
 	Text     string `json:"text"`
 	TS       string `json:"ts"`
 	Root     string `json:"thread_ts"`
@@ -225,7 +226,14 @@ func (w *workspace) typed(s said, me identity) (received, bool) {
 	if user == "" {
 		user = s.Bot
 	}
-	return received{event: ev, user: user, team: s.Team, bot: s.Bot != "" || s.Subtype == "bot_message"}, true
+	r := received{event: ev, user: user, team: s.Team}
+	switch app := s.Bot != "" || s.Subtype == "bot_message"; {
+	case app && s.Persona != "":
+		r.app = bot.Bridged
+	case app:
+		r.app = bot.Bot
+	}
+	return r, true
 }
 
 // changed takes the news that a message of the bot was changed by somebody

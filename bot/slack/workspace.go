@@ -59,11 +59,15 @@ func newWorkspace(c Config, opt Options) (*workspace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("slack: workspace %s: bot token: %w", c.Name, err)
 	}
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: opt.Dial, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: opt.Dial == nil}
+	proxy := http.ProxyFromEnvironment
+	if opt.Dial != nil { // it knows the way
+		proxy = nil
+	}
+	transport := &http.Transport{Proxy: proxy, DialContext: opt.Dial, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: opt.Dial == nil}
 	w := &workspace{
 		name: c.Name, log: opt.Log.With("workspace", c.Name), opt: opt, wanted: max(c.Sockets, 1),
 		client:  &http.Client{Transport: transport, Timeout: time.Minute},
-		dialer:  &websocket.Dialer{Proxy: http.ProxyFromEnvironment, NetDialContext: opt.Dial, HandshakeTimeout: callDeadline, WriteBufferSize: frameBuffer},
+		dialer:  &websocket.Dialer{Proxy: proxy, NetDialContext: opt.Dial, HandshakeTimeout: callDeadline, WriteBufferSize: frameBuffer},
 		remarks: newMemory[string](), roots: newMemory[standing](), people: newMemory[known](), rooms: newMemory[audience](),
 		not: map[string]time.Time{}, threads: map[string]bot.Thread{}, votes: map[string]map[string]bool{}, cards: map[string]bot.Thread{},
 	}

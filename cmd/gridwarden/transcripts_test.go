@@ -17,8 +17,9 @@ import (
 )
 
 // TestTranscripts plays every conversation on the whole program, with its
-// journal on SQLite and the simulated grid: on a platform in memory, and on the
-// console, where each step is a line that somebody types. The files say which
+// journal on SQLite and the simulated grid: on a platform in memory, on the
+// console, where each step is a line that somebody types, and on Slack, where it
+// is what Slack sends when people type, press and react. The files say which
 // answers they expect; any other message fails.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/transcripts/*.txtar")
@@ -27,7 +28,7 @@ func TestTranscripts(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
-		for platform, start := range map[string]func(*testing.T, bottest.Setup) bottest.Bot{"memory": inMemory, "console": onConsole} {
+		for platform, start := range map[string]func(*testing.T, bottest.Setup) bottest.Bot{"memory": inMemory, "console": onConsole, "slack": onSlack} {
 			t.Run(name+"/"+platform, func(t *testing.T) {
 				t.Parallel()
 				bottest.RunTranscript(t, file, start)

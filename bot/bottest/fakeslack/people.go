@@ -27,6 +27,9 @@ func (s *Server) Type(user, channel, root, text string) (string, Delivery) {
 	if u.Bot {
 		m.Bot = "B" + user
 		e["bot_id"], e["subtype"] = m.Bot, "bot_message"
+		if u.Relay {
+			e["username"] = u.Name
+		}
 	}
 	if u.Team != Team {
 		e["user_team"] = u.Team

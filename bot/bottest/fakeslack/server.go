@@ -24,6 +24,8 @@ const (
 type User struct {
 	ID, Name, Team                                 string
 	Bot, Deleted, Restricted, UltraGuest, Stranger bool
+	// Relay is a bot that speaks under the names of others.
+	Relay bool
 }
 
 // Channel is a conversation.
