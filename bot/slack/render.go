@@ -76,7 +76,7 @@ func (w *workspace) pages(m bot.Message, most int) ([]page, error) {
 	var now []line
 	rest := layout(m)
 	for _, f := range m.Files {
-		rest = append(rest, line{spans: bot.Text{{Text: "file " + f.Name + ": ask in a channel to be given it"}}})
+		rest = append(rest, line{spans: bot.Text{{Text: "file " + visible(f.Name) + ": ask in a channel to be given it"}}})
 	}
 	for len(rest) > 0 && len(out) < most {
 		now = append(now, rest[0])
