@@ -67,8 +67,8 @@ func (c *Config) checkSlack(d *decoder) {
 		if w.BotTokenFile == "" {
 			d.add(at+".bot_token_file", "is missing: name a file that holds the token of the bot user (xoxb-…)")
 		}
-		if w.Sockets != 0 || d.lines[at+".sockets"] > 0 {
-			checkNumber(d, at+".sockets", w.Sockets, 1, slack.MaxSockets)
+		if given := d.lines[at+".sockets"] > 0; given && (w.Sockets < 1 || w.Sockets > slack.MaxSockets) {
+			d.add(at+".sockets", "is %d: give a number from 1 to %d", w.Sockets, slack.MaxSockets)
 		}
 	}
 }

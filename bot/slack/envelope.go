@@ -12,7 +12,8 @@ import (
 
 // Bounds of handing over.
 const (
-	tellAfter   = 2 * time.Second // somebody sees Slack's own complaint a second later
+	tellAfter   = 2 * time.Second         // somebody sees Slack's own complaint a second later
+	askFor      = 1500 * time.Millisecond // who it is, while somebody waits
 	giveUpAfter = 30 * time.Second
 	firstRetry  = 100 * time.Millisecond
 	lastRetry   = 5 * time.Second
@@ -106,6 +107,11 @@ func (w *workspace) complete(ctx context.Context, r *received) (bool, error) {
 			return false, nil
 		}
 		r.event.Thread.Root = at.root
+	}
+	if r.waits {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, askFor)
+		defer cancel()
 	}
 	r.event.Account, err = w.account(ctx, r.user, r.team)
 	if r.app != "" {

@@ -41,7 +41,7 @@ func TestRepeatedAndReorderedEventsAreTheSame(t *testing.T) {
 			s.Type("UALICE", "CSEC", "", me+fmt.Sprintf("trace wn%d", i))
 		}
 		_, last := s.Type("UALICE", "CSEC", "", me+"pending")
-		s.Shuffle()
+		s.Reverse()
 		time.Sleep(time.Second)
 		last.Again()
 		time.Sleep(368 * time.Second)

@@ -276,9 +276,9 @@ func shorten(lines []line) []line {
 	tail := max(head, len(single)-lastLines)
 	out := slices.Clone(single[:head])
 	if more := tail - head; more > 0 {
-		out = append(out, line{spans: bot.Text{{Text: fmt.Sprintf("… %d more lines. All of it is in the file whole-message.txt above; read it before you decide.", more), Style: bot.Bold}}})
+		out = append(out, line{spans: bot.Text{{Text: fmt.Sprintf("… %d more lines. All of it is in the file whole-message.txt; read it before you decide.", more), Style: bot.Bold}}})
 	} else {
-		out = append(out, line{spans: bot.Text{{Text: "Lines are cut here. All of it is in the file whole-message.txt above; read it before you decide.", Style: bot.Bold}}})
+		out = append(out, line{spans: bot.Text{{Text: "Lines are cut here. All of it is in the file whole-message.txt; read it before you decide.", Style: bot.Bold}}})
 	}
 	out = append(out, single[tail:]...)
 	for i, l := range out {

@@ -166,7 +166,9 @@ func TestWhispersArePaged(t *testing.T) {
 
 func TestButtonsThatSlackRefusesAreAnError(t *testing.T) {
 	for _, b := range [][]bot.Button{
-		{{Label: "", Value: "x", Typed: "x"}}, {{Label: "x", Typed: "x"}}, {{Label: "x", Value: strings.Repeat("x", maxValue+1), Typed: "x"}},
+		{{Label: "", Value: "x", Typed: "x"}},
+		{{Label: "x", Typed: "x"}},
+		{{Label: "x", Value: strings.Repeat("x", maxValue+1), Typed: "x"}},
 		slices.Repeat([]bot.Button{{Label: "x", Value: "y", Typed: "z"}}, maxButtons+1),
 	} {
 		if p, err := drawer().render(bot.Message{Lines: []bot.Text{bot.Textf("x")}, Buttons: b}); err == nil {

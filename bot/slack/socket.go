@@ -31,7 +31,7 @@ const (
 
 // fatal are the words of Slack that waiting does not heal: the token or the
 // app's settings must be changed.
-var fatal = map[string]string{
+var fatal = map[string]string{ //nolint:gosec // words about tokens
 	"invalid_auth": "the token is not one of this app", "not_authed": "the token is empty", "account_inactive": "the app was removed from the workspace",
 	"token_revoked": "the token was revoked", "token_expired": "the token has expired", "not_allowed_token_type": "app_token_file must hold an xapp- token and bot_token_file an xoxb- token",
 	"missing_scope": "the token lacks a scope: the app-level token needs connections:write", "org_login_required": "the workspace moves to an organisation",
@@ -145,7 +145,7 @@ func (w *workspace) hold(ctx context.Context, handle func(context.Context, bot.E
 		case <-s.ended:
 			old, gap = nil, true
 			if s.disabled.Load() {
-				w.log.ErrorContext(ctx, "Slack closed the connection: "+fatal["link_disabled"])
+				w.log.ErrorContext(ctx, "Slack closed the connection", "why", fatal["link_disabled"])
 			}
 		}
 	}

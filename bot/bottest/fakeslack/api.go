@@ -81,7 +81,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-OAuth-Scopes", scopes)
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	_ = json.NewEncoder(w).Encode(out) // who asked may have gone away
+	if err := json.NewEncoder(w).Encode(out); err != nil {
+		return // who asked has gone away
+	}
 }
 
 // arguments reads a form or JSON, and the token from where it may stand.
@@ -360,11 +362,7 @@ func (s *Server) replies(form url.Values, _ *http.Request) (answer, string) {
 		}
 	}
 	slices.SortFunc(list, func(a, b *Message) int { return strings.Compare(a.TS, b.TS) })
-	if form.Get("cursor") != "" {
-		return paged(form, append([]*Message{root}, list...), truth(form.Get("include_all_metadata"))), ""
-	}
-	a := paged(form, append([]*Message{root}, list...), truth(form.Get("include_all_metadata")))
-	return a, ""
+	return paged(form, append([]*Message{root}, list...), truth(form.Get("include_all_metadata"))), ""
 }
 
 func truth(s string) bool { return s == "1" || s == "true" }

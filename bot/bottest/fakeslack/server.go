@@ -3,7 +3,6 @@ package fakeslack
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,8 +12,8 @@ import (
 
 // Tokens that a new Server takes, and who it is.
 const (
-	AppToken = "xapp-1-A0FAKE-1-fake"
-	BotToken = "xoxb-fake-bot"
+	AppToken = "xapp-1-A0FAKE-1-fake" //nolint:gosec // opens nothing
+	BotToken = "xoxb-fake-bot"        //nolint:gosec // opens nothing
 	Team     = "T0FAKE"
 	BotUser  = "U0BOT"
 	BotID    = "B0BOT"
@@ -104,7 +103,7 @@ type Server struct {
 	next     int
 	lose     int
 	twice    int
-	hold     []*delivery // that wait to be shuffled
+	hold     []*delivery // that wait to be sent
 	holding  bool
 	linkOff  bool
 	timeouts int
@@ -307,11 +306,4 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.NotFound(w, r)
 	}
-}
-
-// shuffled is a permutation that moves something where it can.
-func shuffled[T any](list []T) []T {
-	out := slices.Clone(list)
-	rand.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	return out
 }

@@ -57,7 +57,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // whoever listened has gone away
 	k := &socket{conn: conn}
 	conn.SetPingHandler(func(data string) error {
 		k.mu.Lock()
@@ -162,10 +162,11 @@ func (s *Server) start(d *delivery) {
 	for range times {
 		s.deliver(d)
 	}
-	s.working.Go(func() { s.insist(d) })
+	acked := d.acked
+	s.working.Go(func() { s.insist(d, acked) })
 }
 
-func (s *Server) insist(d *delivery) {
+func (s *Server) insist(d *delivery, acked <-chan struct{}) {
 	pauses := []time.Duration{s.AckWithin}
 	if d.again {
 		for _, p := range s.Retries {
@@ -179,7 +180,7 @@ func (s *Server) insist(d *delivery) {
 		if closed {
 			return
 		}
-		if !waitFor(d.acked, p, s, changed) {
+		if !waitFor(acked, p, s, changed) {
 			return
 		}
 		s.mu.Lock()
@@ -223,7 +224,7 @@ func (s *Server) deliver(d *delivery) {
 		s.lose--
 		return
 	}
-	if len(s.sockets) == 0 {
+	if len(s.sockets) == 0 || s.closed {
 		return
 	}
 	k := s.sockets[(s.next+d.attempt)%len(s.sockets)]
@@ -298,19 +299,19 @@ func (s *Server) Twice(n int) {
 	s.twice = n
 }
 
-// Hold keeps deliveries back; Shuffle sends them in another order.
+// Hold keeps deliveries back; Reverse sends them, the last one first.
 func (s *Server) Hold() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.holding = true
 }
 
-// Shuffle ends Hold.
-func (s *Server) Shuffle() {
+// Reverse ends Hold.
+func (s *Server) Reverse() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.holding = false
-	for _, d := range shuffled(s.hold) {
+	for _, d := range slices.Backward(s.hold) {
 		s.start(d)
 	}
 	s.hold = nil
@@ -339,8 +340,12 @@ type Delivery struct {
 func (d Delivery) Again() {
 	d.s.mu.Lock()
 	defer d.s.mu.Unlock()
-	d.d.done, d.d.acked = false, make(chan struct{})
 	d.d.attempt++
+	if !d.d.done {
+		d.s.deliver(d.d)
+		return
+	}
+	d.d.done, d.d.acked = false, make(chan struct{})
 	d.s.start(d.d)
 }
 
