@@ -52,14 +52,7 @@ func (w *workspace) check(ctx context.Context) error {
 	if len(missing) > 0 {
 		return fmt.Errorf("the bot's token lacks the scopes %s: add them in the app's settings under OAuth & Permissions, and install it again", strings.Join(missing, ", "))
 	}
-	err = w.call(ctx, "apps.connections.open", "", func(ctx context.Context) error {
-		_, _, err := w.api.StartSocketModeContext(ctx)
-		return err
-	})
-	if why, bad := hopeless(err); bad {
-		return fmt.Errorf("%s: correct app_token_file, and switch Socket Mode on: %w", why, err)
-	}
-	if err != nil {
+	if err := w.checkSockets(ctx); err != nil {
 		return err
 	}
 	for _, t := range w.channels() {
@@ -77,6 +70,25 @@ func (w *workspace) check(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// checkSockets asks for a socket where there is none: Slack answers that
+// question about once a minute, and who has lost a connection needs the answer.
+func (w *workspace) checkSockets(ctx context.Context) error {
+	w.mu.Lock()
+	up := w.sockets > 0
+	w.mu.Unlock()
+	if up {
+		return nil
+	}
+	err := w.call(ctx, "apps.connections.open", "", func(ctx context.Context) error {
+		_, _, err := w.api.StartSocketModeContext(ctx)
+		return err
+	})
+	if why, bad := hopeless(err); bad {
+		return fmt.Errorf("%s: correct app_token_file, and switch Socket Mode on: %w", why, err)
+	}
+	return err
 }
 
 // granted are the scopes that Slack names with every answer.

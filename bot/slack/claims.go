@@ -54,19 +54,25 @@ func (c *claims) end(id string, mine *claim, kept bool) {
 func (c *claims) live(ctx context.Context, id string) bool {
 	c.mu.Lock()
 	other := c.by[id]
-	if other == nil {
+	first := other == nil
+	if first {
 		c.put(id, &claim{live: true})
 	}
+	repeated := !first && other.live
 	c.mu.Unlock()
-	if other == nil || other.live {
-		return false // also a repetition, about which the program decides
+	if first || repeated { // the program decides about repetitions
+		return false
 	}
 	select {
 	case <-other.done:
-		return other.kept
 	case <-ctx.Done():
 		return false
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	kept := other.kept && !other.live
+	other.live = true // from now on it is a repetition
+	return kept
 }
 
 // drop gives up an event that was not kept: a reader may find it.

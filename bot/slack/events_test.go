@@ -244,6 +244,9 @@ func TestCheck(t *testing.T) {
 		if err := p.Check(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		if n := len(s.Calls("apps.connections.open")); n != 1 {
+			t.Errorf("asked for %d sockets; one stands", n)
+		}
 		s.SetScopes("chat:write,users:read")
 		if err := p.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "reactions:read") {
 			t.Errorf("scopes are missing: %v", err)

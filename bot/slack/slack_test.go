@@ -20,7 +20,7 @@ import (
 )
 
 // tokens writes the tokens of the fake workspace as files.
-func tokens(t *testing.T, name string) Config {
+func tokens(t testing.TB, name string) Config {
 	t.Helper()
 	dir := t.TempDir()
 	c := Config{Name: name, AppTokenFile: secret.File(filepath.Join(dir, "app")), BotTokenFile: secret.File(filepath.Join(dir, "bot"))}
@@ -56,7 +56,7 @@ var commands = []string{"help", "trace", "ban", "kill user", "whoami", "pending"
 func channel(id string) bot.Thread { return bot.Thread{Platform: Name, Workspace: "grid", Channel: id} }
 
 // over makes a Platform that speaks to a fake on a network.
-func over(t *testing.T, address string, dial func(context.Context, string, string) (net.Conn, error), channels ...string) *Platform {
+func over(t testing.TB, address string, dial func(context.Context, string, string) (net.Conn, error), channels ...string) *Platform {
 	t.Helper()
 	opt := Options{
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Commands: func() []string { return commands }, API: "http://" + address + "/api/", Dial: dial,
@@ -116,7 +116,7 @@ func listen(t *testing.T, s *fakeslack.Server, p *Platform) *listener {
 	return l
 }
 
-func connected(t *testing.T, s *fakeslack.Server, n int) {
+func connected(t testing.TB, s *fakeslack.Server, n int) {
 	t.Helper()
 	if !s.Until(20*time.Second, func() bool { return s.Sockets() == n }) {
 		t.Fatalf("%d sockets; want %d", s.Sockets(), n)

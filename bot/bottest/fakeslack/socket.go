@@ -162,60 +162,42 @@ func (s *Server) start(d *delivery) {
 	for range times {
 		s.deliver(d)
 	}
-	acked := d.acked
-	s.working.Go(func() { s.insist(d, acked) })
+	s.insist(d, d.acked, 0)
 }
 
-func (s *Server) insist(d *delivery, acked <-chan struct{}) {
-	pauses := []time.Duration{s.AckWithin}
+// insist sends an event again when it is not acknowledged in time, or tells the
+// person who waits. It is no goroutine, so that a test can see that its own are
+// gone. The caller holds mu.
+func (s *Server) insist(d *delivery, acked <-chan struct{}, tries int) {
+	pause := s.AckWithin
+	if d.again && tries >= len(s.Retries) {
+		return
+	}
 	if d.again {
-		for _, p := range s.Retries {
-			pauses = append(pauses, max(p, time.Millisecond))
+		pause = max(s.Retries[tries], time.Millisecond)
+		if tries == 0 {
+			pause += s.AckWithin
 		}
 	}
-	for i, p := range pauses {
+	time.AfterFunc(pause, func() {
 		s.mu.Lock()
-		closed, changed := s.closed, s.changed
-		s.mu.Unlock()
-		if closed {
+		defer s.mu.Unlock()
+		select {
+		case <-acked:
 			return
+		default:
 		}
-		if !waitFor(acked, p, s, changed) {
-			return
-		}
-		s.mu.Lock()
-		if d.again && i < len(pauses) && !d.done {
+		switch {
+		case s.closed:
+		case d.again:
 			d.attempt++
 			s.deliver(d)
-		} else if !d.again && !d.done {
+			s.insist(d, acked, tries+1)
+		default:
 			s.timeouts++
 			s.change()
 		}
-		s.mu.Unlock()
-	}
-}
-
-// waitFor reports whether a time passed without an acknowledgement and without
-// the end of the server.
-func waitFor(acked <-chan struct{}, d time.Duration, s *Server, changed <-chan struct{}) bool {
-	end := time.NewTimer(d)
-	defer end.Stop()
-	for {
-		select {
-		case <-acked:
-			return false
-		case <-end.C:
-			return true
-		case <-changed:
-			s.mu.Lock()
-			closed := s.closed
-			changed = s.changed
-			s.mu.Unlock()
-			if closed {
-				return false
-			}
-		}
-	}
+	})
 }
 
 // deliver writes an envelope to one socket. The caller holds mu.
