@@ -243,9 +243,10 @@ func (w *workspace) typed(s said, me identity) (received, bool) {
 }
 
 // changed takes the news that a message of the bot was changed by somebody
-// else. The bot's own changes come as the same event.
+// else. The bot's own changes come as the same event, and are dropped like all
+// that the bot does itself.
 func (w *workspace) changed(s said, me identity) (received, bool) {
-	if s.Message == nil || s.Message.User != me.User || s.Message.Edited == nil || s.Message.Edited.User == me.User {
+	if s.Message == nil || s.Message.User != me.User || s.Message.Edited == nil {
 		return received{}, false
 	}
 	ev := bot.Event{
