@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 	"github.com/gridwarden/gridwarden/bot/console"
 	"github.com/gridwarden/gridwarden/bot/slack"
+	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -302,3 +304,38 @@ func (o *onlySlack) Members(ctx context.Context, group string) ([]string, error)
 // Shared implements bot.Audience. The transcripts have guests in a channel that
 // is the team's, which Slack would call shared.
 func (o *onlySlack) Shared(context.Context, bot.Thread) (bool, error) { return false, nil }
+
+func TestSlackIsBuiltFromTheConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	text := "journal: {sqlite: gridwarden.db}\nplatforms:\n  slack: [{name: grid, app_token_file: app, bot_token_file: bot}]\n"
+	cfg, err := config.Parse("config.yaml", []byte(text), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	build := func(w wiring) (parts []string, platforms int, err error) {
+		a, err := wire(t.Context(), cfg, slog.New(slog.DiscardHandler), w)
+		if err != nil {
+			return nil, 0, err
+		}
+		defer a.close()
+		for _, p := range a.parts {
+			parts = append(parts, p.Name())
+		}
+		return parts, len(a.chats), nil
+	}
+	var people bot.ForPeople
+	if _, _, err := build(wiring{chats: true}); !errors.As(err, &people) || !strings.Contains(people.ForPeople(), filepath.Join(dir, "app")) {
+		t.Errorf("without the tokens: %v; want a sentence that names the file", err)
+	}
+	for _, name := range []string{"app", "bot"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("token"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if parts, n, err := build(wiring{chats: true}); err != nil || n != 1 || !slices.Contains(parts, slack.Name) {
+		t.Errorf("%v, %d platforms, %v", parts, n, err)
+	}
+	if parts, n, err := build(wiring{}); err != nil || n != 0 || slices.Contains(parts, slack.Name) {
+		t.Errorf("one command needs no Slack, but got %v, %d platforms, %v", parts, n, err)
+	}
+}
