@@ -19,7 +19,7 @@ func BenchmarkAcknowledge(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Serve(l)()
+	b.Cleanup(s.Serve(l))
 	p := over(b, l.Addr().String(), nil, "CSEC")
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan error, 1)
