@@ -88,7 +88,7 @@ func New(p Parts) (*Engine, error) {
 	if e.dead == nil {
 		e.dead = func(string) bool { return false }
 	}
-	e.life, e.end = context.WithCancel(context.Background())
+	e.life, e.end = context.WithCancel(context.Background()) //nolint:gosec // Run calls end when a stop takes too long
 	p.Decider.refresh = e.refreshGroups
 	names := map[string]bool{}
 	for _, c := range p.Commands {

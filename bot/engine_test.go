@@ -223,7 +223,7 @@ func TestACardThatIsFoundShowsWhatIsNow(t *testing.T) {
 		h.nasty.Next(bottest.Faults{LoseAck: 1})
 		reply := h.do("alice", "zap target")
 		synctest.Wait()
-		id := action.ID(reply.Message.Answer["action"].(action.Machine).ID)
+		id := reply.Message.Answer["action"].(action.Machine).ID
 		h.do("bob", "withdraw "+string(id)) // not his: refused
 		h.do("alice", "withdraw "+string(id))
 		said := h.since(0)

@@ -8,11 +8,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/console"
-	"github.com/gridwarden/gridwarden/bot/mattermost"
 )
-
-// channelPlatforms are those that this program can listen on.
-var channelPlatforms = []string{console.Name, mattermost.Name}
 
 // command is the name of a command: one word or two.
 var command = regexp.MustCompile(`^[a-z]{1,32}( [a-z]{1,32})?$`)
@@ -20,7 +16,7 @@ var command = regexp.MustCompile(`^[a-z]{1,32}( [a-z]{1,32})?$`)
 func (c *Config) checkChannels(d *decoder) {
 	for i, channel := range c.Channels {
 		at := fmt.Sprintf("channels[%d]", i)
-		checkPlatform(d, at+".platform", channel.Platform)
+		c.checkPlatform(d, at+".platform", channel.Platform)
 		if channel.Platform == console.Name && channel.Workspace != "" {
 			d.add(at+".workspace", "is given, but the console has no workspaces: take the line out")
 		}
@@ -45,12 +41,12 @@ func (c *Config) checkChannels(d *decoder) {
 	}
 }
 
-func checkPlatform(d *decoder, path, platform string) {
-	known := strings.Join(channelPlatforms, ", ")
+func (c *Config) checkPlatform(d *decoder, path, platform string) {
+	known := channelPlatforms
 	if platform == "" {
-		d.add(path, "is missing: write one of %s", known)
-	} else if !slices.Contains(channelPlatforms, platform) {
-		d.add(path, "%s is no platform of this program: write one of %s", shown(platform), known)
+		d.add(path, "is missing: write one of %s", strings.Join(known, ", "))
+	} else if !slices.Contains(known, platform) {
+		d.add(path, "%s is no platform of this program: write one of %s", shown(platform), strings.Join(known, ", "))
 	}
 }
 

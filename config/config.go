@@ -228,9 +228,7 @@ func (c *Config) resolve(dir string) {
 	if pg := c.Journal.Postgres; pg != nil {
 		paths = append(paths, (*string)(&pg.DSNFile), (*string)(&pg.OwnerDSNFile))
 	}
-	for i := range c.Platforms.Mattermost {
-		paths = append(paths, (*string)(&c.Platforms.Mattermost[i].TokenFile))
-	}
+	paths = append(paths, c.Platforms.tokenFiles()...)
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)

@@ -5,15 +5,26 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gridwarden/gridwarden/bot/console"
 	"github.com/gridwarden/gridwarden/bot/mattermost"
+	"github.com/gridwarden/gridwarden/bot/slack"
 )
 
 // Platforms are the chat systems that serve runs on, besides the console.
 type Platforms struct {
 	Mattermost []mattermost.Config `yaml:"mattermost"`
+	Slack      []slack.Config      `yaml:"slack"`
 }
 
+// channelPlatforms are those that this program can listen on.
+var channelPlatforms = []string{console.Name, mattermost.Name, slack.Name}
+
 func (c *Config) checkPlatforms(d *decoder) {
+	c.checkMattermost(d)
+	c.checkSlack(d)
+}
+
+func (c *Config) checkMattermost(d *decoder) {
 	names := map[string]int{}
 	for i, m := range c.Platforms.Mattermost {
 		at := fmt.Sprintf("platforms.mattermost[%d]", i)
@@ -28,27 +39,68 @@ func (c *Config) checkPlatforms(d *decoder) {
 	}
 }
 
+func (c *Config) checkSlack(d *decoder) {
+	var names []string
+	for i, w := range c.Platforms.Slack {
+		at := fmt.Sprintf("platforms.slack[%d]", i)
+		switch {
+		case w.Name == "":
+			d.add(at+".name", "is missing: a short name for the workspace that stays the same for ever; channels and accounts carry it")
+		case !simple.MatchString(w.Name):
+			d.add(at+".name", "%s: %s", shown(w.Name), simpleForm)
+		case slices.Contains(names, w.Name):
+			d.add(at+".name", "%s is the name of another workspace: give each its own", shown(w.Name))
+		}
+		names = append(names, w.Name)
+		if w.AppTokenFile == "" {
+			d.add(at+".app_token_file", "is missing: name a file that holds the app-level token (xapp-…) with the scope connections:write")
+		}
+		if w.BotTokenFile == "" {
+			d.add(at+".bot_token_file", "is missing: name a file that holds the token of the bot user (xoxb-…)")
+		}
+		if given := d.lines[at+".sockets"] > 0; given && (w.Sockets < 1 || w.Sockets > slack.MaxSockets) {
+			d.add(at+".sockets", "is %d: give a number from 1 to %d", w.Sockets, slack.MaxSockets)
+		}
+	}
+}
+
+// workspaces are the names of a platform's workspaces.
+func (c *Config) workspaces(platform string) []string {
+	var names []string
+	keep := func(name string) {
+		if name != "" && !slices.Contains(names, name) { // which is told already
+			names = append(names, name)
+		}
+	}
+	switch platform {
+	case mattermost.Name:
+		for _, m := range c.Platforms.Mattermost {
+			keep(m.Name)
+		}
+	case slack.Name:
+		for _, w := range c.Platforms.Slack {
+			keep(w.Name)
+		}
+	}
+	return names
+}
+
 // workspaceProblem says what is wrong with a workspace of a platform that has
 // some, "" when nothing is.
 func (c *Config) workspaceProblem(platform, workspace string) string {
-	if platform != mattermost.Name {
+	if platform != mattermost.Name && platform != slack.Name {
 		return ""
 	}
-	var names []string
-	for _, m := range c.Platforms.Mattermost {
-		if m.Name != "" && !slices.Contains(names, m.Name) {
-			names = append(names, m.Name)
-		}
-	}
+	names := c.workspaces(platform)
 	switch {
 	case slices.Contains(names, workspace):
 		return ""
 	case len(names) == 0:
-		return "needs a server: add one under platforms.mattermost"
+		return "needs a server: add one under platforms." + platform
 	case workspace == "":
-		return "is missing: write the name of a server under platforms.mattermost, one of " + strings.Join(names, ", ")
+		return "is missing: write the name of a server under platforms." + platform + ", one of " + strings.Join(names, ", ")
 	}
-	return shown(workspace) + " is no server under platforms.mattermost: write one of " + strings.Join(names, ", ")
+	return shown(workspace) + " is no server under platforms." + platform + ": write one of " + strings.Join(names, ", ")
 }
 
 // checkMattermostGroup wants WORKSPACE/channel/NAME.
@@ -64,12 +116,28 @@ func (c *Config) checkMattermostGroup(d *decoder, path, group string) {
 }
 
 // chats tells whether people can ask elsewhere than at the console.
-func (c *Config) chats() bool { return len(c.Platforms.Mattermost) > 0 }
+func (c *Config) chats() bool { return len(c.Platforms.Mattermost)+len(c.Platforms.Slack) > 0 }
+
+// tokenFiles are the files of secrets of the platforms, to be found from the
+// configuration's folder.
+func (p *Platforms) tokenFiles() []*string {
+	var out []*string
+	for i := range p.Mattermost {
+		out = append(out, (*string)(&p.Mattermost[i].TokenFile))
+	}
+	for i := range p.Slack {
+		out = append(out, (*string)(&p.Slack[i].AppTokenFile), (*string)(&p.Slack[i].BotTokenFile))
+	}
+	return out
+}
 
 func (c *Config) describePlatforms() []string {
 	var lines []string
 	for _, m := range c.Platforms.Mattermost {
 		lines = append(lines, fmt.Sprintf("mattermost/%s: team %s on %s, by websocket only: people type and react, nothing is called from outside; the bot's token is in %s", m.Name, m.Team, m.URL, m.TokenFile))
+	}
+	for _, w := range c.Platforms.Slack {
+		lines = append(lines, fmt.Sprintf("slack/%s: Socket Mode, %d at once; nothing has to reach this machine from outside", w.Name, max(w.Sockets, 1)))
 	}
 	return lines
 }

@@ -106,7 +106,7 @@ func (p pool) ask(ctx context.Context, query string, args ...any) *sql.Row {
 		}
 		var other bool
 		if kept, other = p.kept.LoadOrStore(query, s); other {
-			_ = s.Close()
+			_ = s.Close() //nolint:sqlclosecheck // the other one is kept
 		}
 	}
 	return kept.(*sql.Stmt).QueryRowContext(ctx, args...) //nolint:forcetypeassert // nothing else is stored

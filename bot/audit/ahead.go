@@ -25,7 +25,7 @@ func ahead(ctx context.Context, src Source) iter.Seq2[Line, error] {
 		parts := make(chan part, aheadParts)
 		defer func() { // the source has ended when this does
 			cancel()
-			for range parts { //nolint:revive // until it is closed
+			for range parts { // until it is closed
 			}
 		}()
 		go readParts(reading, src, parts)

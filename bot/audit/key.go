@@ -68,7 +68,7 @@ func writeNew(path, text string, mode os.FileMode) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer os.RemoveAll(f.Name())
 	_, err = f.WriteString(text + "\n")
 	if err := errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -71,7 +72,7 @@ func beganAt(pid int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	const after = 22 - 3 // the first field after the name is the third
 	if len(fields) <= after {
 		return "", fmt.Errorf("the state of process %d has %d fields", pid, len(fields))

@@ -64,7 +64,7 @@ func onMattermost(t *testing.T, s bottest.Setup) bottest.Bot {
 		t.Fatal(err)
 	}
 	p, err := mattermost.New([]mattermost.Config{{Name: "grid", URL: "http://localhost", Team: fakemattermost.Team, TokenFile: secret.File(token)}}, mattermost.Options{
-		Dial: fake.Serve(t), Commands: func() []string { return b.commands() },
+		Dial: fake.Serve(t), Commands: func() []string { return b.app.commands },
 		Channels: func(string) (names []string) {
 			for _, c := range cfg.Channels {
 				names = append(names, c.Name)

@@ -18,8 +18,9 @@ import (
 
 // TestTranscripts plays every conversation on the whole program, with its
 // journal on SQLite and the simulated grid: on a platform in memory, and on the
-// console, where each step is a line that somebody types, and on Mattermost over
-// its fake server. Without callbacks Mattermost has no buttons: what presses some
+// console, where each step is a line that somebody types, on Slack, where it is
+// what Slack sends when people type, press and react, and on Mattermost over its
+// fake server. Without callbacks Mattermost has no buttons: what presses some
 // is not played there. The files say which
 // answers they expect; any other message fails.
 func TestTranscripts(t *testing.T) {
@@ -29,7 +30,7 @@ func TestTranscripts(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
-		for platform, start := range map[string]func(*testing.T, bottest.Setup) bottest.Bot{"memory": inMemory, "console": onConsole, "mattermost": onMattermost} {
+		for platform, start := range map[string]func(*testing.T, bottest.Setup) bottest.Bot{"memory": inMemory, "console": onConsole, "mattermost": onMattermost, "slack": onSlack} {
 			if platform == "mattermost" && buttons(t, file) {
 				continue
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
@@ -11,9 +12,7 @@ import (
 	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/backends/sandbox"
 	"github.com/gridwarden/gridwarden/bot"
-	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/console"
-	"github.com/gridwarden/gridwarden/bot/mattermost"
 	"github.com/gridwarden/gridwarden/bot/monitor"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/handlers"
@@ -42,9 +41,12 @@ type app struct {
 	sandbox *sandbox.Grid    // nil: not configured
 	console *console.Console // nil: not listening
 	parts   []status.Part
-	keep    *journal.Retention // nil: this process removes nothing
-	log     *slog.Logger
-	closers []func() error
+	chats   []bot.Platform // of the configuration, but the console
+	// commands are the names of all commands; what is built before them asks later.
+	commands []string
+	keep     *journal.Retention // nil: this process removes nothing
+	log      *slog.Logger
+	closers  []func() error
 }
 
 // wire builds everything, in order: journal, decider, handlers, engine, platforms.
@@ -73,6 +75,11 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 	a.people = bot.NewPeople(rules, links)
 	decider := bot.NewDecider(log, a.journal, a.people)
 
+	if w.chats {
+		if err := a.wireChats(cfg); err != nil {
+			return nil, err
+		}
+	}
 	b := handlers.Backends{Sites: cfg.Sites()}
 	if h := cfg.Backends.CMS.History; h != nil {
 		store, err := history.Open(ctx, *h)
@@ -95,22 +102,15 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 			b.Sites = a.sandbox.SiteMap()
 		}
 	}
-	platforms := w.platforms
-	if w.chats && len(cfg.Platforms.Mattermost) > 0 {
-		m, err := mattermost.New(cfg.Platforms.Mattermost, mattermost.Options{Log: log, Commands: a.commands, Channels: a.channels, Accounts: a.accounts})
-		if err != nil {
-			return nil, err
-		}
-		platforms = append(platforms, m)
-		for _, part := range m.Parts() {
-			a.parts = append(a.parts, part)
-		}
-	}
 	b.Parts = a.parts
 	commands := handlers.All(log, a.journal, decider, a.people, b)
 
+	for _, c := range commands {
+		a.commands = append(a.commands, c.Name)
+	}
+	platforms := append(slices.Clone(w.platforms), a.chats...)
 	if w.listen {
-		options, err := a.consoleOptions(rules, commands)
+		options, err := a.consoleOptions(rules)
 		if err != nil {
 			return nil, err
 		}
@@ -135,32 +135,6 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 	return a, nil
 }
 
-// commands are the names of the commands.
-func (a *app) commands() []string {
-	var names []string
-	for _, c := range a.engine.Commands() {
-		names = append(names, c.Name)
-	}
-	return names
-}
-
-// channels are the names of the channels of a Mattermost server that are listed now.
-func (a *app) channels(workspace string) []string {
-	var names []string
-	for _, c := range a.people.Rules().Channels {
-		if c.Platform == mattermost.Name && c.Workspace == workspace {
-			names = append(names, c.Name)
-		}
-	}
-	return names
-}
-
-// accounts are the keys of a person's accounts.
-func (a *app) accounts(person string) []string {
-	p, _ := a.people.Person(action.PersonID(person))
-	return p.Accounts
-}
-
 // dated are the parts whose data has an age.
 func (a *app) dated() []monitor.Source {
 	var out []monitor.Source
@@ -173,7 +147,7 @@ func (a *app) dated() []monitor.Source {
 }
 
 // consoleOptions lets a trusted console speak for everybody with a console account.
-func (a *app) consoleOptions(rules bot.Rules, commands []bot.Command) (console.Options, error) {
+func (a *app) consoleOptions(rules bot.Rules) (console.Options, error) {
 	o := console.Options{People: map[string]bot.Account{}, Idle: func(ctx context.Context) error { return a.engine.Idle(ctx) }}
 	me, err := operator(a.people)
 	if err != nil {
@@ -190,9 +164,7 @@ func (a *app) consoleOptions(rules bot.Rules, commands []bot.Command) (console.O
 			}
 		}
 	}
-	for _, c := range commands {
-		o.Commands = append(o.Commands, c.Name)
-	}
+	o.Commands = a.commands
 	return o, nil
 }
 

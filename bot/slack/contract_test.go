@@ -1,0 +1,37 @@
+package slack
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot/bottest"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
+)
+
+func TestPlatformPasses(t *testing.T) {
+	// One listener, which outlives the workspaces: what one left unacknowledged
+	// is sent to nobody else.
+	var now atomic.Pointer[fakeslack.Server]
+	l := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { now.Load().ServeHTTP(w, r) }))
+	t.Cleanup(l.Close)
+	bottest.PlatformContract(t, func(t *testing.T) bottest.Harness {
+		s := workplace(10*time.Millisecond, 100*time.Millisecond, time.Second)
+		t.Cleanup(s.Close)
+		now.Store(s)
+		return bottest.Harness{
+			Platform: over(t, strings.TrimPrefix(l.URL, "http://"), nil, "CSEC"), Channel: channel("CSEC"), Shown: s.Shown,
+			Type: func(text string, times int) {
+				connected(t, s, 1)
+				_, d := s.Type("UALICE", "CSEC", "", me+text)
+				for range times - 1 {
+					d.Acknowledged(10 * time.Second)
+					d.Again()
+				}
+			},
+		}
+	})
+}

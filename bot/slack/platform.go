@@ -1,0 +1,106 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/gridwarden/gridwarden/bot"
+)
+
+// Platform is all configured workspaces. Build it with New.
+type Platform struct {
+	workspaces map[string]*workspace
+}
+
+var (
+	_ bot.Platform    = (*Platform)(nil)
+	_ bot.Whisperer   = (*Platform)(nil)
+	_ bot.KeyedPoster = (*Platform)(nil)
+	_ bot.Finder      = (*Platform)(nil)
+	_ bot.Seeder      = (*Platform)(nil)
+	_ bot.Grouper     = (*Platform)(nil)
+	_ bot.Audience    = (*Platform)(nil)
+	_ bot.Connected   = (*Platform)(nil)
+)
+
+// New makes the Platform. It reads the tokens and asks nobody anything.
+func New(workspaces []Config, opt Options) (*Platform, error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Platform{workspaces: map[string]*workspace{}}
+	for _, c := range workspaces {
+		if _, twice := p.workspaces[c.Name]; twice || c.Name == "" {
+			return nil, fmt.Errorf("slack: the workspace %q needs a name of its own", c.Name)
+		}
+		if c.Sockets < 0 || c.Sockets > MaxSockets {
+			return nil, fmt.Errorf("slack: workspace %s: %d sockets; give 1 to %d", c.Name, c.Sockets, MaxSockets)
+		}
+		w, err := newWorkspace(c, opt)
+		if err != nil {
+			return nil, err
+		}
+		p.workspaces[c.Name] = w
+	}
+	return p, nil
+}
+
+// Name implements bot.Platform.
+func (p *Platform) Name() string { return Name }
+
+// Listen implements bot.Platform. A workspace whose tokens Slack does not take
+// ends it when it was never connected; one that loses its token later is tried
+// again every minute, and does not stop the others.
+func (p *Platform) Listen(ctx context.Context, handle func(context.Context, bot.Event) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var all sync.WaitGroup
+	errs := make(chan error, len(p.workspaces))
+	for _, w := range p.workspaces {
+		all.Go(func() {
+			if err := w.listen(ctx, handle); err != nil && ctx.Err() == nil {
+				errs <- err
+				cancel()
+			}
+		})
+	}
+	all.Wait()
+	for _, w := range p.workspaces {
+		w.client.CloseIdleConnections()
+	}
+	close(errs)
+	var err error
+	for e := range errs {
+		err = errors.Join(err, e)
+	}
+	if err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// Connection implements bot.Connected: events arrive when every workspace has a socket.
+func (p *Platform) Connection() (up bool, reconnects int) {
+	up = true
+	for _, w := range p.workspaces {
+		w.mu.Lock()
+		up = up && w.sockets > 0
+		reconnects += w.reconnects
+		w.mu.Unlock()
+	}
+	return up, reconnects
+}
+
+var errElsewhere = errors.New("slack: no such place here")
+
+// at finds the workspace of a thread.
+func (p *Platform) at(t bot.Thread) (*workspace, error) {
+	w, ok := p.workspaces[t.Workspace]
+	if t.Platform != Name || !ok || t.Channel == "" {
+		return nil, fmt.Errorf("%w: %s", errElsewhere, t)
+	}
+	return w, nil
+}

@@ -1,0 +1,177 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
+	"github.com/gridwarden/gridwarden/config/secret"
+)
+
+// tokens writes the tokens of the fake workspace as files.
+func tokens(t testing.TB, name string) Config {
+	t.Helper()
+	dir := t.TempDir()
+	c := Config{Name: name, AppTokenFile: secret.File(filepath.Join(dir, "app")), BotTokenFile: secret.File(filepath.Join(dir, "bot"))}
+	for file, token := range map[secret.File]string{c.AppTokenFile: fakeslack.AppToken, c.BotTokenFile: fakeslack.BotToken} {
+		if err := os.WriteFile(string(file), []byte(token+"\n"), fs.FileMode(0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// workplace is a fake workspace with a team in a private channel.
+func workplace(retries ...time.Duration) *fakeslack.Server {
+	s := fakeslack.New()
+	s.Retries = retries
+	for _, name := range []string{"alice", "bob", "carol"} {
+		s.AddUser(fakeslack.User{ID: "U" + strings.ToUpper(name), Name: name})
+	}
+	s.AddUser(fakeslack.User{ID: "UGUEST", Name: "guest", Restricted: true})
+	s.AddUser(fakeslack.User{ID: "USTRANGER", Name: "stranger", Team: "T0OTHER", Stranger: true})
+	s.AddUser(fakeslack.User{ID: "UGONE", Name: "gone", Deleted: true})
+	s.AddUser(fakeslack.User{ID: "UROBOT", Name: "robot", Bot: true})
+	addTeam(s, "CSEC")
+	return s
+}
+
+func addTeam(s *fakeslack.Server, channel string) {
+	s.AddChannel(fakeslack.Channel{ID: channel, Name: "security", Private: true, Members: []string{fakeslack.BotUser, "UALICE", "UBOB", "UCAROL"}})
+}
+
+var commands = []string{"help", "trace", "ban", "kill user", "whoami", "pending", "approve", "deny"}
+
+func channel(id string) bot.Thread { return bot.Thread{Platform: Name, Workspace: "grid", Channel: id} }
+
+// over makes a Platform that speaks to a fake on a network.
+func over(t testing.TB, address string, dial func(context.Context, string, string) (net.Conn, error), channels ...string) *Platform {
+	t.Helper()
+	opt := Options{
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Commands: func() []string { return commands }, API: "http://" + address + "/api/", Dial: dial,
+		Accounts: func(person string) []string {
+			return []string{"console/" + person, "slack/grid/U" + strings.ToUpper(person)}
+		},
+	}
+	opt.Channels = func() []bot.Thread {
+		var out []bot.Thread
+		for _, id := range channels {
+			out = append(out, channel(id))
+		}
+		return out
+	}
+	p, err := New([]Config{tokens(t, "grid")}, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// listener keeps what it is given; refuse, when it is set, says what it does with it.
+type listener struct {
+	mu     sync.Mutex
+	events []bot.Event
+	refuse func(bot.Event) error
+	ended  chan error
+	cancel context.CancelFunc
+}
+
+// listen listens until the test ends, and returns when the sockets are up.
+func listen(t *testing.T, s *fakeslack.Server, p *Platform) *listener {
+	t.Helper()
+	l := &listener{ended: make(chan error, 1)}
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cancel = cancel
+	go func() {
+		l.ended <- p.Listen(ctx, func(_ context.Context, ev bot.Event) error {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if l.refuse != nil {
+				if err := l.refuse(ev); err != nil {
+					return err
+				}
+			}
+			l.events = append(l.events, ev)
+			return nil
+		})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-l.ended; err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("Listen: %v", err)
+		}
+	})
+	connected(t, s, 1)
+	return l
+}
+
+func connected(t testing.TB, s *fakeslack.Server, n int) {
+	t.Helper()
+	if !s.Until(20*time.Second, func() bool { return s.Sockets() == n }) {
+		t.Fatalf("%d sockets; want %d", s.Sockets(), n)
+	}
+}
+
+func (l *listener) all() []bot.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]bot.Event(nil), l.events...)
+}
+
+// distinct gives the events without repetitions: those with different ids.
+func (l *listener) distinct() []bot.Event {
+	seen := map[string]bool{}
+	var out []bot.Event
+	for _, ev := range l.all() {
+		if !seen[ev.ID] {
+			seen[ev.ID] = true
+			out = append(out, ev)
+		}
+	}
+	return out
+}
+
+// one is the only event; it fails when there are others.
+func (l *listener) one(t *testing.T) bot.Event {
+	t.Helper()
+	events := l.distinct()
+	if len(events) != 1 {
+		t.Fatalf("events %+v; want one", events)
+	}
+	return events[0]
+}
+
+func (l *listener) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = nil
+}
+
+func card(version int) bot.Message {
+	m := bot.Message{Title: bot.Textf("BAN %s", "Naughty User"), Card: "abc234", Version: version}
+	m.Line("approvals: %d of 2", version)
+	m.Buttons = []bot.Button{
+		{Label: "Approve ban", Value: "approve:abc234", Typed: "approve abc234"},
+		{Label: "Deny ban", Value: "deny:abc234", Typed: "deny abc234 REASON", Danger: true},
+	}
+	return m
+}
+
+func keys(events []bot.Event) string {
+	var out []string
+	for _, ev := range events {
+		out = append(out, fmt.Sprintf("%s %s", ev.Kind, ev.Value))
+	}
+	return strings.Join(out, "; ")
+}

@@ -1,0 +1,161 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+	slackapi "github.com/slack-go/slack"
+
+	"github.com/gridwarden/gridwarden/bot"
+)
+
+// Bounds of one workspace.
+const (
+	callDeadline = 10 * time.Second
+	frameBuffer  = 32 << 10 // Slack drops a message that is split into several frames
+)
+
+// workspace is one workspace and the app in it.
+type workspace struct {
+	name    string
+	log     *slog.Logger
+	opt     Options
+	wanted  int // sockets
+	client  *http.Client
+	api     *slackapi.Client
+	dialer  *websocket.Dialer
+	remarks *memory[string]   // files and overflows that were shared, by place and content
+	roots   *memory[standing] // messages, by channel and ts
+	people  *memory[known]
+	rooms   *memory[audience]
+	claims  claims
+
+	mu         sync.Mutex
+	self       *identity // nil: not asked yet
+	sockets    int       // that are up
+	reconnects int
+	heard      time.Time            // the latest frame on any socket
+	not        map[string]time.Time // until when Slack wants not to be asked, by method and place
+	threads    map[string]bot.Thread
+	votes      map[string]map[string]bool // reactions by card, as they were told us
+	cards      map[string]bot.Thread
+}
+
+// identity is who the bot is.
+type identity struct{ User, Bot, Team, URL string }
+
+func newWorkspace(c Config, opt Options) (*workspace, error) {
+	appToken, err := c.AppTokenFile.Read()
+	if err != nil {
+		return nil, fmt.Errorf("slack: workspace %s: app token: %w", c.Name, err)
+	}
+	botToken, err := c.BotTokenFile.Read()
+	if err != nil {
+		return nil, fmt.Errorf("slack: workspace %s: bot token: %w", c.Name, err)
+	}
+	proxy := http.ProxyFromEnvironment
+	if opt.Dial != nil { // it knows the way
+		proxy = nil
+	}
+	transport := &http.Transport{Proxy: proxy, DialContext: opt.Dial, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: opt.Dial == nil}
+	w := &workspace{
+		name: c.Name, log: opt.Log.With("workspace", c.Name), opt: opt, wanted: max(c.Sockets, 1),
+		client:  &http.Client{Transport: transport, Timeout: time.Minute},
+		dialer:  &websocket.Dialer{Proxy: proxy, NetDialContext: opt.Dial, HandshakeTimeout: callDeadline, WriteBufferSize: frameBuffer},
+		remarks: newMemory[string](), roots: newMemory[standing](), people: newMemory[known](), rooms: newMemory[audience](),
+		not: map[string]time.Time{}, threads: map[string]bot.Thread{}, votes: map[string]map[string]bool{}, cards: map[string]bot.Thread{},
+	}
+	options := []slackapi.Option{slackapi.OptionHTTPClient(w.client), slackapi.OptionAppLevelToken(appToken.Reveal())}
+	if opt.API != "" {
+		options = append(options, slackapi.OptionAPIURL(opt.API))
+	}
+	w.api = slackapi.New(botToken.Reveal(), options...)
+	return w, nil
+}
+
+// call asks Slack, and again after the time that Slack names when it is asked
+// too often: that had no effect. Everything else is for the caller to judge.
+func (w *workspace) call(ctx context.Context, method, place string, ask func(context.Context) error) error {
+	for {
+		if err := w.wait(ctx, method+" "+place); err != nil {
+			return fmt.Errorf("slack: %s: %w", method, err)
+		}
+		one, cancel := context.WithTimeout(ctx, callDeadline)
+		err := ask(one)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		var limited *slackapi.RateLimitedError
+		if !errors.As(err, &limited) {
+			return fmt.Errorf("slack: %s: %w", method, err)
+		}
+		until := time.Now().Add(limited.RetryAfter)
+		w.mu.Lock()
+		w.not[method+" "+place] = until
+		w.mu.Unlock()
+		if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
+			return fmt.Errorf("slack: %s: %w", method, err)
+		}
+	}
+}
+
+// wait returns when Slack may be asked again.
+func (w *workspace) wait(ctx context.Context, key string) error {
+	for {
+		w.mu.Lock()
+		left := time.Until(w.not[key])
+		if left <= 0 {
+			delete(w.not, key)
+		}
+		w.mu.Unlock()
+		if left <= 0 {
+			return ctx.Err()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(left):
+		}
+	}
+}
+
+// me asks once who the bot is.
+func (w *workspace) me(ctx context.Context) (identity, error) {
+	w.mu.Lock()
+	self := w.self
+	w.mu.Unlock()
+	if self != nil {
+		return *self, nil
+	}
+	var id identity
+	err := w.call(ctx, "auth.test", "", func(ctx context.Context) error {
+		r, err := w.api.AuthTestContext(ctx)
+		if err == nil {
+			id = identity{User: r.UserID, Bot: r.BotID, Team: r.TeamID, URL: r.URL}
+		}
+		return err
+	})
+	if err != nil {
+		return id, err
+	}
+	w.mu.Lock()
+	w.self = &id
+	w.mu.Unlock()
+	return id, nil
+}
+
+// code is Slack's word for an error, "" for one that is not Slack's.
+func code(err error) string {
+	var r slackapi.SlackErrorResponse
+	if errors.As(err, &r) {
+		return r.Err
+	}
+	return ""
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/mattermost"
+	"github.com/gridwarden/gridwarden/bot/slack"
+	"github.com/gridwarden/gridwarden/config"
+)
+
+// wireChats builds the chat platforms of the configuration. It comes before the
+// commands, because status asks them too.
+func (a *app) wireChats(cfg *config.Config) error {
+	commands := func() []string { return a.commands }
+	if len(cfg.Platforms.Mattermost) > 0 {
+		m, err := mattermost.New(cfg.Platforms.Mattermost, mattermost.Options{Log: a.log, Commands: commands, Channels: a.channels, Accounts: a.accounts})
+		if err != nil {
+			return err
+		}
+		a.chats = append(a.chats, m)
+		for _, part := range m.Parts() {
+			a.parts = append(a.parts, part)
+		}
+	}
+	if len(cfg.Platforms.Slack) > 0 {
+		s, err := slack.New(cfg.Platforms.Slack, slack.Options{Log: a.log.With("platform", slack.Name), Commands: commands, Channels: a.threads, Accounts: a.accounts})
+		if err != nil {
+			return err
+		}
+		a.chats, a.parts = append(a.chats, s), append(a.parts, s)
+	}
+	return nil
+}
+
+// threads are the channels that are listed now.
+func (a *app) threads() []bot.Thread {
+	var out []bot.Thread
+	for _, c := range a.people.Rules().Channels {
+		out = append(out, bot.Thread{Platform: c.Platform, Workspace: c.Workspace, Channel: c.Name})
+	}
+	return out
+}
+
+// channels are the names of the channels of a Mattermost server that are listed now.
+func (a *app) channels(workspace string) []string {
+	var names []string
+	for _, c := range a.threads() {
+		if c.Platform == mattermost.Name && c.Workspace == workspace {
+			names = append(names, c.Channel)
+		}
+	}
+	return names
+}
+
+// accounts are the keys of a person's accounts.
+func (a *app) accounts(person string) []string {
+	p, _ := a.people.Person(action.PersonID(person))
+	return p.Accounts
+}
