@@ -28,6 +28,7 @@ type runCmd struct {
 
 // Run gives one command to the engine and prints its answer.
 func (c runCmd) Run(ctx context.Context, t terminal) error {
+	t.err = &lines{w: t.err} // the log and the progress of --wait
 	cfg, err := config.Load(c.Config)
 	if err != nil {
 		return c.broken(t, err)
