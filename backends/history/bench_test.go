@@ -284,27 +284,6 @@ func numbers(rows *sql.Rows, err error) ([]int64, error) {
 	return out, rows.Err()
 }
 
-func listed(rows *sql.Rows, err error) ([]int64, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []int64
-	for rows.Next() {
-		var first int64
-		var more []byte
-		if err := rows.Scan(&first, &more); err != nil {
-			return nil, err
-		}
-		nums, err := numsOf(first, more)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, nums...)
-	}
-	return out, rows.Err()
-}
-
 // bigStore gives a store of n records; GRIDWARDEN_BENCH_STORE is a file to keep
 // it in, since ten million take minutes to make; what it has already is not made
 // again. They come through a pipe, which needs no room on the disk.

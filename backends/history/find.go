@@ -186,7 +186,11 @@ func (x *search) each(ctx context.Context, buckets []bucket, keys []string, look
 }
 
 func (x *search) list(ctx context.Context, b bucket, key int64) ([]int64, error) {
-	rows, err := x.postings.QueryContext(ctx, b, key)
+	return listed(x.postings.QueryContext(ctx, b, key))
+}
+
+// listed reads the lists of numbers that a query of postings gives, and closes its rows.
+func listed(rows *sql.Rows, err error) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}

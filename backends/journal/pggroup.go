@@ -44,16 +44,21 @@ func (w *pgWriter) commit(jobs []*job[*standing]) {
 		all[i] = j.what
 	}
 	err := w.send(all)
-	var refused *pgconn.PgError
+	again := (len(jobs) > 1 || collided(err)) && undone(err)
 	for _, j := range jobs {
-		// Only such an error says that nothing was committed; a fatal one ends the
-		// connection at some moment.
-		if (len(jobs) > 1 || collided(err)) && errors.As(err, &refused) && refused.SeverityUnlocalized == "ERROR" {
+		if again {
 			j.done <- w.sendAlone(j.what)
 			continue
 		}
 		j.done <- err
 	}
+}
+
+// undone reports that nothing was committed. A fatal error does not say that: it
+// ends the connection at some moment.
+func undone(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.SeverityUnlocalized == "ERROR"
 }
 
 func (w *pgWriter) sendAlone(s *standing) (err error) {
