@@ -69,15 +69,19 @@ func (j *Journal) effects(ctx context.Context, t *tx, fx action.Effects, r *row)
 
 // record writes one record and lets it wait for its place in the log.
 func (j *Journal) record(ctx context.Context, t *tx, rec audit.Record) error {
-	values, b, err := j.sealed(rec)
-	if err != nil {
-		return err
-	}
 	if t.dialect == postgresDialect { // one trip instead of three
-		if err := t.exec(ctx, pgInsertRecord, append(values, b.Salt, b.Data)...); err != nil {
+		one, err := j.recordStatement(rec)
+		if err != nil {
+			return err
+		}
+		if err := t.exec(ctx, one.many, alike{{statement: one}}.arrays()...); err != nil {
 			return fmt.Errorf("record %s: %w", rec.ID, err)
 		}
 		return nil
+	}
+	values, b, err := j.sealed(rec)
+	if err != nil {
+		return err
 	}
 	var num int64
 	if err := t.QueryRowContext(ctx, insertRecord, values...).Scan(&num); err != nil {

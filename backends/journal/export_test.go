@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
@@ -121,4 +123,32 @@ func other(s string) string {
 		c = "B"
 	}
 	return s[:len(s)/2] + c + s[len(s)/2+1:]
+}
+
+// TestLeavesWithSeparators has records in which the text that a leaf is read as
+// does not say where a field ends.
+func TestLeavesWithSeparators(t *testing.T) {
+	onBoth(t, func(t *testing.T, place func(*testing.T) opener) {
+		j := openAt(t, place(t))
+		want := []string{"plain", "with \x1f inside", "\x1f", "plain again"}
+		for _, request := range want {
+			must(t, j.Write(t.Context(), action.Effects{Records: []audit.Record{{ID: audit.NewID(), At: time.Now().UTC(), Kind: audit.Received, Request: request}}}))
+			_, err := j.Sequence(t.Context())
+			must(t, err)
+		}
+		report, err := j.Verify(t.Context())
+		if err != nil || !report.Sound() || report.Records != int64(len(want)) {
+			t.Errorf("%v: %+v", err, report)
+		}
+		var got []string
+		for l, err := range j.Lines(t.Context()) {
+			must(t, err)
+			if l.Leaf != nil {
+				got = append(got, l.Leaf.Entry.Request)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q", got)
+		}
+	})
 }

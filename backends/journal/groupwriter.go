@@ -40,12 +40,13 @@ func (w *groupWriter) do(ctx context.Context, c change) error {
 }
 
 // one implements writer.
-func (w *groupWriter) one(ctx context.Context, s statement) (affected int64, err error) {
-	err = w.groups.do(ctx, part{plain: true, change: func(ctx context.Context, t *tx) (err error) {
-		affected, err = t.affect(ctx, s.query, s.args...)
+func (w *groupWriter) one(ctx context.Context, s statement) (changed bool, err error) {
+	err = w.groups.do(ctx, part{plain: true, change: func(ctx context.Context, t *tx) error {
+		n, err := t.affect(ctx, s.query, s.args...)
+		changed = n > 0
 		return err
 	}})
-	return affected, explain(err)
+	return changed, explain(err)
 }
 
 // close implements writer.

@@ -21,17 +21,24 @@ func (j *Journal) Receive(ctx context.Context, request string, ev bot.Event, at 
 		return false, fmt.Errorf("journal: encoding event %s: %w", ev.ID, err)
 	}
 	mac := j.key.MarkReceived(request, at, data)
-	n, err := j.writer.one(ctx, statement{
-		key: fmt.Sprintf("event/%s/%s/%s", ev.Account.Platform, ev.Account.Workspace, ev.ID),
-		query: `INSERT INTO inbox (request, platform, workspace, event, data, at, mac, holder) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (platform, workspace, event) DO NOTHING`,
-		args: []any{request, ev.Account.Platform, ev.Account.Workspace, ev.ID, string(data), micros(at), mac, j.holder},
+	fresh, err = j.writer.one(ctx, statement{
+		key:   fmt.Sprintf("event/%s/%s/%s", ev.Account.Platform, ev.Account.Workspace, ev.ID),
+		args:  []any{request, ev.Account.Platform, ev.Account.Workspace, ev.ID, string(data), micros(at), mac, j.holder},
+		query: inboxRow + `VALUES (?, ?, ?, ?, ?, ?, ?, ?)` + knownEvent,
+		many: inboxRow + `SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[])` +
+			knownEvent + ` RETURNING request`,
+		id: request,
 	})
 	if err != nil {
 		return false, fmt.Errorf("journal: receiving event %s: %w", ev.ID, err)
 	}
-	return n == 1, nil
+	return fresh, nil
 }
+
+const (
+	inboxRow   = `INSERT INTO inbox (request, platform, workspace, event, data, at, mac, holder) `
+	knownEvent = ` ON CONFLICT (platform, workspace, event) DO NOTHING`
+)
 
 // Finish implements bot.Inbox. What was received is emptied: only its ids are
 // needed from then on.

@@ -3,35 +3,61 @@ package journal
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
-// What every command does, said to PostgreSQL in one statement each, so that
-// it is committed in groups: a transaction costs four trips and a wait for the
-// disk of its own. They do what the changes do that SQLite runs.
+// What every command does, said to PostgreSQL in one statement each, which does
+// it for many commands at once: a transaction costs four trips and a wait for
+// the disk of its own, and a statement more than the rows that it writes. They
+// do what the changes do that SQLite runs.
 
-// recordColumns of what is inserted, in the order of sealed.
-const pgRecordColumns = `audit_record (id, at, kind, request, incident, subject, version, hash, body_hash, mac)`
+// pgRecords writes the records of "new", their bodies and their places in the queue.
+const (
+	pgRecordFields = `id, at, kind, request, incident, subject, version, hash, body_hash, mac`
+	pgRecordArrays = `?::text[], ?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::integer[], ?::text[], ?::text[], ?::text[], ?::bytea[], ?::bytea[]`
+	pgRecords      = `r AS (INSERT INTO audit_record (` + pgRecordFields + `) SELECT ` + pgRecordFields + ` FROM new RETURNING num, id),
+		b AS (INSERT INTO audit_body (num, salt, data) SELECT r.num, new.salt, new.data FROM r JOIN new USING (id)),
+		p AS (INSERT INTO audit_pending (num) SELECT num FROM r)`
 
-// pgInsertRecord writes a record, its body and its place in the queue.
-const pgInsertRecord = `WITH r AS (` + insertRecord + `), b AS (INSERT INTO audit_body (num, salt, data) SELECT num, ?, ? FROM r)
-	INSERT INTO audit_pending (num) SELECT num FROM r`
+	pgInsertRecords = `WITH new AS MATERIALIZED (SELECT * FROM unnest(` + pgRecordArrays + `) AS a (` + pgRecordFields + `, salt, data)),
+		` + pgRecords + ` SELECT id FROM r`
+
+	pgFinish = `WITH asked AS MATERIALIZED (SELECT * FROM unnest(?::text[], ?::boolean[], ?::text[], ?::text[], ?::bytea[], ?::text[], ?::bigint[], ` + pgRecordArrays + `)
+			AS a (ended, posts, key, thread, body, card, queued_at, ` + pgRecordFields + `, salt, data)),
+		done AS (UPDATE inbox SET done = 1, data = '' FROM asked WHERE inbox.request = asked.ended AND inbox.done = 0 RETURNING inbox.request),
+		new AS MATERIALIZED (SELECT asked.* FROM asked JOIN done ON done.request = asked.ended),
+		` + pgRecords + `,
+		o AS (INSERT INTO outbox (key, thread, body, card, queued_at) SELECT nullif(key, ''), thread, body, card, queued_at FROM new WHERE posts ON CONFLICT (key) DO NOTHING)
+		SELECT request FROM done`
+
+	pgDelivered = `WITH said AS MATERIALIZED (SELECT * FROM unnest(?::bigint[], ?::text[], ?::bigint[], ?::integer[]) AS a (id, message, at, version)),
+		o AS (UPDATE outbox SET state = 'said', message = said.message, said_at = said.at, body = '', why = '' FROM said
+			WHERE outbox.id = said.id AND state <> 'said' RETURNING outbox.id, outbox.thread, outbox.card, said.message, said.version),
+		c AS (INSERT INTO card_message (action, thread, message, version) SELECT card, thread, message, version FROM o WHERE card <> '' ` + newerCard + `)
+		SELECT id::text FROM o`
+)
 
 // recordAlone writes a record that belongs to no other change and binds no row.
 func (j *Journal) recordAlone(ctx context.Context, rec audit.Record) error {
 	rec.Version, rec.Hash = 0, ""
-	values, b, err := j.sealed(rec)
+	s, err := j.recordStatement(rec)
 	if err != nil {
 		return fmt.Errorf("journal: writing a record: %w", err)
 	}
-	if _, err := j.writer.one(ctx, statement{"record/" + rec.ID, pgInsertRecord, append(values, b.Salt, b.Data)}); err != nil {
+	if _, err := j.writer.one(ctx, s); err != nil {
 		return fmt.Errorf("journal: writing record %s: %w", rec.ID, err)
 	}
 	j.wake()
 	return nil
+}
+
+func (j *Journal) recordStatement(rec audit.Record) (statement, error) {
+	values, b, err := j.sealed(rec)
+	return statement{key: "record/" + rec.ID, many: pgInsertRecords, id: rec.ID, args: append(values, b.Salt, b.Data)}, err
 }
 
 // finishAlone ends a request with one record and at most one post; see Finish.
@@ -42,20 +68,16 @@ func (j *Journal) finishAlone(ctx context.Context, request string, fx action.Eff
 	if err != nil {
 		return false, err
 	}
-	query := `WITH done AS (UPDATE inbox SET done = 1, data = '' WHERE request = ? AND done = 0 RETURNING 1),
-		r AS (INSERT INTO ` + pgRecordColumns + ` SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM done RETURNING num),
-		b AS (INSERT INTO audit_body (num, salt, data) SELECT num, ?, ? FROM r),
-		p AS (INSERT INTO audit_pending (num) SELECT num FROM r)`
-	args := append([]any{request}, append(values, b.Salt, b.Data)...)
-	for _, p := range fx.Posts {
-		query += `, o AS (INSERT INTO outbox (key, thread, body, card, queued_at) SELECT nullif(?, ''), ?, ?, ?, ? FROM done ON CONFLICT (key) DO NOTHING)`
-		args = append(args, p.Key, p.Thread, blob(p.Body), string(p.Card), micros(now()))
+	var p action.Post
+	if len(fx.Posts) > 0 {
+		p = fx.Posts[0]
 	}
-	n, err := j.writer.one(ctx, statement{"request/" + request, query + ` SELECT 1 FROM done`, args})
+	args := append([]any{request, len(fx.Posts) > 0, p.Key, p.Thread, blob(p.Body), string(p.Card), micros(now())}, values...)
+	done, err := j.writer.one(ctx, statement{key: "request/" + request, many: pgFinish, id: request, args: append(args, b.Salt, b.Data)})
 	if err != nil {
 		return false, err
 	}
-	if n == 0 {
+	if !done {
 		return false, isReceived(ctx, j.readers, request)
 	}
 	j.wake()
@@ -64,15 +86,10 @@ func (j *Journal) finishAlone(ctx context.Context, request string, fx action.Eff
 
 // deliveredAlone notes that something was said; see delivered.
 func (j *Journal) deliveredAlone(ctx context.Context, id int64, message string, version int, at time.Time) error {
-	n, err := j.writer.one(ctx, statement{
-		key: fmt.Sprintf("outbox/%d", id),
-		query: `WITH o AS (UPDATE outbox SET state = 'said', message = ?, said_at = ?, body = '', why = '' WHERE id = ? AND state <> 'said' RETURNING thread, card),
-			c AS (INSERT INTO card_message (action, thread, message, version) SELECT card, thread, ?, ? FROM o WHERE card <> '' ` + newerCard + `)
-			SELECT 1 FROM o`,
-		args: []any{message, micros(at), id, message, version},
-	})
-	if err != nil || n == 1 {
+	row := strconv.FormatInt(id, 10)
+	noted, err := j.writer.one(ctx, statement{key: "outbox/" + row, many: pgDelivered, id: row, args: []any{id, message, micros(at), version}})
+	if err != nil || noted {
 		return err
 	}
-	return notFound(j.readers.QueryRowContext(ctx, `SELECT 1 FROM outbox WHERE id = ?`, id).Scan(&n))
+	return notFound(j.readers.QueryRowContext(ctx, `SELECT id FROM outbox WHERE id = ?`, id).Scan(&id))
 }

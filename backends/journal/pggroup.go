@@ -23,16 +23,16 @@ const (
 // standing is a statement that waits for its group.
 type standing struct {
 	statement
-	affected int64
+	changed bool
 }
 
 // one implements writer. When the connection is lost nobody knows whether the
 // statement took effect: the error says that it failed, and who asks again
 // finds out.
-func (w *pgWriter) one(ctx context.Context, s statement) (int64, error) {
+func (w *pgWriter) one(ctx context.Context, s statement) (bool, error) {
 	waiting := &standing{statement: s}
 	err := w.groups.do(ctx, waiting)
-	return waiting.affected, explain(err)
+	return waiting.changed, explain(err)
 }
 
 // commit sends a group in one trip. What the server refuses as a group runs
@@ -52,6 +52,70 @@ func (w *pgWriter) commit(jobs []*job[*standing]) {
 		}
 		j.done <- err
 	}
+}
+
+// alike are statements that run as one: of the same text, and no two of the
+// same id. They keep their order.
+type alike []*standing
+
+func sorted(all []*standing) []alike {
+	var out []alike
+next:
+	for _, s := range all {
+		for i, a := range out {
+			if a[0].many == s.many && !slices.ContainsFunc(a, func(o *standing) bool { return o.id == s.id }) {
+				out[i] = append(a, s)
+				continue next
+			}
+		}
+		out = append(out, alike{s})
+	}
+	return out
+}
+
+// arrays are the arguments of all, place by place.
+func (a alike) arrays() []any {
+	out := make([]any, len(a[0].args))
+	for i := range out {
+		out[i] = a.array(i)
+	}
+	return out
+}
+
+func (a alike) array(i int) any {
+	switch a[0].args[i].(type) {
+	case string:
+		return column[string](a, i)
+	case int64:
+		return column[int64](a, i)
+	case int:
+		return column[int](a, i)
+	case bool:
+		return column[bool](a, i)
+	default:
+		return column[[]byte](a, i)
+	}
+}
+
+func column[T any](a alike, i int) []T {
+	out := make([]T, len(a))
+	for n, s := range a {
+		out[n] = s.args[i].(T) //nolint:forcetypeassert // see statement.args
+	}
+	return out
+}
+
+// tell notes which of them changed their row.
+func (a alike) tell(results pgx.BatchResults) error {
+	rows, err := results.Query()
+	if err != nil {
+		return err
+	}
+	changed, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, s := range a {
+		s.changed = slices.Contains(changed, s.id)
+	}
+	return err
 }
 
 // undone reports that nothing was committed. A fatal error does not say that: it
@@ -87,16 +151,15 @@ func (w *pgWriter) send(all []*standing) error {
 			return fmt.Errorf("a connection of another driver: %T", raw)
 		}
 		var batch pgx.Batch
-		for _, s := range all {
-			batch.Queue(postgresDialect.query(s.query), s.args...)
+		groups := sorted(all)
+		for _, g := range groups {
+			batch.Queue(postgresDialect.query(g[0].many), g.arrays()...)
 		}
 		results := c.Conn().SendBatch(ctx, &batch)
-		for _, s := range all {
-			tag, err := results.Exec()
-			if err != nil {
+		for _, g := range groups {
+			if err := g.tell(results); err != nil {
 				return errors.Join(err, closed(c, results))
 			}
-			s.affected = tag.RowsAffected()
 		}
 		return closed(c, results)
 	})

@@ -100,7 +100,7 @@ func connect(file secret.File) (*sql.DB, string, error) {
 // have no index look so dear that compiling their queries would seem to pay.
 // Set here and not as parameters of the start, which poolers refuse.
 func steady(ctx context.Context, c *pgx.Conn) error {
-	_, err := c.Exec(ctx, `SET enable_seqscan = off; SET jit = off`)
+	_, err := c.Exec(ctx, `SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan`)
 	return err
 }
 

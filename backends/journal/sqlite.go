@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -19,6 +20,7 @@ const readConnections = 4
 // The pragmas stand in the name of the database, for a connection of a pool
 // knows nothing of what was said to another. What is erased is overwritten.
 const (
+	busyTimeout   = 5 * time.Second // as in both of these
 	writerPragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_txlock=immediate"
 	readerPragmas = "_pragma=busy_timeout(5000)&_pragma=query_only(1)&_pragma=cache_size(-16000)"
 )

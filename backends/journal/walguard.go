@@ -2,15 +2,19 @@ package journal
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"time"
 )
 
-// How long SQLite's write-ahead log may become, in bytes, and how often that is
-// looked at.
+// How long SQLite's write-ahead log may become, in bytes, how often that is
+// looked at, and how long everybody who writes waits for those who read. Readers
+// that overlap may hold it up for ever, at which they seldom succeed twice.
 const (
 	walLimit = 32 << 20
 	walEvery = time.Second
+	walWait  = time.Second
 )
 
 // walGuard keeps the write-ahead log short. SQLite begins it anew by itself only
@@ -29,8 +33,8 @@ func newWALGuard(database string) walGuard {
 
 // keepShort begins the log anew when it has grown too long. New readers do not
 // read from it once all of it is in the database, so this waits for those that
-// read now and no longer than busy_timeout. When they take even longer, the log
-// may become longer until the next try.
+// read now and no longer than walWait. When they take even longer, the log may
+// become longer until the next try.
 func (g *walGuard) keepShort(ctx context.Context, conn *preparedConn) {
 	if time.Since(g.looked) < walEvery {
 		return
@@ -40,11 +44,30 @@ func (g *walGuard) keepShort(ctx context.Context, conn *preparedConn) {
 	if err != nil || info.Size() < g.limit {
 		return
 	}
-	var busy, frames, moved int
-	err = conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved)
-	if err != nil || busy != 0 {
+	if g.tryNow(ctx, conn) != nil {
 		g.limit *= 2
 		return
 	}
 	g.limit = g.usual
+}
+
+var errReadersHoldOn = errors.New("somebody keeps reading from the write-ahead log")
+
+func (g *walGuard) tryNow(ctx context.Context, conn *preparedConn) (err error) {
+	wait := func(d time.Duration) error { // takes effect when it is prepared, so it may not be kept prepared
+		_, err := conn.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", d.Milliseconds()))
+		return err
+	}
+	if err := wait(walWait); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, wait(busyTimeout)) }()
+	var busy, frames, moved int
+	if err := conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved); err != nil {
+		return err
+	}
+	if busy != 0 {
+		return errReadersHoldOn
+	}
+	return nil
 }

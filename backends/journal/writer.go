@@ -18,9 +18,14 @@ type change func(ctx context.Context, t *tx) error
 type statement struct {
 	// key names the row that it changes. A group runs in the order of keys: two
 	// groups that change the same rows in different orders would stop each other.
-	key   string
+	key  string
+	args []any // of one Go type for each place
+	// query is SQLite's.
 	query string
-	args  []any
+	// many is PostgreSQL's, and does it for several at once: its arguments are
+	// arrays of theirs. It returns the ids of those whose row it changed.
+	many string
+	id   string
 }
 
 // writer runs changes, each in a transaction.
@@ -28,9 +33,9 @@ type writer interface {
 	// do runs a change. It has committed when the error is nil, and has not
 	// otherwise, also when ctx ends.
 	do(ctx context.Context, c change) error
-	// one runs a statement and returns how many rows it changed. It is durable
+	// one runs a statement and returns whether it changed its row. It is durable
 	// when the error is nil, and has not happened otherwise, also when ctx ends.
-	one(ctx context.Context, s statement) (affected int64, err error)
+	one(ctx context.Context, s statement) (changed bool, err error)
 	// close ends the writer, once, after what it commits.
 	close() error
 }
