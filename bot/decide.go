@@ -24,20 +24,23 @@ type Decider struct {
 	log     *slog.Logger
 	journal Journal
 	people  *People
-	// refresh reads the groups again before anybody's role counts; the Engine sets it.
-	refresh func(context.Context)
+	// refresh reads the groups again before anybody's role counts, or says why they
+	// cannot be read here; the Engine sets it.
+	refresh func(context.Context) error
 }
 
 // NewDecider returns a Decider over a journal and the people.
 func NewDecider(log *slog.Logger, journal Journal, people *People) *Decider {
-	return &Decider{log: log, journal: journal, people: people, refresh: func(context.Context) {}}
+	return &Decider{log: log, journal: journal, people: people, refresh: func(context.Context) error { return nil }}
 }
 
 // Decide takes one person's verdict on an action, whatever surface it came
 // from. The answer is for that person; what the room must know is posted with
 // the change itself.
 func (d *Decider) Decide(ctx context.Context, req *Request, id action.ID, verdict action.Verdict, reason string) (Message, error) {
-	d.refresh(ctx)
+	if err := d.refresh(ctx); err != nil {
+		return Message{}, err
+	}
 	if req.Surface == takenBack {
 		a, err := d.journal.Action(ctx, id)
 		if err == nil && !slices.ContainsFunc(a.Votes, func(v action.Vote) bool { return v.Person == req.Person.ID && v.Lost == "" }) {
@@ -91,7 +94,9 @@ const takenBack = "reaction taken back"
 // Propose freezes a plan and its policy into an action that waits for votes.
 // Nothing runs before the policy is satisfied.
 func (d *Decider) Propose(ctx context.Context, req *Request, cmd Command, plan action.Plan) (Message, error) {
-	d.refresh(ctx)
+	if err := d.refresh(ctx); err != nil {
+		return Message{}, err
+	}
 	if target, ok := d.people.Target(plan.Target.Name); ok {
 		plan.Target.Person = target
 		if plan.Target.Protected == "" {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -39,6 +40,7 @@ type Engine struct {
 	holder    string // this process, as the holder of leases
 	dead      func(holder string) bool
 	elsewhere []string
+	groups    map[string]Grouper // by platform
 	meter     Meter
 
 	wake    chan struct{} // something waits to be delivered
@@ -69,14 +71,16 @@ type Parts struct {
 	// Elsewhere are platforms of accounts that also ask where no platform runs,
 	// by Do: what such a process left behind is finished here, too.
 	Elsewhere []string
-	Meter     Meter // nil: nothing is counted
+	// Groups can be read of platforms that do not run here, by name.
+	Groups map[string]Grouper
+	Meter  Meter // nil: nothing is counted
 }
 
 // New checks that the commands are whole and puts the parts together.
 func New(p Parts) (*Engine, error) {
 	e := &Engine{
 		log: p.Log, journal: p.Journal, people: p.People, decider: p.Decider,
-		platforms: map[string]Platform{}, holder: p.Holder, dead: p.Dead, elsewhere: p.Elsewhere,
+		platforms: map[string]Platform{}, groups: map[string]Grouper{}, holder: p.Holder, dead: p.Dead, elsewhere: p.Elsewhere,
 		limiter: newLimiter(p.People), slots: make(chan struct{}, concurrent),
 		wake: make(chan struct{}, 1), wakeDue: make(chan struct{}, 1), meter: p.Meter,
 		noOutbox: complaint{log: p.Log, fails: "outbox not readable", over: "outbox readable again"},
@@ -105,8 +109,12 @@ func New(p Parts) (*Engine, error) {
 		names[c.Name] = true
 		e.commands = append(e.commands, c)
 	}
+	maps.Copy(e.groups, p.Groups)
 	for _, platform := range p.Platforms {
 		e.platforms[platform.Name()] = platform
+		if g, ok := platform.(Grouper); ok {
+			e.groups[platform.Name()] = g
+		}
 	}
 	return e, nil
 }

@@ -19,29 +19,40 @@ func (e *Engine) watchGroups(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-time.After(groupsEvery):
-			e.refreshGroups(ctx)
+			e.lookAtGroups(ctx)
 		}
+	}
+}
+
+// lookAtGroups refreshes them where nobody waits for it.
+func (e *Engine) lookAtGroups(ctx context.Context) {
+	if err := e.refreshGroups(ctx); err != nil {
+		e.log.WarnContext(ctx, "groups not read", "error", err)
 	}
 }
 
 // refreshGroups reads every group that is the source of a role. A change is
 // recorded and told; a group that is empty or cannot be read leaves nobody
-// with the role and raises an alarm.
-func (e *Engine) refreshGroups(ctx context.Context) {
+// with the role and raises an alarm. A group of a platform that does not run in
+// this process is a Problem: nothing may be proposed, decided or started here,
+// for others would lose their role, and their votes with it.
+func (e *Engine) refreshGroups(ctx context.Context) error {
+	if err := e.seesGroups(); err != nil {
+		return err
+	}
 	for role, group := range e.people.Rules().Groups {
-		var members []string
-		why := "the platform does not run here"
-		if g, ok := e.platforms[group.Platform].(Grouper); ok {
-			var err error
-			if members, err = g.Members(ctx, group.Name); err != nil {
-				if ctx.Err() != nil {
-					return
-				}
-				members, why = nil, "it cannot be read"
-				e.log.ErrorContext(ctx, "group not readable", "group", group.Name, "error", err)
-			} else {
-				why = "it is empty"
+		g, ok := e.groups[group.Platform]
+		if !ok {
+			continue // a reload took the platform's group away just now
+		}
+		members, err := g.Members(ctx, group.Name)
+		why := "it is empty"
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
 			}
+			members, why = nil, "it cannot be read"
+			e.log.ErrorContext(ctx, "group not readable", "group", group.Name, "error", err)
 		}
 		old := e.people.setGroup(role, members)
 		if slices.Equal(old, slices.Sorted(slices.Values(members))) {
@@ -53,6 +64,19 @@ func (e *Engine) refreshGroups(ctx context.Context) {
 		}
 		e.tellSecurity(ctx, m, map[string]any{"group": group.Name, "role": role, "before": old, "now": members})
 	}
+	return nil
+}
+
+// seesGroups is a Problem when a role is given by a group that this process
+// cannot read.
+func (e *Engine) seesGroups() error {
+	for role, group := range e.people.Rules().Groups {
+		if _, ok := e.groups[group.Platform]; !ok {
+			return Problemf("groups-unseen", "Who holds the role %s is known by the group %s of %s, which this process is not connected to, so nothing is proposed, decided or run here. Ask in chat.",
+				cut(string(role)), cut(group.Name), cut(group.Platform))
+		}
+	}
+	return nil
 }
 
 // tellSecurity records a change of who may do what and tells the security channel.
@@ -66,7 +90,7 @@ func (e *Engine) tellSecurity(ctx context.Context, m Message, body map[string]an
 // Reload puts other people, roles and policies in force; it is recorded and told.
 func (e *Engine) Reload(ctx context.Context, rules Rules) error {
 	e.people.Reload(rules)
-	e.refreshGroups(ctx)
+	e.lookAtGroups(ctx)
 	return e.noteRules(ctx)
 }
 

@@ -96,7 +96,7 @@ func (e *Engine) begin(ctx context.Context) error {
 	if err := e.noteRules(ctx); err != nil {
 		return err
 	}
-	e.refreshGroups(ctx)
+	e.lookAtGroups(ctx)
 	if err := e.takeOver(ctx); err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (e *Engine) Idle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		due := !next.IsZero() && !next.After(now())
+		due := !next.IsZero() && !next.After(now()) && e.seesGroups() == nil // see WorkOnce
 		switch {
 		case waiting > 0 || due:
 			quiet = 0

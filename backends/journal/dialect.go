@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -87,11 +88,12 @@ type pool struct {
 	db *sql.DB
 	dialect
 	kept *sync.Map // statements of SQLite by their queries; the driver of PostgreSQL keeps its own
+	gate *gate     // stays open on PostgreSQL
 }
 
 var _ reader = pool{}
 
-func newPool(db *sql.DB, d dialect) pool { return pool{db, d, new(sync.Map)} }
+func newPool(db *sql.DB, d dialect) pool { return pool{db, d, new(sync.Map), new(gate)} }
 
 // ask reads one row by a query that is a constant and stays prepared.
 func (p pool) ask(ctx context.Context, query string, args ...any) *sql.Row {
@@ -114,6 +116,9 @@ func (p pool) ask(ctx context.Context, query string, args ...any) *sql.Row {
 
 // QueryContext implements reader.
 func (p pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := p.gate.pass(ctx); err != nil {
+		return nil, err
+	}
 	return p.db.QueryContext(ctx, p.query(query), args...)
 }
 
@@ -131,6 +136,9 @@ func (p pool) begin(ctx context.Context) (*sqlTx, error) {
 	t, err := p.db.BeginTx(ctx, options)
 	if err != nil {
 		return nil, err
+	}
+	if err := p.gate.pass(ctx); err != nil { // the first question begins to read, not this
+		return nil, errors.Join(err, t.Rollback())
 	}
 	return &sqlTx{t, p.dialect}, nil
 }

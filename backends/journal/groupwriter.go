@@ -27,9 +27,9 @@ type part struct {
 	plain bool
 }
 
-func newGroupWriter(conn *sql.Conn, file string) *groupWriter {
+func newGroupWriter(conn *sql.Conn, file string, readers *gate) *groupWriter {
 	c := &preparedConn{conn: conn, statements: map[string]*sql.Stmt{}}
-	w := &groupWriter{conn: c, t: &tx{session: c, dialect: sqliteDialect}, wal: newWALGuard(file)}
+	w := &groupWriter{conn: c, t: &tx{session: c, dialect: sqliteDialect}, wal: newWALGuard(file, readers)}
 	w.groups = newGroups(groupSize, 1, w.commit)
 	return w
 }

@@ -52,7 +52,7 @@ func (j *Journal) openSQLite(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	w := newGroupWriter(conn, path)
+	w := newGroupWriter(conn, path, j.readers.gate)
 	j.writer, j.eraser = w, w
 	return nil
 }

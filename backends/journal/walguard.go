@@ -9,8 +9,7 @@ import (
 )
 
 // How long SQLite's write-ahead log may become, in bytes, how often that is
-// looked at, and how long everybody who writes waits for those who read. Readers
-// that overlap may hold it up for ever, at which they seldom succeed twice.
+// looked at, and how long everybody who writes waits for those who read.
 const (
 	walLimit = 32 << 20
 	walEvery = time.Second
@@ -22,19 +21,19 @@ const (
 // log grows, every read of it takes longer, and there is even less of a moment.
 type walGuard struct {
 	file   string
+	gate   *gate // of those who read in this process
 	usual  int64 // the limit, unless the latest try failed
 	limit  int64
 	looked time.Time
 }
 
-func newWALGuard(database string) walGuard {
-	return walGuard{file: database + "-wal", usual: walLimit, limit: walLimit}
+func newWALGuard(database string, readers *gate) walGuard {
+	return walGuard{file: database + "-wal", gate: readers, usual: walLimit, limit: walLimit}
 }
 
-// keepShort begins the log anew when it has grown too long. New readers do not
-// read from it once all of it is in the database, so this waits for those that
-// read now and no longer than walWait. When they take even longer, the log may
-// become longer until the next try.
+// keepShort begins the log anew when it has grown too long. It waits for those
+// that read now, no longer than walWait, and holds up those that come. When some
+// take even longer, the log may become longer until the next try.
 func (g *walGuard) keepShort(ctx context.Context, conn *preparedConn) {
 	if time.Since(g.looked) < walEvery {
 		return
@@ -44,7 +43,8 @@ func (g *walGuard) keepShort(ctx context.Context, conn *preparedConn) {
 	if err != nil || info.Size() < g.limit {
 		return
 	}
-	if g.tryNow(ctx, conn) != nil {
+	g.gate.shutDuring(func() { err = g.tryNow(ctx, conn) })
+	if err != nil {
 		g.limit *= 2
 		return
 	}

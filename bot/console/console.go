@@ -122,15 +122,7 @@ func terminalOf(f any) (bool, int) {
 
 // accountOf is the account behind a name. A name that is not configured is an
 // account of its own that belongs to nobody, so that strangers can be played.
-func (c *Console) accountOf(name string) bot.Account {
-	if a, ok := c.opt.People[name]; ok {
-		if a.Name == "" {
-			a.Name = name
-		}
-		return a
-	}
-	return bot.Account{Platform: Name, ID: name, Name: name, Standing: bot.Member}
-}
+func (c *Console) accountOf(name string) bot.Account { return accountOf(c.opt.People, name) }
 
 // add gives a message its number. The caller holds mu.
 func (c *Console) add(t bot.Thread, by, text string) *message {

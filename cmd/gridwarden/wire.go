@@ -123,6 +123,7 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 	parts := bot.Parts{
 		Log: log, Journal: a.journal, People: a.people, Decider: decider,
 		Commands: commands, Platforms: platforms, Holder: holder, Dead: hasEnded, Elsewhere: []string{console.Name},
+		Groups: map[string]bot.Grouper{console.Name: console.Groups{Config: cfg.Console.Groups, People: consolePeople(rules)}},
 	}
 	if w.monitor != nil {
 		parts.Meter = w.monitor
@@ -148,7 +149,7 @@ func (a *app) dated() []monitor.Source {
 
 // consoleOptions lets a trusted console speak for everybody with a console account.
 func (a *app) consoleOptions(rules bot.Rules) (console.Options, error) {
-	o := console.Options{People: map[string]bot.Account{}, Idle: func(ctx context.Context) error { return a.engine.Idle(ctx) }}
+	o := console.Options{People: consolePeople(rules), Idle: func(ctx context.Context) error { return a.engine.Idle(ctx) }}
 	me, err := operator(a.people)
 	if err != nil {
 		return o, err
@@ -156,16 +157,22 @@ func (a *app) consoleOptions(rules bot.Rules) (console.Options, error) {
 	if _, known := a.people.PersonOf(me.Key()); known {
 		o.Self = me // otherwise a trusted console begins as one of those who may be played
 	}
+	o.Commands = a.commands
+	return o, nil
+}
+
+// consolePeople are the console accounts by person.
+func consolePeople(rules bot.Rules) map[string]bot.Account {
+	people := map[string]bot.Account{}
 	for _, p := range rules.People {
 		for _, key := range p.Accounts {
 			if id, ok := strings.CutPrefix(key, console.Name+"/"); ok {
-				o.People[string(p.ID)] = bot.Account{Platform: console.Name, ID: id, Name: string(p.ID), Standing: bot.Member}
+				people[string(p.ID)] = bot.Account{Platform: console.Name, ID: id, Name: string(p.ID), Standing: bot.Member}
 				break
 			}
 		}
 	}
-	o.Commands = a.commands
-	return o, nil
+	return people
 }
 
 // retention is the configured retention of the journal.
