@@ -10,7 +10,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot/action"
 )
 
-// stillOpen is the condition of the index action_open.
+// stillOpen is the condition of the indexes action_open and action_unsettled.
 const stillOpen = `state NOT IN ('settled', 'denied', 'withdrawn', 'expired', 'failed')`
 
 // Create implements action.Store.
