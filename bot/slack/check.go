@@ -78,7 +78,7 @@ func (w *workspace) checkSockets(ctx context.Context) error {
 	w.mu.Lock()
 	up := w.sockets > 0
 	w.mu.Unlock()
-	if up {
+	if up || w.inbound != nil {
 		return nil
 	}
 	err := w.call(ctx, "apps.connections.open", "", func(ctx context.Context) error {

@@ -34,7 +34,7 @@ var asSlack = []time.Duration{0, time.Minute, 5 * time.Minute}
 const me = "<@" + fakeslack.BotUser + "> "
 
 func TestRepeatedAndReorderedEventsAreTheSame(t *testing.T) {
-	in(t, asSlack, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	both(t, asSlack, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
 		s.Hold()
 		s.Twice(5)
 		for i := range 10 {
