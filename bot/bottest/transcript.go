@@ -34,6 +34,19 @@ type Regrouper interface {
 	SetGroup(ctx context.Context, group string, names ...string) error
 }
 
+// Limited is a Bot on a platform that lacks a surface: "button" or "reaction".
+// What a transcript does by it is done by the typed form that the card offers.
+type Limited interface {
+	Lacks(surface string) bool
+}
+
+// Played tells how a transcript was played.
+type Played struct {
+	// Typed counts the steps that were typed because the platform lacks their
+	// surface, by surface.
+	Typed map[string]int
+}
+
 // Setup is what a transcript gives to the function that builds the bot.
 type Setup struct {
 	Files map[string][]byte // its sections besides the conversation
@@ -46,7 +59,7 @@ const homeChannel = "security"
 
 // RunTranscript plays a transcript on the bot that start builds. Both run in a
 // synctest bubble: start must end everything it began in t.Cleanup.
-func RunTranscript(t *testing.T, file string, start func(t *testing.T, setup Setup) Bot) {
+func RunTranscript(t *testing.T, file string, start func(t *testing.T, setup Setup) Bot) Played {
 	t.Helper()
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
@@ -68,14 +81,16 @@ func RunTranscript(t *testing.T, file string, start func(t *testing.T, setup Set
 	if err != nil {
 		t.Fatalf("%s: conversation %v", file, err)
 	}
+	played := Played{Typed: map[string]int{}}
 	synctest.Test(t, func(t *testing.T) {
 		if err := setClock(s.at); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		if err := play(t.Context(), start(t, setup), s); err != nil {
+		if err := play(t.Context(), start(t, setup), s, played); err != nil {
 			t.Fatalf("%s: conversation %v", file, err)
 		}
 	})
+	return played
 }
 
 // setClock moves the fake clock before anything runs that would notice.
@@ -99,13 +114,16 @@ type player struct {
 	kept    names
 	latest  *bot.Event
 	events  int
+	played  Played
+	instead bool // the present step was typed instead
 }
 
 // play does each step and checks what it caused. It stops at the first
 // difference. It must run in a synctest bubble.
-func play(ctx context.Context, b Bot, s script) error {
-	p := player{bot: b, channel: homeChannel, kept: names{}}
+func play(ctx context.Context, b Bot, s script, played Played) error {
+	p := player{bot: b, channel: homeChannel, kept: names{}, played: played}
 	for _, step := range s.steps {
+		p.instead = false
 		filled, err := p.kept.fillStep(step)
 		if err == nil {
 			err = p.do(ctx, filled)
@@ -154,8 +172,12 @@ func (p *player) do(ctx context.Context, s step) error {
 		return p.types(ctx, s, at, s.text)
 	case clicks:
 		for _, said := range slices.Backward(p.said) {
-			if value, ok := buttonOf(said.Message, s.text); ok {
-				return p.clicks(ctx, s, said, value)
+			button, ok := buttonOf(said.Message, s.text)
+			switch {
+			case ok && p.lacks("button"):
+				return p.types(ctx, s, threadOf(said), strings.TrimSpace(strings.TrimSuffix(button.Typed, "REASON")+" "+s.reason))
+			case ok:
+				return p.clicks(ctx, s, said, button.Value)
 			}
 		}
 		return fmt.Errorf("no message ever had a button %q", s.text)
@@ -209,16 +231,16 @@ func (p *player) decides(ctx context.Context, s step) error {
 	if err != nil {
 		return err
 	}
-	switch s.surface {
-	case "typed":
+	switch {
+	case s.surface == "typed" || p.lacks(s.surface):
 		return p.types(ctx, s, threadOf(card), strings.TrimSpace(s.text+" "+s.card+" "+s.reason))
-	case "button":
+	case s.surface == "button":
 		for _, said := range slices.Backward(p.said) {
 			if string(said.Message.Card) != s.card {
 				continue
 			}
-			if value, ok := buttonOf(said.Message, s.text); ok {
-				return p.clicks(ctx, s, card, value)
+			if button, ok := buttonOf(said.Message, s.text); ok {
+				return p.clicks(ctx, s, card, button.Value)
 			}
 		}
 		return fmt.Errorf("the card of %s never had a button %q", s.card, s.text)
@@ -256,16 +278,31 @@ func (p *player) offered() (Said, error) {
 	return Said{}, errors.New("no message had buttons")
 }
 
-// buttonOf is the value of the button whose label or command begins with a word.
-func buttonOf(m bot.Message, word string) (string, bool) {
+// lacks reports whether the step must be typed instead, and notes that.
+func (p *player) lacks(surface string) bool {
+	if !p.limited(surface) {
+		return false
+	}
+	p.instead = true
+	p.played.Typed[surface]++
+	return true
+}
+
+func (p *player) limited(surface string) bool {
+	l, ok := p.bot.(Limited)
+	return ok && l.Lacks(surface)
+}
+
+// buttonOf is the button whose label or command begins with a word.
+func buttonOf(m bot.Message, word string) (bot.Button, bool) {
 	for _, b := range m.Buttons {
 		for _, s := range []string{b.Label, b.Typed} {
 			if f := strings.Fields(strings.ToLower(s)); len(f) > 0 && f[0] == strings.ToLower(word) {
-				return b.Value, true
+				return b, true
 			}
 		}
 	}
-	return "", false
+	return bot.Button{}, false
 }
 
 func (p *player) send(ctx context.Context, s step, ev bot.Event) error {
@@ -340,16 +377,36 @@ func (p *player) inOrder(place string, blocks []block, said []Said) error {
 
 func (p *player) meets(b block, s Said) error {
 	trial := maps.Clone(p.kept)
-	ok, err := trial.match(b.lines, Lines(s.Message))
+	wants, lines, how := b.lines, Lines(s.Message), s.How
+	if p.limited("button") {
+		wants, lines = slices.Clone(wants), slices.Clone(lines)
+		for i := range wants {
+			wants[i].text = asTyped.Replace(wants[i].text)
+		}
+		for i := range lines {
+			lines[i] = asTyped.Replace(lines[i])
+		}
+	}
+	if p.instead && b.how == Whispered && s.How == Posted { // what is typed is answered where it was typed
+		how = Whispered
+		s.To.Name = b.to
+		if len(lines) > 1 && strings.Contains(lines[0], " asked: ") {
+			lines = lines[1:]
+		}
+	}
+	ok, err := trial.match(wants, lines)
 	if err != nil {
 		return fmt.Errorf("line %d: %w", b.line, err)
 	}
-	if !ok || b.how != s.How || b.how == Whispered && b.to != s.To.ID && b.to != s.To.Name {
+	if !ok || b.how != how || b.how == Whispered && b.to != s.To.ID && b.to != s.To.Name {
 		return fmt.Errorf("different from line %d:\n%s\nbut this was said:\n%s", b.line, b, blockOf(s))
 	}
 	p.kept = trial
 	return nil
 }
+
+// asTyped makes no difference between what was pressed and what was typed.
+var asTyped = strings.NewReplacer(" by button", " by typing", "(button)", "(typed)")
 
 func (b block) in(channel string) block {
 	if b.channel == "" {

@@ -59,6 +59,9 @@ func (p *parrot) Send(ctx context.Context, ev bot.Event) error {
 	whisper := func(format bot.Markup, args ...any) error {
 		return p.room.Whisper(ctx, ev.Thread, ev.Account, bot.Say(format, args...))
 	}
+	if reason, ok := strings.CutPrefix(ev.Value, "deny 7kq2 "); ok && ev.Kind == bot.Typed {
+		ev.Kind, ev.Target, ev.Value = bot.Clicked, p.card, "deny:7kq2:"+reason
+	}
 	decision := ev.Kind != bot.Typed || strings.HasPrefix(ev.Value, "approve ")
 	switch {
 	case ev.Account.Standing != bot.Member:
@@ -94,6 +97,32 @@ func (p *parrot) proposal(state string) bot.Message {
 
 func TestRunTranscript(t *testing.T) {
 	RunTranscript(t, "testdata/parrot.txtar", func(t *testing.T, s Setup) Bot { return newParrot(t, s) })
+}
+
+// mute is a parrot without buttons.
+type mute struct{ *parrot }
+
+func (mute) Lacks(surface string) bool { return surface == "button" }
+
+// TestWhatIsLackingIsTyped holds that a press becomes the typed form where there
+// are no buttons, that this is told, and that the answers must be the same.
+func TestWhatIsLackingIsTyped(t *testing.T) {
+	played := RunTranscript(t, "testdata/parrot.txtar", func(t *testing.T, s Setup) Bot { return mute{newParrot(t, s)} })
+	if played.Typed["button"] == 0 || played.Typed["reaction"] != 0 {
+		t.Errorf("typed instead: %v", played.Typed)
+	}
+	if played := RunTranscript(t, "testdata/parrot.txtar", func(t *testing.T, s Setup) Bot { return newParrot(t, s) }); len(played.Typed) != 0 {
+		t.Errorf("typed although there are buttons: %v", played.Typed)
+	}
+	s, err := parseScript("alice> /ban x\n<~ as (?P<id>[a-z0-9]+)\n<...\nbob: approve {id} by button\n<w bob something else\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		if err := play(t.Context(), mute{newParrot(t, Setup{})}, s, Played{Typed: map[string]int{}}); err == nil {
+			t.Error("another answer passed")
+		}
+	})
 }
 
 // TestTranscriptFails holds that every way of being wrong fails, at its line.
@@ -133,7 +162,7 @@ func TestTranscriptFails(t *testing.T) {
 				t.Fatal(err)
 			}
 			synctest.Test(t, func(t *testing.T) {
-				err := play(t.Context(), newParrot(t, Setup{}), s)
+				err := play(t.Context(), newParrot(t, Setup{}), s, Played{Typed: map[string]int{}})
 				if err == nil {
 					t.Fatal("it passed")
 				}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"net/http/httptest"
 	"os"
@@ -85,6 +84,15 @@ func onMattermost(t *testing.T, s bottest.Setup) bottest.Bot {
 
 func (b *mattermostBot) Platform() bottest.Watched      { return b.room }
 func (b *mattermostBot) Idle(ctx context.Context) error { return b.engine.Idle(ctx) }
+
+// Lacks implements bottest.Limited: without callbacks Mattermost has no buttons.
+func (b *mattermostBot) Lacks(surface string) bool { return surface == "button" }
+
+// Cannot tells what does not happen on Mattermost: a relay only speaks, and the
+// server always tells what an account is.
+func (b *mattermostBot) Cannot(surface string, who bot.Account) bool {
+	return who.Standing == "" || who.Standing == bot.Bridged && surface != "typed"
+}
 
 // SetGroup implements bottest.Regrouper.
 func (b *mattermostBot) SetGroup(_ context.Context, group string, names ...string) error {
@@ -252,17 +260,6 @@ func (p *asConsole) Members(ctx context.Context, group string) ([]string, error)
 		keys[i] = "console/" + nameOf(p.users, strings.TrimPrefix(key, "mattermost/grid/"))
 	}
 	return keys, err
-}
-
-// buttons tells whether a transcript presses some, which a server that calls
-// nobody does not have.
-func buttons(t *testing.T, file string) bool {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bytes.Contains(data, []byte(" by button")) || bytes.Contains(data, []byte(": click "))
 }
 
 // TestCheckProbesMattermost asks a server by the whole program.
