@@ -85,15 +85,6 @@ func onMattermost(t *testing.T, s bottest.Setup) bottest.Bot {
 func (b *mattermostBot) Platform() bottest.Watched      { return b.room }
 func (b *mattermostBot) Idle(ctx context.Context) error { return b.engine.Idle(ctx) }
 
-// Lacks implements bottest.Limited: without callbacks Mattermost has no buttons.
-func (b *mattermostBot) Lacks(surface string) bool { return surface == "button" }
-
-// Cannot tells what does not happen on Mattermost: a relay only speaks, and the
-// server always tells what an account is.
-func (b *mattermostBot) Cannot(surface string, who bot.Account) bool {
-	return who.Standing == "" || who.Standing == bot.Bridged && surface != "typed"
-}
-
 // SetGroup implements bottest.Regrouper.
 func (b *mattermostBot) SetGroup(_ context.Context, group string, names ...string) error {
 	channel := b.as.channel(group)
@@ -108,6 +99,9 @@ func (b *mattermostBot) SetGroup(_ context.Context, group string, names ...strin
 
 // Send does on the server what makes the event.
 func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
+	if ev.Kind == bot.Clicked { // without callbacks Mattermost has no buttons
+		return bottest.ErrNoSurface
+	}
 	again := b.sent == ev.ID
 	b.sent = ev.ID
 	user, channel := b.as.user(ev.Account.Name), b.as.channel(ev.Thread.Channel)

@@ -78,8 +78,19 @@ func playedTable(t *testing.T, played map[[2]string]bottest.Played) string {
 				t.Fatalf("%s was not played on %s", file, mode)
 			}
 			cell := "as written"
-			for _, surface := range slices.Sorted(maps.Keys(p.Typed)) {
-				cell = fmt.Sprintf("%d by %s typed instead", p.Typed[surface], surface)
+			instead := map[bottest.Surface]int{}
+			for _, s := range p.Steps {
+				if s.Named != s.Used {
+					instead[s.Named]++
+				}
+			}
+			for i, surface := range slices.Sorted(maps.Keys(instead)) {
+				if i == 0 {
+					cell = ""
+				} else {
+					cell += ", "
+				}
+				cell += fmt.Sprintf("%d by %s typed instead", instead[surface], surface)
 			}
 			row = append(row, cell)
 		}

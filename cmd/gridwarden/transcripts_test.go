@@ -61,10 +61,10 @@ func readConfig(t *testing.T, s bottest.Setup) *config.Config {
 	return cfg
 }
 
-// runOn builds the program on a platform and runs it until the test ends.
-func runOn(t *testing.T, cfg *config.Config, platform bot.Platform) *app {
+// runOn builds the program on platforms and runs it until the test ends.
+func runOn(t *testing.T, cfg *config.Config, platforms ...bot.Platform) *app {
 	t.Helper()
-	a, err := wire(t.Context(), cfg, slog.New(slog.NewTextHandler(t.Output(), nil)), wiring{platforms: []bot.Platform{platform}})
+	a, err := wire(t.Context(), cfg, slog.New(slog.NewTextHandler(t.Output(), nil)), wiring{platforms: platforms})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,9 +142,6 @@ func onConsole(t *testing.T, s bottest.Setup) bottest.Bot {
 	b.app = runOn(t, cfg, b.room)
 	return b
 }
-
-// Cannot tells what does not happen on the console: it always tells what an account is.
-func (b *consoleBot) Cannot(_ string, who bot.Account) bool { return who.Standing == "" }
 
 func (b *consoleBot) Platform() bottest.Watched      { return b.room }
 func (b *consoleBot) Idle(ctx context.Context) error { return b.engine.Idle(ctx) }
