@@ -7,25 +7,34 @@ import (
 	"time"
 )
 
-// grumbleEvery bounds how much strangers can write into the log.
-const grumbleEvery = time.Minute
+// grumbles is how often in a minute strangers can write into the log.
+const grumbles = 20
 
-// grumble logs what strangers do, once in a while.
+// grumble logs what strangers do, some times in a minute.
 type grumble struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
-	last   time.Time
-	silent int // not logged since
+	since  time.Time
+	said   int // since then
+	silent int // not logged
 }
 
-func (g *grumble) about(ctx context.Context, what string, err error, path string) {
+// about logs, and reports whether it did.
+func (g *grumble) about(ctx context.Context, what string, err error, path string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.last.IsZero() && time.Since(g.last) < grumbleEvery {
-		g.silent++
-		return
+	if now := time.Now(); now.Sub(g.since) >= time.Minute {
+		if g.silent > 0 {
+			g.log.WarnContext(ctx, "more of the same was not logged", "times", g.silent)
+		}
+		g.since, g.said, g.silent = now, 0, 0
 	}
-	g.log.WarnContext(ctx, what, "error", err, "path", path, "more_since_the_last", g.silent)
-	g.last, g.silent = time.Now(), 0
+	if g.said >= grumbles {
+		g.silent++
+		return false
+	}
+	g.said++
+	g.log.WarnContext(ctx, what, "error", err, "path", path)
+	return true
 }

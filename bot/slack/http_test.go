@@ -220,9 +220,23 @@ func TestOnlySlackIsLetIn(t *testing.T) {
 				t.Errorf("%s: %d; want 400", name, got)
 			}
 		}
-		if n := len(l.all()); n != 0 {
-			t.Fatalf("%d events of strangers were taken: %s", n, keys(l.all()))
+		refused := 0
+		for _, ev := range l.all() {
+			if ev.Kind != bot.Rejected || ev.Account.ID != "" || !strings.HasPrefix(ev.Value, "/slack/grid/events: ") {
+				t.Fatalf("an event of strangers was taken: %+v", ev)
+			}
+			refused++
 		}
+		if refused != 17 {
+			t.Errorf("%d refusals are recorded; want one for each stranger", refused)
+		}
+		for range 100 {
+			send("events", spoken("1.1", ""), "somebody-elses-secret-of-32-chars", 0)
+		}
+		if n := len(l.all()); n > grumbles {
+			t.Errorf("strangers wrote %d times within a minute", n)
+		}
+		l.forget()
 		for i, secret := range []string{signingSecret, nextSecret} { // while it is changed
 			if got := send("events", spoken(fmt.Sprintf("2.%d", i), ""), secret, time.Duration(299-598*i)*time.Second); got != http.StatusOK {
 				t.Errorf("signed by secret %d: %d", i, got)
@@ -277,8 +291,9 @@ func TestAReplayIsRefused(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		replay(http.StatusUnauthorized)
-		if got := len(l.distinct()); got != 11 {
-			t.Errorf("%d different events; want 11", got)
+		events := slices.DeleteFunc(l.distinct(), func(ev bot.Event) bool { return ev.Kind == bot.Rejected })
+		if len(events) != 11 || len(l.distinct()) == 11 {
+			t.Errorf("%d different events, want 11; %d with refusals", len(events), len(l.distinct()))
 		}
 	})
 }

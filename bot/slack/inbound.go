@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io"
@@ -95,9 +96,11 @@ func (n *inbound) watch(ctx context.Context, handle func(context.Context, bot.Ev
 			n.w.count(-1)
 		}
 	}()
+	var last time.Time // when channels were read
+	owed := false      // they are to be read as soon as that is not too often
 	read := func() {
 		from := since
-		since = time.Now()
+		since, last, owed = time.Now(), time.Now(), false
 		n.w.catchUp(ctx, from, handle)
 	}
 	read()
@@ -111,7 +114,7 @@ func (n *inbound) watch(ctx context.Context, handle func(context.Context, bot.Ev
 			if back := time.Now().Add(-repeatedFor); back.Before(since) {
 				since = back
 			}
-			if up {
+			if owed = true; up && time.Since(last) >= lookEvery {
 				read()
 			}
 		case <-tick.C:
@@ -126,7 +129,7 @@ func (n *inbound) watch(ctx context.Context, handle func(context.Context, bot.Ev
 				n.w.count(1)
 				n.w.connected(true)
 				read()
-			case up && time.Since(since) >= rereadEvery:
+			case up && (owed || time.Since(last) >= rereadEvery):
 				read()
 			}
 		}
@@ -190,10 +193,12 @@ func (n *inbound) route(kind string) http.HandlerFunc {
 	}
 }
 
-// refuse answers a request that is not Slack's, or is not now. It tells
-// strangers nothing that they do not know.
+// refuse answers a request that is not Slack's, or is not now, and has it
+// recorded. It tells strangers nothing that they do not know.
 func (n *inbound) refuse(out http.ResponseWriter, r *http.Request, err error) {
-	n.refused.about(r.Context(), "a request was not taken for Slack's", err, r.URL.Path)
+	if n.refused.about(r.Context(), "a request was not taken for Slack's", err, r.URL.Path) {
+		n.record(r.URL.Path, err)
+	}
 	switch {
 	case errors.Is(err, errFull):
 		http.Error(out, "too many", http.StatusServiceUnavailable)
@@ -201,6 +206,25 @@ func (n *inbound) refuse(out http.ResponseWriter, r *http.Request, err error) {
 		http.Error(out, "received before", http.StatusConflict)
 	default:
 		http.Error(out, "not signed by Slack now", http.StatusUnauthorized)
+	}
+}
+
+// record hands over that a request was refused. Nobody knows whose it was.
+func (n *inbound) record(path string, why error) {
+	ctx, handle := n.begin()
+	if handle == nil {
+		return
+	}
+	defer n.running.Done()
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	ev := bot.Event{
+		ID: "rejected/" + rand.Text(), Kind: bot.Rejected, Account: bot.Account{Platform: Name, Workspace: n.w.name},
+		Thread: n.w.thread("", "", ""), Value: path + ": " + why.Error(), At: now,
+	}
+	if err := handle(ctx, ev); err != nil {
+		n.w.log.ErrorContext(ctx, "a refused request was not recorded", "error", err)
 	}
 }
 

@@ -190,10 +190,6 @@ func (b *slackBot) press(who, place string, ev bot.Event) error {
 	return b.taken()
 }
 
-// Cannot tells what does not happen on Slack: it always tells what an account
-// is, after a while.
-func (b *slackBot) Cannot(_ string, who bot.Account) bool { return who.Standing == "" }
-
 func (b *slackBot) taken() error {
 	if !b.last.Acknowledged(time.Minute) {
 		return errors.New("the event was not acknowledged")
