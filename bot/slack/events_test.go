@@ -251,7 +251,7 @@ func TestCheck(t *testing.T) {
 		if err := p.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "reactions:read") {
 			t.Errorf("scopes are missing: %v", err)
 		}
-		s.SetScopes(strings.Join(scopes, ","))
+		s.SetScopes(strings.Join(botScopes(), ","))
 		s.AddChannel(fakeslack.Channel{ID: "CSEC", Members: []string{"UALICE"}})
 		if err := p.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "/invite") {
 			t.Errorf("the bot is not in its channel: %v", err)

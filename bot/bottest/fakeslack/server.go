@@ -110,6 +110,7 @@ type Server struct {
 	scopes   string
 	team     string   // where things happen
 	forTeams []string // whose installations are told
+	events   []string // that the app subscribes to; nil: all
 	changed  chan struct{}
 	closed   bool
 	working  sync.WaitGroup
