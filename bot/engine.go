@@ -45,6 +45,7 @@ type Engine struct {
 	wakeDue chan struct{} // something may be due
 	working inFlight
 	inHand  hands
+	edits   edits
 	// noOutbox and noWork tell that these cannot be read.
 	noOutbox, noWork complaint
 	// life is the context of what outlives its event. It ends when the program
@@ -239,7 +240,9 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 		return Reply{Request: req.ID, State: "ignored", Err: err}
 	}
 	if err == nil {
-		req.Person, err = e.recognise(ev.Account) // 6a who asks: known before anything is answered
+		if req.Person, err = e.recognise(ev.Account); err != nil { // 6a who asks: known before anything is answered
+			req.Person, err = e.vouched(a, err)
+		}
 	} else if _, unknown := e.recognise(ev.Account); unknown != nil {
 		err = unknown
 	}
@@ -339,9 +342,11 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 			reply.Message.Line("Quote request `%s` to whoever runs gridwarden.", req.ID)
 		}
 	}
-	fx := action.Effects{Records: []audit.Record{req.record(kind, map[string]any{
-		"state": reply.State, "code": reply.Code, "said": reply.Message.Plain(),
-	})}}
+	said := reply.Message.Plain()
+	if reply.Message.Secret {
+		said = "(a secret)"
+	}
+	fx := action.Effects{Records: []audit.Record{req.record(kind, map[string]any{"state": reply.State, "code": reply.Code, "said": said})}}
 	if m := req.introduce(reply.Message); !direct && !reply.Message.Empty() {
 		fx.Posts = append(fx.Posts, post(replyKey+req.ID, req.Thread, m, req.Account))
 	}

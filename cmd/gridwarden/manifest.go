@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/gridwarden/gridwarden/bot/slack"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/handlers"
@@ -45,7 +43,7 @@ func (c manifestCmd) Run(t terminal) error {
 	if err != nil {
 		return err
 	}
-	data, err := yaml.MarshalWithOptions(m, yaml.Indent(2), yaml.IndentSequence(true))
+	data, err := config.YAML(m)
 	if c.JSON {
 		if data, err = json.MarshalIndent(m, "", "  "); err == nil {
 			data = append(data, '\n')
