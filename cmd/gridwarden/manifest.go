@@ -12,6 +12,8 @@ import (
 	"github.com/gridwarden/gridwarden/bot/slack"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/handlers"
+	"github.com/gridwarden/gridwarden/handlers/ban"
+	"github.com/gridwarden/gridwarden/handlers/kill"
 )
 
 type manifestCmd struct {
@@ -73,7 +75,8 @@ func slackManifest(c manifestCmd, cfg *config.Config) (any, error) {
 		return nil, exit{status: exitUsage, text: "Say which workspace with --name: one of " + strings.Join(names, ", ") + "."}
 	}
 	var commands []slack.SlashCommand
-	for _, cmd := range handlers.All(slog.New(slog.DiscardHandler), nil, nil, nil, handlers.Backends{}) { // their names; none of them is run
+	all := handlers.Backends{Bans: struct{ ban.Backend }{}, Kills: struct{ kill.Backend }{}} // what they say of themselves; none of them is run
+	for _, cmd := range handlers.All(slog.New(slog.DiscardHandler), nil, nil, nil, all) {
 		commands = append(commands, slack.SlashCommand{Name: cmd.Name, Args: cmd.Args, Summary: cmd.Summary})
 	}
 	public := ""
