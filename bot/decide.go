@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/audit"
@@ -27,6 +28,9 @@ type Decider struct {
 	// refresh reads the groups again before anybody's role counts, or says why they
 	// cannot be read here; the Engine sets it.
 	refresh func(context.Context) error
+
+	linking sync.Mutex
+	offers  map[action.PersonID]offer // codes that tie an account to a person
 }
 
 // NewDecider returns a Decider over a journal and the people.
@@ -120,10 +124,7 @@ func (d *Decider) Propose(ctx context.Context, req *Request, cmd Command, plan a
 	}
 	electable := a.Electable()
 	a.Notified = len(electable)
-	a.Rooms = []string{a.Home}
-	if security := d.people.Rules().Security; security != (Thread{}) && !inChannel(req.Thread, security) {
-		a.Rooms = append(a.Rooms, security.String())
-	}
+	a.Rooms = d.people.Rules().rooms(req.Thread)
 	fx.Posts = append(fx.Posts, cardPosts(a, 1)...)
 	crash.Change("before", fx.Records)
 	stored, created, err := d.journal.Create(ctx, a, fx)

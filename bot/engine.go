@@ -47,6 +47,7 @@ type Engine struct {
 	wakeDue chan struct{} // something may be due
 	working inFlight
 	inHand  hands
+	edits   edits
 	// noOutbox and noWork tell that these cannot be read.
 	noOutbox, noWork complaint
 	// life is the context of what outlives its event. It ends when the program
@@ -236,6 +237,9 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 	if ev.Kind == Edited || ev.Kind == Deleted { // nobody asks anything: it is about what we said
 		return e.touched(ctx, log, req, ev)
 	}
+	if ev.Kind == Rejected {
+		return e.rejected(ctx, log, req, ev)
+	}
 	a, err := e.read(ctx, ev) // 4 parse
 	crash.Point("4")
 	req.Surface, req.Notes = a.surface, append(a.notes, req.Notes...)
@@ -244,7 +248,9 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 		return Reply{Request: req.ID, State: "ignored", Err: err}
 	}
 	if err == nil {
-		req.Person, err = e.recognise(ev.Account) // 6a who asks: known before anything is answered
+		if req.Person, err = e.recognise(ev.Account); err != nil { // 6a who asks: known before anything is answered
+			req.Person, err = e.vouched(a, err)
+		}
 	} else if _, unknown := e.recognise(ev.Account); unknown != nil {
 		err = unknown
 	}
@@ -344,9 +350,11 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 			reply.Message.Line("Quote request `%s` to whoever runs gridwarden.", req.ID)
 		}
 	}
-	fx := action.Effects{Records: []audit.Record{req.record(kind, map[string]any{
-		"state": reply.State, "code": reply.Code, "said": reply.Message.Plain(),
-	})}}
+	said := reply.Message.Plain()
+	if reply.Message.Secret {
+		said = "(a secret)"
+	}
+	fx := action.Effects{Records: []audit.Record{req.record(kind, map[string]any{"state": reply.State, "code": reply.Code, "said": said})}}
 	if m := req.introduce(reply.Message); !direct && !reply.Message.Empty() {
 		fx.Posts = append(fx.Posts, post(replyKey+req.ID, req.Thread, m, req.Account))
 	}

@@ -54,8 +54,9 @@ func (e *Engine) refreshGroups(ctx context.Context) error {
 			members, why = nil, "it cannot be read"
 			e.log.ErrorContext(ctx, "group not readable", "group", group.Name, "error", err)
 		}
+		members = slices.Sorted(slices.Values(members)) // platforms name them in any order
 		old := e.people.setGroup(role, members)
-		if slices.Equal(old, slices.Sorted(slices.Values(members))) {
+		if slices.Equal(old, members) {
 			continue
 		}
 		m := Say("The group *%s* gives the role *%s* to: %s.", group.Name, role, strings.Join(members, ", "))

@@ -18,6 +18,7 @@ type Message struct {
 	Files   []File            `json:"files,omitempty"`
 	Notify  []action.PersonID `json:"notify,omitempty"`  // the only live mentions ever sent
 	Private bool              `json:"private,omitempty"` // for the asker only, where the platform can
+	Secret  bool              `json:"-"`                 // the audit log keeps that there was an answer, not what it says
 	Card    action.ID         `json:"card,omitempty"`    // set on an action's card
 	Version int               `json:"version,omitempty"` // the action's version that the card shows
 

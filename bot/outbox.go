@@ -181,8 +181,18 @@ func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) 
 	case stands && shown.Version >= a.Version:
 		return shown.Message, shown.Version, nil
 	case stands:
+		waited, err := e.edits.wait(ctx, d.Post.Thread+"\n"+string(a.ID))
+		if err != nil {
+			return "", 0, fmt.Errorf("bot: waiting to change a card: %w", err)
+		}
+		if waited {
+			if a, err = e.journal.Action(ctx, a.ID); err != nil {
+				return "", 0, fmt.Errorf("bot: reading the action of a card: %w", err)
+			}
+			m = CardMessage(a)
+		}
 		crash.Point("11 update before")
-		err := p.Update(ctx, t, shown.Message, m)
+		err = p.Update(ctx, t, shown.Message, m)
 		if !errors.Is(err, ErrNotFound) {
 			return shown.Message, a.Version, err
 		}

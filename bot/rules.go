@@ -26,6 +26,25 @@ type Channel struct {
 	Name         string
 	Commands     []string // command names, or "all"
 	PersonalData bool     // names, DNs and addresses may be shown here
+	Cards        bool     `json:",omitempty"` // the cards of all actions are shown here too, wherever they were asked for
+}
+
+// rooms are the threads that show the card of what is asked for in one: itself,
+// the security channel and every channel that shows cards.
+func (r Rules) rooms(home Thread) []string {
+	rooms := []string{home.String()}
+	add := func(t Thread) {
+		if t != (Thread{}) && !inChannel(home, t) && !slices.Contains(rooms, t.String()) {
+			rooms = append(rooms, t.String())
+		}
+	}
+	add(r.Security)
+	for _, c := range r.Channels {
+		if c.Cards {
+			add(Thread{Platform: c.Platform, Workspace: c.Workspace, Channel: c.Name})
+		}
+	}
+	return rooms
 }
 
 // Group is a platform's group that is the source of a role.

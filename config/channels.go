@@ -34,6 +34,9 @@ func (c *Config) checkChannels(d *decoder) {
 				d.add(fmt.Sprintf("%s.commands[%d]", at, k), "%s is no command: write [all], or names as `help` shows them", shown(name))
 			}
 		}
+		if channel.Cards && !channel.PersonalData {
+			d.add(at+".cards", "show whom an action is about: set personal_data to true as well")
+		}
 		same := func(other Channel) bool { return other.thread() == channel.thread() }
 		if first := slices.IndexFunc(c.Channels, same); first < i {
 			d.add(at, "is the same channel as channels[%d]: make one of them", first)

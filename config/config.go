@@ -47,6 +47,7 @@ type Channel struct {
 	Name         string   `yaml:"name"`
 	Commands     []string `yaml:"commands"`
 	PersonalData bool     `yaml:"personal_data"`
+	Cards        bool     `yaml:"cards"`
 }
 
 // RoleSource names a platform's group that gives a role to known people.

@@ -136,6 +136,9 @@ func (c *Config) describeChannels() []string {
 		if ch.PersonalData {
 			data = "personal data may be shown"
 		}
+		if ch.Cards {
+			data += "; the cards of all actions are shown here"
+		}
 		told := ""
 		if c.security == ch.thread() {
 			told = "; changes of people, roles and policies are told here"

@@ -52,14 +52,32 @@ func (c *Config) checkSlack(d *decoder) {
 			d.add(at+".name", "%s is the name of another workspace: give each its own", shown(w.Name))
 		}
 		names = append(names, w.Name)
-		if w.AppTokenFile == "" {
-			d.add(at+".app_token_file", "is missing: name a file that holds the app-level token (xapp-…) with the scope connections:write")
-		}
+		c.checkSlackMode(d, at, w)
 		if w.BotTokenFile == "" {
 			d.add(at+".bot_token_file", "is missing: name a file that holds the token of the bot user (xoxb-…)")
 		}
 		if given := d.lines[at+".sockets"] > 0; given && (w.Sockets < 1 || w.Sockets > slack.MaxSockets) {
 			d.add(at+".sockets", "is %d: give a number from 1 to %d", w.Sockets, slack.MaxSockets)
+		}
+	}
+}
+
+// checkSlackMode wants one of two ways to talk with Slack.
+func (c *Config) checkSlackMode(d *decoder, at string, w slack.Config) {
+	switch {
+	case !w.HTTP() && w.AppTokenFile == "":
+		d.add(at+".app_token_file", "is missing: name a file that holds the app-level token (xapp-…) with the scope connections:write for Socket Mode, or signing_secret_files for HTTP mode")
+	case !w.HTTP():
+	case w.AppTokenFile != "":
+		d.add(at+".app_token_file", "chooses Socket Mode, and signing_secret_files HTTP mode: give one of them")
+	case c.HTTP == nil || c.HTTP.PublicURL == "":
+		d.add(at+".signing_secret_files", "choose HTTP mode, in which Slack calls gridwarden: set http.listen and http.public_url")
+	case w.Sockets != 0:
+		d.add(at+".sockets", "are of Socket Mode; signing_secret_files choose HTTP mode, which has none")
+	}
+	for i, file := range w.SigningSecretFiles {
+		if file == "" {
+			d.add(fmt.Sprintf("%s.signing_secret_files[%d]", at, i), "is empty: name a file that holds the app's signing secret")
 		}
 	}
 }
@@ -127,6 +145,9 @@ func (p *Platforms) tokenFiles() []*string {
 	}
 	for i := range p.Slack {
 		out = append(out, (*string)(&p.Slack[i].AppTokenFile), (*string)(&p.Slack[i].BotTokenFile))
+		for j := range p.Slack[i].SigningSecretFiles {
+			out = append(out, (*string)(&p.Slack[i].SigningSecretFiles[j]))
+		}
 	}
 	return out
 }
@@ -137,6 +158,10 @@ func (c *Config) describePlatforms() []string {
 		lines = append(lines, fmt.Sprintf("mattermost/%s: team %s on %s, by websocket only: people type and react, nothing is called from outside; the bot's token is in %s", m.Name, m.Team, m.URL, m.TokenFile))
 	}
 	for _, w := range c.Platforms.Slack {
+		if w.HTTP() {
+			lines = append(lines, fmt.Sprintf("slack/%s: HTTP mode, called below %s/slack/%s/; signed with one of %d secrets", w.Name, strings.TrimSuffix(c.HTTP.PublicURL, "/"), w.Name, len(w.SigningSecretFiles)))
+			continue
+		}
 		lines = append(lines, fmt.Sprintf("slack/%s: Socket Mode, %d at once; nothing has to reach this machine from outside", w.Name, max(w.Sockets, 1)))
 	}
 	return lines

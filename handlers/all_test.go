@@ -42,7 +42,7 @@ func names(commands []bot.Command, which func(bot.Command) bool) string {
 
 func TestAllCommandsInTheOrderOfHelp(t *testing.T) {
 	const want = "trace, trace host, trace batch, trace pilot, trace user, trace ip, whois, ban, unban, bans, kill user, " +
-		"approve, deny, withdraw, pending, incident open, incident note, note, incident close, incident export, audit, status, whoami, link, help"
+		"approve, deny, withdraw, pending, incident open, incident note, note, incident close, incident export, audit, status, whoami, link, link code, link use, help"
 	if got := names(every(), func(bot.Command) bool { return true }); got != want {
 		t.Errorf("commands\n%s\nwant\n%s", got, want)
 	}
@@ -139,7 +139,7 @@ func example(t *testing.T, c bot.Command) {
 // grid. Decisions are checked by the decider.
 func TestWithoutARole(t *testing.T) {
 	gus := bot.Person{ID: "gus"}
-	if got := names(every(), func(c bot.Command) bool { return !c.Decision && gus.May(c.Role) }); got != "status, whoami, help" {
+	if got := names(every(), func(c bot.Command) bool { return !c.Decision && gus.May(c.Role) }); got != "status, whoami, link code, link use, help" {
 		t.Errorf("without a role one may use %s", got)
 	}
 	if got := names(every(), func(c bot.Command) bool { return c.Decision }); got != "approve, deny, withdraw" {

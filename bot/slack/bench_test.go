@@ -3,12 +3,14 @@ package slack
 import (
 	"context"
 	"net"
+	"net/http/httptest"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 )
 
 // BenchmarkAcknowledge is how long Slack waits for an acknowledgement when 200
@@ -20,7 +22,31 @@ func BenchmarkAcknowledge(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Cleanup(s.Serve(l))
-	p := over(b, l.Addr().String(), nil, "CSEC")
+	acknowledge(b, s, over(b, l.Addr().String(), nil, "CSEC"), func() { connected(b, s, 1) })
+}
+
+// BenchmarkAcknowledgeHTTP is the same in HTTP mode.
+func BenchmarkAcknowledgeHTTP(b *testing.B) {
+	s := workplace()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(s.Serve(l))
+	p := overAs(b, calledAs(b), l.Addr().String(), nil, "CSEC")
+	app := httptest.NewServer(routed(p))
+	b.Cleanup(app.Close)
+	acknowledge(b, s, p, func() {
+		letIn(b, p)
+		if err := s.CallBack(b.Context(), settings(app.URL, nil)); err != nil {
+			b.Fatal(err)
+		}
+	})
+}
+
+// acknowledge measures how long what people type is on its way.
+func acknowledge(b *testing.B, s *fakeslack.Server, p *Platform, ready func()) {
+	b.Helper()
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan error, 1)
 	go func() {
@@ -29,7 +55,7 @@ func BenchmarkAcknowledge(b *testing.B) {
 			return nil
 		})
 	}()
-	connected(b, s, 1)
+	ready()
 	took := make([]time.Duration, b.N)
 	var waiting sync.WaitGroup
 	tick := time.NewTicker(5 * time.Millisecond)

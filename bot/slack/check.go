@@ -10,12 +10,6 @@ import (
 	slackapi "github.com/slack-go/slack"
 )
 
-// scopes are what the bot's token must allow, and no more is asked for.
-var scopes = []string{
-	"channels:history", "channels:read", "chat:write", "commands", "files:write",
-	"groups:history", "groups:read", "reactions:read", "reactions:write", "users:read",
-}
-
 // Check asks Slack whether the tokens are good, what they allow, and whether the
 // bot is in its channels.
 func (p *Platform) Check(ctx context.Context) error {
@@ -44,8 +38,8 @@ func (w *workspace) check(ctx context.Context) error {
 		return err
 	}
 	var missing []string
-	for _, s := range scopes {
-		if len(allowed) > 0 && !slices.Contains(allowed, s) {
+	for _, s := range botScopes() {
+		if len(allowed) > 0 && s != userGroups && !slices.Contains(allowed, s) {
 			missing = append(missing, s)
 		}
 	}
@@ -78,7 +72,7 @@ func (w *workspace) checkSockets(ctx context.Context) error {
 	w.mu.Lock()
 	up := w.sockets > 0
 	w.mu.Unlock()
-	if up {
+	if up || w.inbound != nil {
 		return nil
 	}
 	err := w.call(ctx, "apps.connections.open", "", func(ctx context.Context) error {

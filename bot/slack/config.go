@@ -20,14 +20,22 @@ type Config struct {
 	// Name is the word for the workspace in addresses of channels and accounts.
 	// It must stay as it is: threads of the journal carry it.
 	Name string `yaml:"name"`
-	// AppTokenFile holds the app-level token (xapp-…) with the scope connections:write.
+	// AppTokenFile holds the app-level token (xapp-…) with the scope
+	// connections:write. Naming it chooses Socket Mode: Slack is called.
 	AppTokenFile secret.File `yaml:"app_token_file"`
+	// SigningSecretFiles hold the app's signing secret. Naming one chooses HTTP
+	// mode: Slack calls at http.public_url. What either of several signed is
+	// taken, so that the secret can be changed in Slack without losing anything.
+	SigningSecretFiles []secret.File `yaml:"signing_secret_files"`
 	// BotTokenFile holds the token of the bot user (xoxb-…).
 	BotTokenFile secret.File `yaml:"bot_token_file"`
-	// Sockets is how many connections are held at once, 1 to 10; 1 when zero.
-	// With more, events arrive while one of them is lost.
+	// Sockets is how many connections Socket Mode holds at once, 1 to 10; 1 when
+	// zero. With more, events arrive while one of them is lost.
 	Sockets int `yaml:"sockets"`
 }
+
+// HTTP tells whether Slack calls the program, which otherwise calls Slack.
+func (c Config) HTTP() bool { return len(c.SigningSecretFiles) > 0 }
 
 // Options is what the program knows and the configuration does not say.
 type Options struct {

@@ -132,10 +132,14 @@ func (w *workspace) read(ctx context.Context, e envelope) (received, bool) {
 	switch e.Type {
 	case "events_api":
 		var p struct {
+			place
 			Event json.RawMessage `json:"event"`
 		}
 		if err = json.Unmarshal(e.Payload, &p); err == nil {
 			r, ok, err = w.readEvent(ctx, p.Event)
+		}
+		if ok && r.team == "" {
+			r.team = w.foreign(ctx, p.place)
 		}
 	case "slash_commands":
 		r, ok, err = w.readSlash(e.Payload)
@@ -147,6 +151,30 @@ func (w *workspace) read(ctx context.Context, e envelope) (received, bool) {
 		return r, false
 	}
 	return r, ok
+}
+
+// place says from where an event comes, and for whom.
+type place struct {
+	Team           string `json:"team_id"`
+	Authorizations []struct {
+		Team string `json:"team_id"`
+	} `json:"authorizations"`
+}
+
+// foreign is the team that an event comes from when the event is for another
+// workspace than ours, such as one where the same app is installed; else "".
+// Who did it there is nobody here, whatever the id.
+func (w *workspace) foreign(ctx context.Context, p place) string {
+	me, err := w.me(ctx)
+	if err != nil || p.Team == "" || p.Team == me.Team {
+		return ""
+	}
+	for _, a := range p.Authorizations {
+		if a.Team == me.Team {
+			return ""
+		}
+	}
+	return p.Team
 }
 
 // said is a message, or what happened to one.

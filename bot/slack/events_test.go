@@ -13,7 +13,7 @@ import (
 )
 
 func TestWhoSomebodyIs(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	both(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
 		for user, want := range map[string]bot.Standing{
 			"UALICE": bot.Member, "UGUEST": bot.Guest, "USTRANGER": bot.Outsider, "UGONE": bot.Deactivated, "UROBOT": bot.Bot, "UNEVERSEEN": bot.Outsider,
 		} {
@@ -36,7 +36,7 @@ func TestWhoSomebodyIs(t *testing.T) {
 // An account whose kind Slack does not tell is unknown, not a member: a press
 // is refused at once, and what Slack repeats waits until it is known.
 func TestAnUnknownStandingIsNone(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	both(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
 		s.Fail(fakeslack.Fault{Method: "users.info", Times: 2, Status: 500})
 		s.Slash("UALICE", "CSEC", "/gridwarden", "pending")
 		time.Sleep(time.Second)
@@ -53,7 +53,7 @@ func TestAnUnknownStandingIsNone(t *testing.T) {
 }
 
 func TestWhatIsSaidToTheBot(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	both(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
 		s.AddChannel(fakeslack.Channel{ID: "D1", Direct: true, Private: true, Members: []string{fakeslack.BotUser, "UALICE"}})
 		root, _ := s.Type("UALICE", "CSEC", "", "let us look at this")
 		for _, c := range []struct{ place, root, text, want string }{
@@ -92,7 +92,7 @@ func TestWhatIsSaidToTheBot(t *testing.T) {
 }
 
 func TestSlashCommands(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	both(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
 		for command, want := range map[string]string{"/gridwarden": "wn042 &", "/trace": "trace wn042 &"} {
 			l.forget()
 			d := s.Slash("UALICE", "CSEC", command, "wn042 &amp;")
@@ -107,7 +107,7 @@ func TestSlashCommands(t *testing.T) {
 }
 
 func TestPressesAndReactions(t *testing.T) {
-	in(t, asSlack, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
+	both(t, asSlack, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
 		root, _ := s.Type("UALICE", "CSEC", "", "talk")
 		thread := channel("CSEC")
 		thread.Root = root
@@ -157,7 +157,7 @@ func TestPressesAndReactions(t *testing.T) {
 }
 
 func TestWhatOthersDoToOurMessages(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
+	both(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
 		id, err := p.Post(t.Context(), channel("CSEC"), card(1))
 		if err == nil {
 			err = p.Update(t.Context(), channel("CSEC"), id, card(2))
@@ -251,7 +251,7 @@ func TestCheck(t *testing.T) {
 		if err := p.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "reactions:read") {
 			t.Errorf("scopes are missing: %v", err)
 		}
-		s.SetScopes(strings.Join(scopes, ","))
+		s.SetScopes(strings.Join(botScopes(), ","))
 		s.AddChannel(fakeslack.Channel{ID: "CSEC", Members: []string{"UALICE"}})
 		if err := p.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "/invite") {
 			t.Errorf("the bot is not in its channel: %v", err)

@@ -27,6 +27,9 @@ type interaction struct {
 		ID   string `json:"id"`
 		Team string `json:"team_id"`
 	} `json:"user"`
+	Team struct {
+		ID string `json:"id"`
+	} `json:"team"` // of the workspace where it happened
 	Container struct {
 		Message string `json:"message_ts"`
 		Channel string `json:"channel_id"`
@@ -67,6 +70,9 @@ func (w *workspace) readInteraction(ctx context.Context, data json.RawMessage) (
 	if err := json.Unmarshal(data, &p); err != nil {
 		return received{}, false, err
 	}
+	if team := w.foreign(ctx, place{Team: p.Team.ID}); team != "" {
+		p.User.Team = team
+	}
 	switch p.Type {
 	case "block_actions":
 		return w.pressed(ctx, p)
@@ -93,7 +99,9 @@ func (w *workspace) pressed(ctx context.Context, p interaction) (received, bool,
 	}
 	t := w.thread(channel, root, p.Container.Message)
 	if strings.HasPrefix(a.ID, askID) && p.Trigger != "" {
-		err := w.ask(ctx, p.Trigger, form{Channel: channel, Root: t.Root, Message: p.Container.Message, Value: a.Value})
+		soon, cancel := context.WithTimeout(ctx, askFor)
+		err := w.ask(soon, p.Trigger, form{Channel: channel, Root: t.Root, Message: p.Container.Message, Value: a.Value})
+		cancel()
 		if err == nil {
 			return received{}, false, nil
 		}

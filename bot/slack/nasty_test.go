@@ -34,7 +34,7 @@ var asSlack = []time.Duration{0, time.Minute, 5 * time.Minute}
 const me = "<@" + fakeslack.BotUser + "> "
 
 func TestRepeatedAndReorderedEventsAreTheSame(t *testing.T) {
-	in(t, asSlack, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	both(t, asSlack, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
 		s.Hold()
 		s.Twice(5)
 		for i := range 10 {
@@ -47,8 +47,10 @@ func TestRepeatedAndReorderedEventsAreTheSame(t *testing.T) {
 		time.Sleep(368 * time.Second)
 		last.Again()
 		time.Sleep(time.Second)
-		if got := len(l.distinct()); got != 11 {
-			t.Errorf("%d different events; want 11: %s", got, keys(l.distinct()))
+		events := l.distinct()
+		events = slices.DeleteFunc(events, func(ev bot.Event) bool { return ev.Kind == bot.Rejected }) // over HTTP, the same request in the same second
+		if got := len(events); got != 11 {
+			t.Errorf("%d different events; want 11: %s", got, keys(events))
 		}
 		if len(l.all()) <= 11 || s.Unacknowledged() != 0 {
 			t.Errorf("%d events in all, %d not acknowledged", len(l.all()), s.Unacknowledged())

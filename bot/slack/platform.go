@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/gridwarden/gridwarden/bot"
@@ -24,6 +27,7 @@ var (
 	_ bot.Grouper     = (*Platform)(nil)
 	_ bot.Audience    = (*Platform)(nil)
 	_ bot.Connected   = (*Platform)(nil)
+	_ bot.Called      = (*Platform)(nil)
 )
 
 // New makes the Platform. It reads the tokens and asks nobody anything.
@@ -50,6 +54,32 @@ func New(workspaces []Config, opt Options) (*Platform, error) {
 
 // Name implements bot.Platform.
 func (p *Platform) Name() string { return Name }
+
+// Mode is how Slack and the bot talk, for `status`.
+func (p *Platform) Mode() string {
+	var modes []string
+	for _, w := range p.workspaces {
+		if mode := w.mode(); !slices.Contains(modes, mode) {
+			modes = append(modes, mode)
+		}
+	}
+	slices.Sort(modes)
+	return strings.Join(modes, " and ")
+}
+
+// Routes implements bot.Called: the addresses of the workspaces in HTTP mode.
+func (p *Platform) Routes() map[string]http.Handler {
+	routes := map[string]http.Handler{}
+	for name, w := range p.workspaces {
+		if w.inbound == nil {
+			continue
+		}
+		for path, kind := range inboundPaths {
+			routes["POST "+inboundPath(name, path)] = w.inbound.route(kind)
+		}
+	}
+	return routes
+}
 
 // Listen implements bot.Platform. A workspace whose tokens Slack does not take
 // ends it when it was never connected; one that loses its token later is tried
@@ -82,7 +112,8 @@ func (p *Platform) Listen(ctx context.Context, handle func(context.Context, bot.
 	return ctx.Err()
 }
 
-// Connection implements bot.Connected: events arrive when every workspace has a socket.
+// Connection implements bot.Connected: events arrive when every workspace has a
+// socket, or in HTTP mode is let in and has a good token.
 func (p *Platform) Connection() (up bool, reconnects int) {
 	up = true
 	for _, w := range p.workspaces {

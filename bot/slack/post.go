@@ -111,6 +111,10 @@ func (w *workspace) whisper(ctx context.Context, t bot.Thread, user string, m bo
 			_, err := w.api.PostEphemeralContext(ctx, t.Channel, user, options...)
 			return err
 		})
+		if code(err) == "user_not_in_channel" { // who has left it is not told: trying again for a day would not help
+			w.log.WarnContext(ctx, "somebody who left a channel was not answered", "account", user, "thread", t.String())
+			return nil
+		}
 		if err != nil {
 			return err
 		}

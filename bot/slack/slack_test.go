@@ -58,6 +58,12 @@ func channel(id string) bot.Thread { return bot.Thread{Platform: Name, Workspace
 // over makes a Platform that speaks to a fake on a network.
 func over(t testing.TB, address string, dial func(context.Context, string, string) (net.Conn, error), channels ...string) *Platform {
 	t.Helper()
+	return overAs(t, tokens(t, "grid"), address, dial, channels...)
+}
+
+// overAs is over with a configuration.
+func overAs(t testing.TB, c Config, address string, dial func(context.Context, string, string) (net.Conn, error), channels ...string) *Platform {
+	t.Helper()
 	opt := Options{
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Commands: func() []string { return commands }, API: "http://" + address + "/api/", Dial: dial,
 		Accounts: func(person string) []string {
@@ -71,7 +77,7 @@ func over(t testing.TB, address string, dial func(context.Context, string, strin
 		}
 		return out
 	}
-	p, err := New([]Config{tokens(t, "grid")}, opt)
+	p, err := New([]Config{c}, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,6 +95,14 @@ type listener struct {
 
 // listen listens until the test ends, and returns when the sockets are up.
 func listen(t *testing.T, s *fakeslack.Server, p *Platform) *listener {
+	t.Helper()
+	l := listenOnly(t, p)
+	connected(t, s, 1)
+	return l
+}
+
+// listenOnly listens until the test ends.
+func listenOnly(t *testing.T, p *Platform) *listener {
 	t.Helper()
 	l := &listener{ended: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -112,7 +126,6 @@ func listen(t *testing.T, s *fakeslack.Server, p *Platform) *listener {
 			t.Errorf("Listen: %v", err)
 		}
 	})
-	connected(t, s, 1)
 	return l
 }
 

@@ -71,8 +71,11 @@ func (e *refusedError) ForPeople() string {
 	return fmt.Sprintf("Slack refuses the workspace %s: %s. Correct that and start again; `gridwarden check --probe` tells more.", e.workspace, e.why)
 }
 
-// listen holds the workspace's sockets until ctx ends.
+// listen holds the workspace's sockets, or lets Slack in, until ctx ends.
 func (w *workspace) listen(ctx context.Context, handle func(context.Context, bot.Event) error) error {
+	if w.inbound != nil {
+		return w.inbound.listen(ctx, handle)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	errs := make(chan error, w.wanted)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	slackapi "github.com/slack-go/slack"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/config/secret"
 )
 
 // Bounds of one workspace.
@@ -35,6 +37,7 @@ type workspace struct {
 	people  *memory[known]
 	rooms   *memory[audience]
 	claims  claims
+	inbound *inbound // nil: Socket Mode
 
 	mu         sync.Mutex
 	self       *identity // nil: not asked yet
@@ -51,9 +54,21 @@ type workspace struct {
 type identity struct{ User, Bot, Team, URL string }
 
 func newWorkspace(c Config, opt Options) (*workspace, error) {
-	appToken, err := c.AppTokenFile.Read()
+	var appToken secret.Value
+	var secrets [][]byte
+	var err error
+	switch {
+	case c.HTTP() && c.AppTokenFile != "":
+		return nil, fmt.Errorf("slack: workspace %s: give an app token for Socket Mode or signing secrets for HTTP mode, not both", c.Name)
+	case c.HTTP():
+		secrets, err = signingSecrets(c)
+	default:
+		if appToken, err = c.AppTokenFile.Read(); err != nil {
+			err = fmt.Errorf("slack: workspace %s: app token: %w", c.Name, err)
+		}
+	}
 	if err != nil {
-		return nil, fmt.Errorf("slack: workspace %s: app token: %w", c.Name, err)
+		return nil, err
 	}
 	botToken, err := c.BotTokenFile.Read()
 	if err != nil {
@@ -71,12 +86,41 @@ func newWorkspace(c Config, opt Options) (*workspace, error) {
 		remarks: newMemory[string](), roots: newMemory[standing](), people: newMemory[known](), rooms: newMemory[audience](),
 		not: map[string]time.Time{}, threads: map[string]bot.Thread{}, votes: map[string]map[string]bool{}, cards: map[string]bot.Thread{},
 	}
+	if c.HTTP() {
+		w.inbound = newInbound(w, secrets)
+	}
 	options := []slackapi.Option{slackapi.OptionHTTPClient(w.client), slackapi.OptionAppLevelToken(appToken.Reveal())}
 	if opt.API != "" {
 		options = append(options, slackapi.OptionAPIURL(opt.API))
 	}
 	w.api = slackapi.New(botToken.Reveal(), options...)
 	return w, nil
+}
+
+// signingSecrets reads them. An empty one would let everybody in, and a short
+// one is none of Slack's.
+func signingSecrets(c Config) ([][]byte, error) {
+	var all [][]byte
+	for _, file := range c.SigningSecretFiles {
+		s, err := file.Read()
+		if err != nil {
+			return nil, fmt.Errorf("slack: workspace %s: signing secret: %w", c.Name, err)
+		}
+		text := strings.TrimSpace(s.Reveal())
+		if len(text) < minSecret {
+			return nil, bot.Problemf("configuration", "The file %s holds no signing secret of a Slack app, which has 32 characters. Copy it from the app's Basic Information.", file)
+		}
+		all = append(all, []byte(text))
+	}
+	return all, nil
+}
+
+// mode is how Slack and the bot talk, for people.
+func (w *workspace) mode() string {
+	if w.inbound != nil {
+		return "HTTP"
+	}
+	return "Socket Mode"
 }
 
 // call asks Slack, and again after the time that Slack names when it is asked

@@ -31,15 +31,16 @@ const (
 var version = "unreleased"
 
 type cli struct {
-	Init    initCmd    `cmd:"" help:"Write a commented configuration that works at once."`
-	Demo    demoCmd    `cmd:"" help:"Play a guided incident on a simulated grid in this terminal; no server, no account."`
-	Serve   serveCmd   `cmd:"" help:"Run the bot."`
-	Check   checkCmd   `cmd:"" help:"Check the whole configuration and print the policy in force."`
-	Run     runCmd     `cmd:"" help:"Run one command through the same engine, roles and audit as chat."`
-	Import  importCmd  `cmd:"" help:"Read job records into the embedded store: condor_history and condor_q as JSON, Elasticsearch dumps."`
-	Audit   auditCmd   `cmd:"" help:"Verify, keep, export and prove the audit log; erase personal data from it; go on after a restore."`
-	Backup  backupCmd  `cmd:"" help:"Copy the journal to a new file while it is in use, and verify the copy."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Init     initCmd     `cmd:"" help:"Write a commented configuration that works at once."`
+	Demo     demoCmd     `cmd:"" help:"Play a guided incident on a simulated grid in this terminal; no server, no account."`
+	Serve    serveCmd    `cmd:"" help:"Run the bot."`
+	Check    checkCmd    `cmd:"" help:"Check the whole configuration and print the policy in force."`
+	Run      runCmd      `cmd:"" help:"Run one command through the same engine, roles and audit as chat."`
+	Import   importCmd   `cmd:"" help:"Read job records into the embedded store: condor_history and condor_q as JSON, Elasticsearch dumps."`
+	Audit    auditCmd    `cmd:"" help:"Verify, keep, export and prove the audit log; erase personal data from it; go on after a restore."`
+	Manifest manifestCmd `cmd:"" help:"Print what is pasted into a chat platform's settings to make the app."`
+	Backup   backupCmd   `cmd:"" help:"Copy the journal to a new file while it is in use, and verify the copy."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 
 	PrintVersion kong.VersionFlag `name:"version" help:"Print the version, too."`
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,7 +48,12 @@ type onlySlack struct {
 
 const slackWorkspace = "grid"
 
-func onSlack(t *testing.T, s bottest.Setup) bottest.Bot {
+func onSlack(t *testing.T, s bottest.Setup) bottest.Bot { return slackIn(t, s, false) }
+
+func onSlackHTTP(t *testing.T, s bottest.Setup) bottest.Bot { return slackIn(t, s, true) }
+
+// slackIn is the program on Slack in Socket Mode or in HTTP mode.
+func slackIn(t *testing.T, s bottest.Setup, called bool) *slackBot {
 	cfg := readConfig(t, s)
 	b := &slackBot{onlySlack: &onlySlack{
 		server: fakeslack.New(), channels: map[string]string{}, users: map[string]string{}, names: map[string]string{}, speaking: map[string]string{}, buttons: map[string]string{},
@@ -55,7 +61,7 @@ func onSlack(t *testing.T, s bottest.Setup) bottest.Bot {
 	wire := fakeslack.NewWire()
 	t.Cleanup(b.server.Serve(wire))
 	dir := t.TempDir()
-	for name, token := range map[string]string{"app": fakeslack.AppToken, "bot": fakeslack.BotToken} {
+	for name, token := range map[string]string{"app": fakeslack.AppToken, "bot": fakeslack.BotToken, "signing": signingSecret} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(token), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -74,9 +80,13 @@ func onSlack(t *testing.T, s bottest.Setup) bottest.Bot {
 		}
 	}
 	var err error
-	b.onlySlack.Platform, err = slack.New([]slack.Config{{
-		Name: slackWorkspace, AppTokenFile: secret.File(filepath.Join(dir, "app")), BotTokenFile: secret.File(filepath.Join(dir, "bot")), Sockets: 2,
-	}}, slack.Options{
+	workspace := slack.Config{Name: slackWorkspace, BotTokenFile: secret.File(filepath.Join(dir, "bot"))}
+	if called {
+		workspace.SigningSecretFiles = []secret.File{secret.File(filepath.Join(dir, "signing"))}
+	} else {
+		workspace.AppTokenFile, workspace.Sockets = secret.File(filepath.Join(dir, "app")), 2
+	}
+	b.onlySlack.Platform, err = slack.New([]slack.Config{workspace}, slack.Options{
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://slack.fake/api/", Dial: wire.Dial,
 		Accounts: func(person string) []string { return []string{"slack/grid/" + b.user(person, bot.Member)} },
 	})
@@ -85,10 +95,45 @@ func onSlack(t *testing.T, s bottest.Setup) bottest.Bot {
 	}
 	b.room = bottest.NewRecorder(b.onlySlack)
 	b.app = runOn(t, cfg, b.room)
+	if called {
+		b.callBack(t)
+		return b
+	}
 	if !b.server.Until(time.Minute, func() bool { return b.server.Sockets() == 2 }) {
 		t.Fatal("there is no connection")
 	}
 	return b
+}
+
+const signingSecret = "8f742231b10e8888abcd99yyyzzz85a5"
+
+// callBack mounts the platform's addresses as serve does, behind a proxy that
+// passes the path of the public address on, and has Slack call there.
+func (b *slackBot) callBack(t *testing.T) {
+	t.Helper()
+	const public = "http://gridwarden.test/chat"
+	ours := fakeslack.NewWire()
+	mux := http.NewServeMux()
+	mount(mux, []bot.Platform{b.onlySlack.Platform}, public)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- (&listener{Listener: ours}).serve(ctx, mux, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	for up, _ := b.onlySlack.Connection(); !up; up, _ = b.onlySlack.Connection() {
+		time.Sleep(time.Millisecond)
+	}
+	err := b.server.CallBack(t.Context(), fakeslack.HTTP{
+		Events: public + "/slack/grid/events", Commands: public + "/slack/grid/commands", Actions: public + "/slack/grid/actions", Secret: signingSecret,
+		Client: &http.Client{Transport: &http.Transport{DialContext: ours.Dial, DisableKeepAlives: true}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Platform implements bottest.Bot.

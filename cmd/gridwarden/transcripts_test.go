@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gridwarden/gridwarden/bot"
@@ -17,29 +18,36 @@ import (
 )
 
 // TestTranscripts plays every conversation on the whole program, with its
-// journal on SQLite and the simulated grid: on a platform in memory, and on the
-// console, where each step is a line that somebody types, on Slack, where it is
-// what Slack sends when people type, press and react, and on Mattermost over its
-// fake server. Without callbacks Mattermost has no buttons: what presses some
-// is not played there. The files say which
-// answers they expect; any other message fails.
+// journal on SQLite and the simulated grid, in every mode of every platform: on
+// the console each step is a line that somebody types, elsewhere it is what the
+// fake server sends when people type, press and react. Where a mode lacks a
+// surface the step is typed. The files say which answers they expect; any other
+// message fails.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/transcripts/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no transcripts: %v", err)
 	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
-		for platform, start := range map[string]func(*testing.T, bottest.Setup) bottest.Bot{"memory": inMemory, "console": onConsole, "mattermost": onMattermost, "slack": onSlack} {
-			if platform == "mattermost" && buttons(t, file) {
-				continue
+	var mu sync.Mutex
+	played := map[[2]string]bottest.Played{}
+	t.Run("plays", func(t *testing.T) {
+		for _, file := range files {
+			name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+			for _, mode := range modes {
+				t.Run(name+"/"+mode.name, func(t *testing.T) {
+					t.Parallel()
+					how := bottest.RunTranscript(t, file, mode.start)
+					mu.Lock()
+					defer mu.Unlock()
+					played[[2]string{name, mode.name}] = how
+				})
 			}
-			t.Run(name+"/"+platform, func(t *testing.T) {
-				t.Parallel()
-				bottest.RunTranscript(t, file, start)
-			})
 		}
+	})
+	if t.Failed() || len(played) < len(files)*len(modes) { // only some were asked for
+		return
 	}
+	pageMatches(t, "transcripts", playedTable(t, played))
 }
 
 // readConfig gives the configuration of a transcript, in a directory of its own.
@@ -53,10 +61,10 @@ func readConfig(t *testing.T, s bottest.Setup) *config.Config {
 	return cfg
 }
 
-// runOn builds the program on a platform and runs it until the test ends.
-func runOn(t *testing.T, cfg *config.Config, platform bot.Platform) *app {
+// runOn builds the program on platforms and runs it until the test ends.
+func runOn(t *testing.T, cfg *config.Config, platforms ...bot.Platform) *app {
 	t.Helper()
-	a, err := wire(t.Context(), cfg, slog.New(slog.NewTextHandler(t.Output(), nil)), wiring{platforms: []bot.Platform{platform}})
+	a, err := wire(t.Context(), cfg, slog.New(slog.NewTextHandler(t.Output(), nil)), wiring{platforms: platforms})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,17 @@ func (o *office) Link(_ context.Context, _ *bot.Request, account string, p actio
 	return o.err
 }
 
+func (o *office) LinkCode(context.Context, *bot.Request) (string, time.Time, error) {
+	return "bob-code", at.Add(10 * time.Minute), o.err
+}
+
+func (o *office) UseLinkCode(_ context.Context, req *bot.Request, code string) (action.PersonID, error) {
+	if o.err == nil {
+		o.linked = append(o.linked, code+" "+req.Account.Key())
+	}
+	return "bob", o.err
+}
+
 func (o *office) Rules() bot.Rules {
 	return bot.Rules{Policies: map[string]action.Policy{
 		"ban":       {Approvals: []action.Need{{Role: "cms-security", Count: 1}, {Role: "atlas-security", Count: 2}}},
@@ -51,7 +62,7 @@ func TestWhoami(t *testing.T) {
 		},
 		"without a role": {
 			bot.Person{ID: "gus", Name: "Gus Grant"},
-			"You are Gus Grant (gus), speaking as the account mattermost/grid/u1.\nYou hold no role, so you may ask only help, status and whoami.",
+			"You are Gus Grant (gus), speaking as the account mattermost/grid/u1.\nYou hold no role, so you may ask only help, status, whoami and link code.",
 		},
 	} {
 		r := answertest.Request(c, at)
@@ -80,5 +91,27 @@ func TestLink(t *testing.T) {
 	o.err = bot.Problemf("not-found", "There is nobody %q.", "zoe")
 	if code, _ := answertest.Problem(t, c, answertest.Request(c, at, "console/1002", "zoe")); code != "not-found" {
 		t.Errorf("a person who is not there: code %q", code)
+	}
+}
+
+func TestLinkByCode(t *testing.T) {
+	o := &office{}
+	ask, use := answertest.Command(t, person.New(o, o), "link code"), answertest.Command(t, person.New(o, o), "link use")
+	m := answertest.Run(t, ask, answertest.Request(ask, at))
+	if !m.Private || !strings.Contains(m.Plain(), "link use bob-code") || !strings.Contains(m.Plain(), "until 14:15 UTC") {
+		t.Errorf("private %t: %s", m.Private, m.Plain())
+	}
+	r := answertest.Request(use, at, "bob-code")
+	if m := answertest.Run(t, use, r); !strings.Contains(m.Plain(), r.Account.Key()+" is bob's") || len(o.linked) != 1 {
+		t.Errorf("linked %q: %s", o.linked, m.Plain())
+	}
+	for c, words := range map[*bot.Command]string{&ask: "now", &use: ""} {
+		if code, _ := answertest.Problem(t, *c, answertest.Request(*c, at, strings.Fields(words)...)); code != "usage" {
+			t.Errorf("%s %s: code %q", c.Name, words, code)
+		}
+	}
+	o.err = bot.Problemf("not-found", "That code is not good.")
+	if code, _ := answertest.Problem(t, use, answertest.Request(use, at, "x")); code != "not-found" || len(o.linked) != 1 {
+		t.Errorf("a bad code: %q, linked %q", code, o.linked)
 	}
 }

@@ -58,6 +58,8 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		word = "not_allowed_token_type"
 	case token != AppToken && token != BotToken:
 		word = "invalid_auth"
+	case s.lacks(name, form):
+		word = "missing_scope"
 	default:
 		a, word = serve(s, form, r)
 	}

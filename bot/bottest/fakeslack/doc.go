@@ -1,6 +1,6 @@
 // Package fakeslack is Slack as its clients see it, over real HTTP and
-// websockets: the part of the Web API that bots use, Socket Mode, and the things
-// that people do. It is strict where Slack is: tokens, scopes of tokens,
+// websockets: the part of the Web API that bots use, Socket Mode, HTTP mode with
+// signed requests, and the things that people do. It is strict where Slack is: tokens, scopes of tokens,
 // membership, limits, error words, what must be acknowledged within three
 // seconds. It is nasty when told to: it repeats, loses, reorders, falls silent
 // and fails after the deed.

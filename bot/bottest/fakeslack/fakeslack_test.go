@@ -186,3 +186,36 @@ func TestDelivery(t *testing.T) {
 		t.Error("nobody was told that a command timed out")
 	}
 }
+
+// A token without a scope cannot do what needs it, in the kind of channel that
+// it is for; events that the app does not subscribe to do not come.
+func TestScopesAndSubscriptions(t *testing.T) {
+	d := newDesk(t)
+	d.AddChannel(Channel{ID: "C4", Members: []string{BotUser, "U1"}})
+	for _, c := range []struct{ scopes, method, channel, want string }{
+		{"groups:read", "conversations.info", "C1", ""},
+		{"groups:read", "conversations.info", "C4", "missing_scope"},
+		{"channels:read", "conversations.info", "C4", ""},
+		{"channels:read", "conversations.info", "C1", "missing_scope"},
+		{"groups:read", "conversations.history", "C1", "missing_scope"},
+		{"groups:history", "conversations.history", "C1", ""},
+		{"", "users.info", "", "missing_scope"},
+		{"", "auth.test", "", ""},
+	} {
+		d.SetScopes(c.scopes)
+		if word, _, _ := d.call(t, c.method, BotToken, map[string]string{"channel": c.channel, "user": "U1"}); word != c.want {
+			t.Errorf("%s in %s with %q: %q; want %q", c.method, c.channel, c.scopes, word, c.want)
+		}
+	}
+	d.Subscribe("message.groups")
+	before := d.Unacknowledged()
+	d.Type("U1", "C4", "", "in public")
+	d.React("U1", "C4", "1.1", "x")
+	if n := d.Unacknowledged() - before; n != 0 {
+		t.Errorf("%d events that nobody wanted", n)
+	}
+	d.Type("U1", "C1", "", "in private")
+	if n := d.Unacknowledged() - before; n != 1 {
+		t.Errorf("%d events on their way; want 1", n)
+	}
+}

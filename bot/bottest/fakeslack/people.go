@@ -10,8 +10,27 @@ import (
 
 // event sends an event of the Events API. The caller holds mu.
 func (s *Server) event(e map[string]any) Delivery {
-	payload := map[string]any{"type": "event_callback", "team_id": Team, "api_app_id": "A0FAKE", "event_id": s.id("Ev"), "event": e}
+	if !s.subscribed(e) { // nothing is on its way, so nothing waits
+		return Delivery{s, &delivery{done: true}}
+	}
+	authorized := []any{}
+	for _, team := range s.forTeams {
+		authorized = append(authorized, map[string]any{"team_id": team, "user_id": BotUser, "is_bot": true})
+	}
+	payload := map[string]any{
+		"type": "event_callback", "token": verification, "team_id": s.team, "api_app_id": "A0FAKE", "event_id": s.id("Ev"), "event_time": time.Now().Unix(),
+		"authorizations": authorized, "event": e,
+	}
 	return Delivery{s, s.send("events_api", payload, true)}
+}
+
+// From has everything that people do from now on happen in a team, and be for
+// the app's installations in others: what Slack sends about channels that teams
+// share, or to an app that is installed in several.
+func (s *Server) From(team string, installed ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.team, s.forTeams = team, installed
 }
 
 // Type has somebody write in a channel, or with root in a thread, and returns
@@ -158,7 +177,7 @@ func (s *Server) Click(user, channel, ts, action, value string) (trigger string,
 	trigger = s.trigger()
 	payload := map[string]any{
 		"type": "block_actions", "trigger_id": trigger, "response_url": "https://hooks.slack.invalid/actions/" + trigger, "api_app_id": "A0FAKE",
-		"user": map[string]any{"id": user, "name": s.users[user].Name, "team_id": s.users[user].Team}, "team": map[string]any{"id": Team},
+		"user": map[string]any{"id": user, "name": s.users[user].Name, "team_id": s.users[user].Team}, "team": map[string]any{"id": s.team},
 		"container": container, "channel": map[string]any{"id": channel}, "message": message,
 		"actions": []any{map[string]any{"type": "button", "block_id": "gridwarden", "action_id": action, "value": value, "action_ts": s.ts()}},
 	}
@@ -190,7 +209,7 @@ func (s *Server) Submit(user string, view json.RawMessage, text string) (Deliver
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	payload := map[string]any{
-		"type": "view_submission", "user": map[string]any{"id": user, "team_id": s.users[user].Team}, "team": map[string]any{"id": Team},
+		"type": "view_submission", "user": map[string]any{"id": user, "team_id": s.users[user].Team}, "team": map[string]any{"id": s.team},
 		"view": map[string]any{
 			"id": s.id("V"), "callback_id": v.Callback, "private_metadata": v.Private,
 			"state": map[string]any{"values": map[string]any{v.Blocks[0].ID: map[string]any{v.Blocks[0].Element.ID: map[string]any{"type": "plain_text_input", "value": text}}}},
@@ -205,7 +224,7 @@ func (s *Server) Slash(user, channel, command, text string) Delivery {
 	defer s.mu.Unlock()
 	trigger := s.trigger()
 	payload := map[string]any{
-		"command": command, "text": text, "user_id": user, "user_name": s.users[user].Name, "channel_id": channel, "team_id": Team,
+		"command": command, "text": text, "user_id": user, "user_name": s.users[user].Name, "channel_id": channel, "team_id": s.team,
 		"trigger_id": trigger, "response_url": "https://hooks.slack.invalid/commands/" + trigger, "api_app_id": "A0FAKE",
 	}
 	return Delivery{s, s.send("slash_commands", payload, false)}

@@ -108,9 +108,18 @@ type Server struct {
 	linkOff  bool
 	timeouts int
 	scopes   string
+	team     string   // where things happen
+	forTeams []string // whose installations are told
+	events   []string // that the app subscribes to; nil: all
 	changed  chan struct{}
 	closed   bool
 	working  sync.WaitGroup
+
+	http        *HTTP // nil: Socket Mode
+	skew        time.Duration
+	requests    []Request
+	attempts    []attempt
+	switchedOff bool
 }
 
 type upload struct {
@@ -127,6 +136,7 @@ func New() *Server {
 		users: map[string]User{}, channels: map[string]*Channel{}, groups: map[string][]string{}, messages: map[string]map[string]*Message{},
 		uploads: map[string]*upload{}, triggers: map[string]time.Time{}, views: map[string]json.RawMessage{}, tickets: map[string]bool{},
 		pending: map[string]*delivery{}, changed: make(chan struct{}),
+		team: Team, forTeams: []string{Team},
 		scopes: "app_mentions:read,channels:history,channels:read,chat:write,commands,files:write,groups:history,groups:read,reactions:read,reactions:write,users:read,usergroups:read",
 	}
 	s.users[BotUser] = User{ID: BotUser, Name: "gridwarden", Team: Team, Bot: true}

@@ -40,6 +40,9 @@ type delivery struct {
 	acked   chan struct{}
 	done    bool
 	attempt int
+	reason  string // of the latest repetition, over HTTP
+	sent    int64  // the second of the latest delivery, over HTTP
+	refused bool   // over HTTP: the app wants it never again
 }
 
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
@@ -158,6 +161,12 @@ func (s *Server) start(d *delivery) {
 	if s.twice > 0 {
 		s.twice--
 		times = 2
+	}
+	if s.http != nil {
+		for range times {
+			s.post(d)
+		}
+		return
 	}
 	for range times {
 		s.deliver(d)
@@ -323,6 +332,11 @@ func (d Delivery) Again() {
 	d.s.mu.Lock()
 	defer d.s.mu.Unlock()
 	d.d.attempt++
+	if d.s.http != nil { // it stands as acknowledged until it is again
+		d.s.post(d.d)
+		d.d.done, d.d.acked = false, make(chan struct{})
+		return
+	}
 	if !d.d.done {
 		d.s.deliver(d.d)
 		return

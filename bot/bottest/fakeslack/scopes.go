@@ -1,0 +1,62 @@
+package fakeslack
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// scopesOf are the scopes that the methods need (docs.slack.dev, the page of
+// each method). Those with * are channels: for a public channel, groups: for a
+// private one and im: for a direct message.
+var scopesOf = map[string]string{
+	"chat.postMessage": "chat:write", "chat.update": "chat:write", "chat.postEphemeral": "chat:write",
+	"conversations.info": "*:read", "conversations.members": "*:read", "conversations.history": "*:history", "conversations.replies": "*:history",
+	"reactions.add": "reactions:write", "reactions.get": "reactions:read", "users.info": "users:read", "usergroups.users.list": "usergroups:read",
+	"files.getUploadURLExternal": "files:write", "files.completeUploadExternal": "files:write",
+}
+
+// lacks reports whether the bot's token does not allow a call. The caller holds mu.
+func (s *Server) lacks(method string, form url.Values) bool {
+	need, ok := scopesOf[method]
+	if !ok {
+		return false
+	}
+	if rest, about := strings.CutPrefix(need, "*"); about {
+		need = "channels" + rest
+		switch c := s.channels[form.Get("channel")]; {
+		case c == nil: // it has the same answer for both
+		case c.Direct:
+			return false // what a token of this bot allows there matters to no rule of ours
+		case c.Private:
+			need = "groups" + rest
+		}
+	}
+	return !slices.Contains(strings.Split(s.scopes, ","), need)
+}
+
+// Subscribe says which events the app wants, by their names in its settings,
+// such as message.groups. Without a call it gets all.
+func (s *Server) Subscribe(events ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = events
+}
+
+// subscribed reports whether the app wants an event. The caller holds mu.
+func (s *Server) subscribed(e map[string]any) bool {
+	if s.events == nil {
+		return true
+	}
+	name, _ := e["type"].(string)
+	if name == "message" {
+		id, _ := e["channel"].(string)
+		name = "message.channels"
+		if c := s.channels[id]; c != nil && c.Direct {
+			name = "message.im"
+		} else if c != nil && c.Private {
+			name = "message.groups"
+		}
+	}
+	return slices.Contains(s.events, name)
+}

@@ -1,0 +1,387 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mattermost/mattermost/server/public/model"
+
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/audit"
+	"github.com/gridwarden/gridwarden/bot/bottest"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakemattermost"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
+	"github.com/gridwarden/gridwarden/bot/mattermost"
+	"github.com/gridwarden/gridwarden/bot/slack"
+	"github.com/gridwarden/gridwarden/config"
+)
+
+// hall is the program on three platforms at once, with a team that is spread
+// over them: alice on Mattermost, bob on Slack and carol in the room. Each has a
+// security channel, which shows all cards.
+type hall struct {
+	*app
+	t          *testing.T
+	mattermost *fakemattermost.Server
+	slack      *fakeslack.Server
+	room       *bottest.Memory
+	alice      string // her id on Mattermost
+	channel    string // the id of Mattermost's channel
+	n          int
+}
+
+const hallConfig = `
+journal: {sqlite: gridwarden.db}
+platforms:
+  mattermost: [{name: grid, url: "http://localhost", team: grid, token_file: mattermost.token}]
+  slack: [{name: grid, app_token_file: app.token, bot_token_file: bot.token}]
+people:
+  - {id: alice, name: Alice Adams, institute: CERN, roles: [shifter, admin], accounts: [mattermost/grid/ALICE]}
+  - {id: bob, name: Bob Baker, institute: KIT, roles: [atlas-security], accounts: [slack/grid/UBOB, console/bob]}
+  - {id: carol, name: Carol Chen, institute: BNL, roles: [atlas-security], accounts: [console/carol]}
+policies:
+  ban: {approvals: [{role: atlas-security, count: 2}], expires: 4h, start_by: 30m}
+channels:
+  - {platform: mattermost, workspace: grid, name: security, commands: [all], personal_data: true, cards: true}
+  - {platform: slack, workspace: grid, name: CSEC, commands: [all], personal_data: true, cards: true}
+  - {platform: console, name: security, commands: [all], personal_data: true, cards: true}
+security_channel: slack/grid/CSEC
+backends:
+  sandbox: {speed: 300}
+`
+
+func inHall(t *testing.T) *hall {
+	t.Helper()
+	dir := t.TempDir()
+	for name, token := range map[string]string{"mattermost": mattermostToken, "app": fakeslack.AppToken, "bot": fakeslack.BotToken} {
+		if err := os.WriteFile(filepath.Join(dir, name+".token"), []byte(token), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := &hall{t: t, mattermost: fakemattermost.New(), slack: fakeslack.New(), room: bottest.NewMemory("console")}
+	me := h.mattermost.AddBot("gridwarden", mattermostToken)
+	alice := h.mattermost.AddUser("alice")
+	h.alice = alice.Id
+	h.channel = h.mattermost.AddChannel("security", model.ChannelTypePrivate, me, alice).Id
+	h.slack.AddUser(fakeslack.User{ID: "UBOB", Name: "bob"})
+	h.slack.AddUser(fakeslack.User{ID: "UNEW", Name: "newcomer"})
+	h.slack.AddChannel(fakeslack.Channel{ID: "CSEC", Private: true, Members: []string{fakeslack.BotUser, "UBOB", "UNEW"}})
+	wire := fakeslack.NewWire()
+	t.Cleanup(h.slack.Serve(wire))
+	cfg, err := config.Parse(filepath.Join(dir, "gridwarden.yaml"), []byte(strings.Replace(hallConfig, "ALICE", h.alice, 1)), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := mattermost.New(cfg.Platforms.Mattermost, mattermost.Options{
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Dial: h.mattermost.Serve(t), Channels: func(string) []string { return []string{"security"} },
+		Commands: func() []string { return h.commands }, Accounts: func(person string) []string { return h.accounts(person) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := slack.New(cfg.Platforms.Slack, slack.Options{
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://slack.fake/api/", Dial: wire.Dial,
+		Commands: func() []string { return h.commands }, Accounts: func(person string) []string { return h.accounts(person) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.app = runOn(t, cfg, m, s, h.room)
+	for up := false; !up; time.Sleep(time.Millisecond) {
+		one, _ := m.Connection()
+		two, _ := s.Connection()
+		up = one && two
+	}
+	return h
+}
+
+// rest lets what is on its way arrive, and waits until nothing is left to do.
+func (h *hall) rest() {
+	h.t.Helper()
+	time.Sleep(5 * time.Second)
+	soon, cancel := context.WithTimeout(h.t.Context(), 10*time.Minute)
+	defer cancel()
+	if err := h.engine.Idle(soon); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// roomy is what somebody does in the room.
+func (h *hall) roomy(who string, ev bot.Event) {
+	h.t.Helper()
+	h.n++
+	ev.ID, ev.At, ev.Account = fmt.Sprintf("hall%d", h.n), time.Now().UTC(), account(who, bot.Member)
+	if ev.Thread == (bot.Thread{}) {
+		ev.Thread = channel
+	}
+	if ev.Kind == bot.Typed {
+		ev.Message = h.room.NewID(ev.Thread)
+	}
+	if err := h.room.Send(h.t.Context(), ev); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// asks has alice ask for a ban on Mattermost, and returns the action.
+func (h *hall) asks() action.ID {
+	h.t.Helper()
+	h.mattermost.Type(h.alice, h.channel, "", `@gridwarden ban "Naughty User" cryptominer`, 1)
+	h.rest()
+	open, err := h.journal.OpenActions(h.t.Context())
+	if err != nil || len(open) != 1 {
+		h.t.Fatalf("not one proposal: %+v %v", open, err)
+	}
+	return open[0].ID
+}
+
+// card finds the card of an action on a platform: the thread and the message.
+func (h *hall) card(id action.ID, platform string) (bot.Thread, string) {
+	h.t.Helper()
+	cards, err := h.journal.CardMessages(h.t.Context(), id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for room, shown := range cards {
+		if at, err := bot.ParseThread(room); err == nil && at.Platform == platform && shown.Message != "" {
+			return at, shown.Message
+		}
+	}
+	h.t.Fatalf("no card on %s: %v", platform, cards)
+	return bot.Thread{}, ""
+}
+
+// cards are the texts of the cards of an action as people see them now, by platform.
+func (h *hall) cards(id action.ID) map[string]string {
+	h.t.Helper()
+	out := map[string]string{}
+	_, post := h.card(id, mattermost.Name)
+	for _, p := range h.mattermost.Posts() {
+		if p.Id == post {
+			out[mattermost.Name] = p.Message
+			for _, a := range p.Attachments() {
+				out[mattermost.Name] += "\n" + a.Text
+			}
+		}
+	}
+	_, ts := h.card(id, slack.Name)
+	for _, m := range h.slack.Messages("CSEC") {
+		if m.TS == ts {
+			_, out[slack.Name], _ = fakeslack.Inspect(m.Blocks)
+		}
+	}
+	_, message := h.card(id, "console")
+	for _, s := range h.room.Said() {
+		if s.ID == message {
+			out["console"] = strings.Join(bottest.Lines(s.Message), "\n")
+		}
+	}
+	return out
+}
+
+// TestOneCaseInSeveralChats asks for a ban on Mattermost and has it approved by
+// one person on Slack and by one in a third chat. Every chat shows the card, and
+// where each vote came from; one person is one vote, wherever; it runs once.
+func TestOneCaseInSeveralChats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := inHall(t)
+		id := h.asks()
+		shows := func(wants ...string) {
+			t.Helper()
+			for platform, text := range h.cards(id) {
+				text = strings.NewReplacer(`\`, "", "*", "", "`", "", "\u200b", "").Replace(text) // as it is shown
+				for _, want := range wants {
+					if !strings.Contains(text, want) {
+						t.Errorf("the card on %s does not show %q:\n%s", platform, want, text)
+					}
+				}
+			}
+		}
+		if n := len(h.cards(id)); n != 3 {
+			t.Fatalf("%d cards; want one in each chat", n)
+		}
+		shows("waits for approval", "approvals: 0 of 2")
+
+		_, ts := h.card(id, slack.Name)
+		h.slack.Click("UBOB", "CSEC", ts, h.slack.Button("CSEC", ts, "approve:"+string(id)), "approve:"+string(id))
+		h.rest()
+		shows("approved by bob by button at", "(slack/grid/UBOB)", "approvals: 1 of 2")
+
+		at, message := h.card(id, "console")
+		h.roomy("bob", bot.Event{Kind: bot.Reacted, Thread: at, Target: message, Value: "+1"}) // from his other account
+		h.rest()
+		if a, err := h.journal.Action(t.Context(), id); err != nil || len(a.Votes) != 1 {
+			t.Errorf("one person in two chats: votes %+v, %v", a.Votes, err)
+		}
+		h.roomy("carol", bot.Event{Kind: bot.Reacted, Thread: at, Target: message, Value: "+1"})
+		h.rest()
+		time.Sleep(time.Minute) // the front ends know, and it was looked at
+		h.rest()
+		shows("(slack/grid/UBOB)", "approved by carol by reaction at", "(console/carol)", "settled, complete")
+		a, err := h.journal.Action(t.Context(), id)
+		if err != nil || a.State != action.Settled || len(a.Steps) != 1 || len(a.Votes) != 2 {
+			t.Errorf("%s after %d steps with %d votes, %v", a.State, len(a.Steps), len(a.Votes), err)
+		}
+		for _, m := range h.slack.Messages("CSEC") {
+			if m.TS == ts && h.slack.Button("CSEC", ts, "approve:"+string(id)) != "" {
+				t.Error("the buttons are still there")
+			}
+		}
+	})
+}
+
+// TestACardStorm has fifty votes in a second: each is counted or refused, the
+// card is changed five times at most and is right in the end.
+func TestACardStorm(t *testing.T) {
+	for _, chat := range []string{slack.Name, mattermost.Name} {
+		t.Run(chat, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { cardStorm(t, chat) })
+		})
+	}
+}
+
+func cardStorm(t *testing.T, chat string) {
+	h := inHall(t)
+	id := h.asks()
+	_, ts := h.card(id, slack.Name)
+	_, post := h.card(id, mattermost.Name)
+	before := h.edits(chat, ts, post)
+	began := time.Now()
+	for n := range 50 {
+		if n%2 == 0 {
+			h.slack.React("UBOB", "CSEC", ts, "+1")
+		} else {
+			h.slack.Unreact("UBOB", "CSEC", ts, "+1")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	h.slack.React("UBOB", "CSEC", ts, "+1")
+	if took := time.Since(began); took > 1100*time.Millisecond {
+		t.Fatalf("the storm took %s", took)
+	}
+	h.rest()
+	if n := h.edits(chat, ts, post) - before; n > 5 || n == 0 {
+		t.Errorf("%d edits of the card on %s; want 1 to 5", n, chat)
+	}
+	a, err := h.journal.Action(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("approvals: %d of 2", len(a.Votes))
+	for platform, text := range h.cards(id) {
+		if !strings.Contains(text, want) {
+			t.Errorf("the card on %s is not right in the end, want %q:\n%s", platform, want, text)
+		}
+	}
+}
+
+// edits counts how often the card was changed.
+func (h *hall) edits(chat, ts, post string) int {
+	if chat == mattermost.Name {
+		return h.mattermost.Calls("PUT /posts/{id}/patch")
+	}
+	for _, m := range h.slack.Messages("CSEC") {
+		if m.TS == ts {
+			return m.Edits
+		}
+	}
+	return 0
+}
+
+// TestAnAccountIsLinkedByACode has bob get a code on Slack and say it from an
+// account that nobody knew: it is his from then on, for what is proposed later.
+func TestAnAccountIsLinkedByACode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := inHall(t)
+		before := h.asks()
+		says := func(who, text string) {
+			t.Helper()
+			h.roomy(who, bot.Event{Kind: bot.Typed, Value: text})
+			h.rest()
+		}
+		owner := func(account string) action.PersonID {
+			p, _ := h.people.PersonOf(account)
+			return p
+		}
+		code := func() string {
+			t.Helper()
+			h.slack.Slash("UBOB", "CSEC", "/gridwarden", "link code")
+			h.rest()
+			found := ""
+			for _, m := range h.slack.Messages("CSEC") {
+				if m.To != "UBOB" && strings.Contains(m.Text, "link use ") {
+					t.Errorf("others can read the code: %s", m.Text)
+				}
+				if _, after, ok := strings.Cut(m.Text, "link use "); ok {
+					found, _, _ = strings.Cut(after, " ")
+				}
+			}
+			if !strings.HasPrefix(found, "bob-") {
+				t.Fatalf("no code but %q", found)
+			}
+			return found
+		}
+		says("newbob", "whoami")
+		says("newbob", "link use bob-aaaaaaaaaaaa")
+		old := code()
+		good := code()
+		says("newbob", "link use "+old) // another took its place
+		time.Sleep(11 * time.Minute)
+		says("newbob", "link use "+good) // too late
+		if got := owner("console/newbob"); got != "" {
+			t.Fatalf("linked to %s", got)
+		}
+		good = code()
+		says("newbob", "ban x y")
+		says("newbob", "Link use "+strings.ToUpper(good))
+		if got := owner("console/newbob"); got != "bob" {
+			t.Fatalf("linked to %q", got)
+		}
+		says("thief", "link use "+good) // which was used
+		says("carol", "link use "+good)
+		if owner("console/thief") != "" || owner("console/carol") != "carol" {
+			t.Error("a code was used twice")
+		}
+		votes := func(id action.ID, want int) {
+			t.Helper()
+			if a, err := h.journal.Action(t.Context(), id); err != nil || len(a.Votes) != want {
+				t.Errorf("votes %+v, %v; want %d", a.Votes, err, want)
+			}
+		}
+		says("newbob", "approve "+string(before))
+		votes(before, 0)
+		h.mattermost.Type(h.alice, h.channel, "", "@gridwarden withdraw "+string(before), 1)
+		h.rest()
+		id := h.asks()
+		says("newbob", "approve "+string(id))
+		says("bob", "approve "+string(id))
+		votes(id, 1)
+
+		linked := 0
+		records, err := h.journal.Records(t.Context(), bot.RecordFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range records {
+			if r.Kind == audit.AccountLinked && r.Account == "console/newbob" {
+				linked++
+			}
+			if strings.Contains(string(r.Body), good) && strings.Contains(string(r.Body), "Type") {
+				t.Errorf("an unused code is in the audit log: %s", r.Body)
+			}
+		}
+		if linked != 1 {
+			t.Errorf("%d records of a linked account", linked)
+		}
+		if !strings.Contains(h.slack.Shown(), "linked the account console/newbob to bob") {
+			t.Error("the security channel was not told")
+		}
+	})
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gridwarden/gridwarden/bot/slack"
+	"github.com/gridwarden/gridwarden/config"
+	"github.com/gridwarden/gridwarden/handlers"
+	"github.com/gridwarden/gridwarden/handlers/ban"
+	"github.com/gridwarden/gridwarden/handlers/kill"
+)
+
+type manifestCmd struct {
+	Platform string `arg:"" help:"The platform, such as slack." placeholder:"PLATFORM"`
+	Config   string `required:"" help:"Configuration file." placeholder:"FILE"`
+	Name     string `help:"Which workspace of the configuration, where it has several." placeholder:"NAME"`
+	JSON     bool   `help:"Write JSON instead of YAML."`
+}
+
+// manifests print what a platform has to be told about the bot. A platform with
+// something to tell is a line here.
+var manifests = map[string]func(manifestCmd, *config.Config) (any, error){
+	slack.Name: slackManifest,
+}
+
+func manifestPlatforms() string { return strings.Join(slices.Sorted(maps.Keys(manifests)), ", ") }
+
+// Run prints what is pasted into the platform's settings.
+func (c manifestCmd) Run(t terminal) error {
+	make, ok := manifests[c.Platform]
+	if !ok {
+		return exit{status: exitUsage, text: fmt.Sprintf("There is no manifest for %s: write one of %s.", visible(c.Platform), manifestPlatforms())}
+	}
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return misconfigured(err)
+	}
+	m, err := make(c, cfg)
+	if err != nil {
+		return err
+	}
+	data, err := config.YAML(m)
+	if c.JSON {
+		if data, err = json.MarshalIndent(m, "", "  "); err == nil {
+			data = append(data, '\n')
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("writing the manifest: %w", err)
+	}
+	_, err = io.WriteString(t.out, string(data))
+	return err
+}
+
+// slackManifest is the app of one workspace.
+func slackManifest(c manifestCmd, cfg *config.Config) (any, error) {
+	var names []string
+	var chosen []slack.Config
+	for _, w := range cfg.Platforms.Slack {
+		names = append(names, w.Name)
+		if c.Name == "" || c.Name == w.Name {
+			chosen = append(chosen, w)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return nil, exit{status: exitUsage, text: "The configuration has no workspace under platforms.slack: add one; its files of tokens may be missing still."}
+	case len(chosen) != 1:
+		return nil, exit{status: exitUsage, text: "Say which workspace with --name: one of " + strings.Join(names, ", ") + "."}
+	}
+	var commands []slack.SlashCommand
+	all := handlers.Backends{Bans: struct{ ban.Backend }{}, Kills: struct{ kill.Backend }{}} // what they say of themselves; none of them is run
+	for _, cmd := range handlers.All(slog.New(slog.DiscardHandler), nil, nil, nil, all) {
+		commands = append(commands, slack.SlashCommand{Name: cmd.Name, Args: cmd.Args, Summary: cmd.Summary})
+	}
+	public := ""
+	if cfg.HTTP != nil {
+		public = cfg.HTTP.PublicURL
+	}
+	return slack.Manifest(chosen[0], public, commands), nil
+}

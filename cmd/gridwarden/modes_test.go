@@ -1,0 +1,39 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest"
+)
+
+// modes are the platforms in each of their modes, over their fake servers. Every
+// transcript and every verdict is the same on all; docs/platforms.md is made
+// from that. A new one is a line here.
+var modes = []mode{
+	{"memory", inMemory, always},
+	{"console", onConsole, tells},
+	{"Mattermost, websocket only", onMattermost, relaysOnlySpeak},
+	{"Slack, Socket Mode", onSlack, tells},
+	{"Slack, HTTP", onSlackHTTP, tells},
+}
+
+// mode is one way in which the program talks with people.
+type mode struct {
+	name  string
+	start func(*testing.T, bottest.Setup) bottest.Bot
+	// can reports whether such an account can act by a surface: "button",
+	// "reaction" or "typed".
+	can func(surface string, who bot.Account) bool
+}
+
+func always(string, bot.Account) bool { return true }
+
+// tells is of platforms that always tell what an account is, after a while.
+func tells(_ string, who bot.Account) bool { return who.Standing != "" }
+
+// relaysOnlySpeak is of platforms on which who comes over a relay is known by
+// what it says only.
+func relaysOnlySpeak(surface string, who bot.Account) bool {
+	return tells(surface, who) && (who.Standing != bot.Bridged || surface == "typed")
+}
