@@ -1,6 +1,9 @@
 package bot
 
-import "context"
+import (
+	"context"
+	"net/http"
+)
 
 // Platform is a chat system.
 type Platform interface {
@@ -55,4 +58,14 @@ type Connected interface {
 	// Connection reports whether events arrive now, and how often since the
 	// start the connection was lost and made again. It returns at once.
 	Connection() (up bool, reconnects int)
+}
+
+// Called is a Platform that its server calls over HTTP.
+type Called interface {
+	// Routes are the handlers by pattern: a method and a path that begins with
+	// the platform's name, such as "POST /slack/grid/events". The program serves
+	// them at http.public_url from before Listen runs until after it has ended,
+	// with bounded bodies and times. A handler that answers that an event was
+	// taken has it in the inbox by then.
+	Routes() map[string]http.Handler
 }

@@ -51,6 +51,9 @@ func New(workspaces []Config, opt Options) (*Platform, error) {
 // Name implements bot.Platform.
 func (p *Platform) Name() string { return Name }
 
+// Mode is how Slack and the bot talk, for `status`.
+func (p *Platform) Mode() string { return "Socket Mode" }
+
 // Listen implements bot.Platform. A workspace whose tokens Slack does not take
 // ends it when it was never connected; one that loses its token later is tried
 // again every minute, and does not stop the others.

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -96,6 +98,27 @@ func (l *listener) serve(ctx context.Context, routes http.Handler, log *slog.Log
 		return fmt.Errorf("listening on %s: %w", l.Addr(), err)
 	}
 	return nil
+}
+
+// mount adds the addresses at which chat platforms are called. A proxy may pass
+// the path of the public address on or take it off: both are served.
+func mount(mux *http.ServeMux, platforms []bot.Platform, public string) {
+	prefix := ""
+	if u, err := url.Parse(public); err == nil { // the configuration was checked
+		prefix = strings.TrimSuffix(u.Path, "/")
+	}
+	for _, p := range platforms {
+		called, ok := p.(bot.Called)
+		if !ok {
+			continue
+		}
+		for pattern, h := range called.Routes() {
+			mux.Handle(pattern, h)
+			if method, path, ok := strings.Cut(pattern, " "); ok && prefix != "" {
+				mux.Handle(method+" "+prefix+path, http.StripPrefix(prefix, h))
+			}
+		}
+	}
 }
 
 // certificate is that of the listener; it can be read again while it is used.

@@ -95,6 +95,7 @@ func (s *served) run(ctx context.Context, m *monitor.Monitor, hup <-chan os.Sign
 	} else {
 		routes := http.NewServeMux()
 		m.Routes(routes)
+		mount(routes, s.chats, s.started.HTTP.PublicURL)
 		go func() {
 			answering <- s.listener.serve(ctx, routes, s.log)
 			cancel()

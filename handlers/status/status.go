@@ -33,6 +33,11 @@ type Detailed interface {
 	Details(ctx context.Context) ([]string, error)
 }
 
+// Moded is a Part that works in one of several ways, such as "Socket Mode".
+type Moded interface {
+	Mode() string
+}
+
 // Journal is what the command needs of the bot's journal.
 type Journal interface {
 	OpenActions(ctx context.Context) ([]action.Action, error)
@@ -79,6 +84,7 @@ type answer struct {
 type part struct {
 	Name   string     `json:"name"`
 	State  string     `json:"state"` // ok, failed or no answer
+	Mode   string     `json:"mode,omitempty"`
 	Error  string     `json:"error,omitempty"`
 	Newest *time.Time `json:"newest,omitempty"`
 	Notes  []string   `json:"notes,omitempty"`
@@ -146,6 +152,9 @@ func (x command) look(ctx context.Context, p Part) part {
 
 func (x command) examine(ctx context.Context, p Part) part {
 	out := part{Name: p.Name(), State: ok}
+	if m, has := p.(Moded); has {
+		out.Mode = m.Mode()
+	}
 	if err := p.Check(ctx); err != nil {
 		x.log.WarnContext(ctx, "a part does not work", "part", p.Name(), "error", err)
 		out.State, out.Error = failed, sentence(err)
@@ -191,7 +200,11 @@ func (p part) row(now time.Time) []string {
 		newest = p.Newest.Format("2006-01-02 15:04") + ", " + age(now.Sub(*p.Newest)) + " old"
 	}
 	notes := p.Error
-	for _, n := range p.Notes {
+	said := p.Notes
+	if p.Mode != "" {
+		said = append([]string{p.Mode}, said...)
+	}
+	for _, n := range said {
 		switch {
 		case strings.HasSuffix(notes, "."):
 			notes += " "

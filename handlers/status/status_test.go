@@ -75,6 +75,18 @@ func TestNotesAreSentences(t *testing.T) {
 	}
 }
 
+// moded works in one of several ways.
+type moded struct{ part }
+
+func (moded) Mode() string { return "Socket Mode" }
+
+func TestTheModeIsShown(t *testing.T) {
+	want := "slack  ok                        Socket Mode"
+	if got := run(t, journal{}, moded{part{name: "slack"}}).Plain(); !strings.Contains(got, want) {
+		t.Errorf("%q is missing in\n%s", want, got)
+	}
+}
+
 func TestEverythingWorks(t *testing.T) {
 	m := run(t, journal{open: make([]action.Action, 2), waiting: 3, oldest: at.Add(-90 * time.Second)},
 		dated{part: part{name: "cms-elastic"}, newest: at.Add(-61 * time.Minute)}, part{name: "mattermost"})
