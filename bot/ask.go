@@ -179,12 +179,7 @@ func distance(a, b string) int {
 
 // cut bounds a foreign string for a sentence about it; never used on a target.
 func cut(s string) string {
-	const n = 40
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return string(r[:n]) + "…"
+	return cutTo(s, 40)
 }
 
 // arguments splits a command's tokens into words and options.

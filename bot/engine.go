@@ -228,6 +228,9 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 	if ev.Kind == Edited || ev.Kind == Deleted { // nobody asks anything: it is about what we said
 		return e.touched(ctx, log, req, ev)
 	}
+	if ev.Kind == Rejected {
+		return e.rejected(ctx, log, req, ev)
+	}
 	a, err := e.read(ctx, ev) // 4 parse
 	crash.Point("4")
 	req.Surface, req.Notes = a.surface, append(a.notes, req.Notes...)

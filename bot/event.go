@@ -18,6 +18,10 @@ const (
 	Unreacted Kind = "unreacted" // a reaction taken back
 	Edited    Kind = "edited"    // a message of the bot, Target, was changed by somebody else; never the bot's own update
 	Deleted   Kind = "deleted"   // a message of the bot, Target, was deleted by somebody else
+	// Rejected is what the platform refused itself, such as a forged call: Value
+	// says why. It is recorded and nobody is answered. Its Account has an ID only
+	// where it is certain who that was.
+	Rejected Kind = "rejected"
 )
 
 // Event is one thing a person did in chat, authenticated by its platform.

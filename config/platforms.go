@@ -31,6 +31,9 @@ func (c *Config) checkMattermost(d *decoder) {
 		for _, p := range m.Problems() {
 			d.add(at+"."+p.Setting, "%s", p.Text)
 		}
+		if m.Full() && (c.HTTP == nil || c.HTTP.PublicURL == "") {
+			d.add(at+".command_tokens_file", "needs http.public_url: with slash commands and buttons the server calls gridwarden there. Set it, or take command_tokens_file out")
+		}
 		if first, twice := names[m.Name]; twice {
 			d.add(at+".name", "is the name of platforms.mattermost[%d] too: give each server its own", first)
 			continue
@@ -123,7 +126,7 @@ func (c *Config) chats() bool { return len(c.Platforms.Mattermost)+len(c.Platfor
 func (p *Platforms) tokenFiles() []*string {
 	var out []*string
 	for i := range p.Mattermost {
-		out = append(out, (*string)(&p.Mattermost[i].TokenFile))
+		out = append(out, (*string)(&p.Mattermost[i].TokenFile), (*string)(&p.Mattermost[i].CommandTokensFile))
 	}
 	for i := range p.Slack {
 		out = append(out, (*string)(&p.Slack[i].AppTokenFile), (*string)(&p.Slack[i].BotTokenFile))
@@ -134,7 +137,11 @@ func (p *Platforms) tokenFiles() []*string {
 func (c *Config) describePlatforms() []string {
 	var lines []string
 	for _, m := range c.Platforms.Mattermost {
-		lines = append(lines, fmt.Sprintf("mattermost/%s: team %s on %s, by websocket only: people type and react, nothing is called from outside; the bot's token is in %s", m.Name, m.Team, m.URL, m.TokenFile))
+		how := "by websocket only: people type and react, nothing is called from outside"
+		if m.Full() {
+			how = fmt.Sprintf("in full: the server calls %s for slash commands, buttons and forms; the tokens of the commands are in %s", c.HTTP.PublicURL, m.CommandTokensFile)
+		}
+		lines = append(lines, fmt.Sprintf("mattermost/%s: team %s on %s, %s; the bot's token is in %s", m.Name, m.Team, m.URL, how, m.TokenFile))
 	}
 	for _, w := range c.Platforms.Slack {
 		lines = append(lines, fmt.Sprintf("slack/%s: Socket Mode, %d at once; nothing has to reach this machine from outside", w.Name, max(w.Sockets, 1)))

@@ -37,6 +37,7 @@ type rig struct {
 	alice   *model.User
 	channel *model.Channel
 	token   secret.File
+	command model.Command // of a server that calls
 }
 
 const workspace = "grid"
@@ -56,7 +57,13 @@ func build(t *testing.T, fake *fakemattermost.Server, url string, o Options) *ri
 	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	o.Commands = func() []string { return []string{"trace", "pending", "kill user", "approve"} }
 	var err error
-	if r.Platform, err = New([]Config{{Name: workspace, URL: url, Team: fakemattermost.Team, TokenFile: r.token}}, o); err != nil {
+	c := Config{Name: workspace, URL: url, Team: fakemattermost.Team, TokenFile: r.token}
+	if o.Public != "" {
+		r.command = fake.AddCommand("gridwarden", o.Public+"/mattermost/"+workspace+pathCommand)
+		trace := fake.AddCommand("trace", r.command.URL)
+		c.CommandTokensFile = tokenFile(t, r.command.Token+"\n"+trace.Token)
+	}
+	if r.Platform, err = New([]Config{c}, o); err != nil {
 		t.Fatal(err)
 	}
 	return r
