@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +29,34 @@ type Bot interface {
 	Idle(ctx context.Context) error
 }
 
+// ErrNoSurface is what Send returns, perhaps wrapped, of an event that nobody
+// can make on this platform in this mode, such as a press where there are no
+// buttons. The runner then types what the message offered beside the button.
+var ErrNoSurface = errors.New("bottest: this platform has no such surface now")
+
+// Played is what a transcript did on a platform.
+type Played struct {
+	File  string
+	Steps []Acted // those in which somebody did something
+}
+
+// Acted is one step: which surface it names, and which was used.
+type Acted struct {
+	Line        int
+	Step        string
+	Named, Used Surface
+}
+
+// Surface is where a person acts.
+type Surface string
+
+// The surfaces.
+const (
+	ByTyping   Surface = "typed"
+	ByButton   Surface = "button"
+	ByReaction Surface = "reaction"
+)
+
 // Regrouper is a Bot whose platform has groups that a transcript can change.
 type Regrouper interface {
 	// SetGroup gives a group the accounts of these names, and no others.
@@ -45,9 +74,11 @@ const conversation = "conversation"
 const homeChannel = "security"
 
 // RunTranscript plays a transcript on the bot that start builds. Both run in a
-// synctest bubble: start must end everything it began in t.Cleanup.
-func RunTranscript(t *testing.T, file string, start func(t *testing.T, setup Setup) Bot) {
+// synctest bubble: start must end everything it began in t.Cleanup. Which
+// surfaces were used it tells of a transcript that passed.
+func RunTranscript(t *testing.T, file string, start func(t *testing.T, setup Setup) Bot) Played {
 	t.Helper()
+	played := Played{File: file}
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -72,10 +103,13 @@ func RunTranscript(t *testing.T, file string, start func(t *testing.T, setup Set
 		if err := setClock(s.at); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		if err := play(t.Context(), start(t, setup), s); err != nil {
+		p := player{bot: start(t, setup), channel: homeChannel, kept: names{}}
+		if err := p.play(t.Context(), s); err != nil {
 			t.Fatalf("%s: conversation %v", file, err)
 		}
+		played.Steps = p.acted
 	})
+	return played
 }
 
 // setClock moves the fake clock before anything runs that would notice.
@@ -99,19 +133,28 @@ type player struct {
 	kept    names
 	latest  *bot.Event
 	events  int
+	acted   []Acted
+	instead bool // in this step something was typed instead
+	ever    bool // in this one or an earlier one
+}
+
+// play does each step on a new player; see player.play.
+func play(ctx context.Context, b Bot, s script) error {
+	p := player{bot: b, channel: homeChannel, kept: names{}}
+	return p.play(ctx, s)
 }
 
 // play does each step and checks what it caused. It stops at the first
 // difference. It must run in a synctest bubble.
-func play(ctx context.Context, b Bot, s script) error {
-	p := player{bot: b, channel: homeChannel, kept: names{}}
+func (p *player) play(ctx context.Context, s script) error {
 	for _, step := range s.steps {
+		p.instead = false
 		filled, err := p.kept.fillStep(step)
 		if err == nil {
 			err = p.do(ctx, filled)
 		}
 		if err == nil {
-			err = b.Idle(ctx)
+			err = p.bot.Idle(ctx)
 		}
 		if err == nil {
 			synctest.Wait()
@@ -154,8 +197,8 @@ func (p *player) do(ctx context.Context, s step) error {
 		return p.types(ctx, s, at, s.text)
 	case clicks:
 		for _, said := range slices.Backward(p.said) {
-			if value, ok := buttonOf(said.Message, s.text); ok {
-				return p.clicks(ctx, s, said, value)
+			if button, ok := buttonOf(said.Message, s.text); ok {
+				return p.clicks(ctx, s, said, button)
 			}
 		}
 		return fmt.Errorf("no message ever had a button %q", s.text)
@@ -185,17 +228,39 @@ func (p *player) types(ctx context.Context, s step, t bot.Thread, text string) e
 	if ids, ok := p.bot.Platform().(interface{ NewID(bot.Thread) string }); ok {
 		ev.Message = ids.NewID(t)
 	}
+	if !p.instead {
+		p.note(s, ByTyping, ByTyping)
+	}
 	return p.send(ctx, s, ev)
 }
 
-func (p *player) clicks(ctx context.Context, s step, on Said, value string) error {
+// clicks presses a button. Where there is none it types what the message
+// offered to type, in the thread of the message.
+func (p *player) clicks(ctx context.Context, s step, on Said, b bot.Button) error {
+	value := b.Value
 	if s.reason != "" {
 		value += ":" + s.reason
 	}
-	return p.send(ctx, s, bot.Event{Kind: bot.Clicked, Thread: on.Thread, Target: on.ID, Value: value})
+	err := p.send(ctx, s, bot.Event{Kind: bot.Clicked, Thread: on.Thread, Target: on.ID, Value: value})
+	if !errors.Is(err, ErrNoSurface) {
+		p.note(s, ByButton, ByButton)
+		return err
+	}
+	p.note(s, ByButton, ByTyping)
+	p.instead, p.ever = true, true
+	command := b.Typed
+	if short, wants := strings.CutSuffix(command, " REASON"); wants {
+		command = strings.TrimSpace(short + " " + s.reason)
+	}
+	return p.types(ctx, s, threadOf(on), command)
+}
+
+func (p *player) note(s step, named, used Surface) {
+	p.acted = append(p.acted, Acted{Line: s.line, Step: s.raw, Named: named, Used: used})
 }
 
 func (p *player) reacts(ctx context.Context, s step, on Said, add bool, name string) error {
+	p.note(s, ByReaction, ByReaction)
 	kind := bot.Reacted
 	if !add {
 		kind = bot.Unreacted
@@ -217,8 +282,8 @@ func (p *player) decides(ctx context.Context, s step) error {
 			if string(said.Message.Card) != s.card {
 				continue
 			}
-			if value, ok := buttonOf(said.Message, s.text); ok {
-				return p.clicks(ctx, s, card, value)
+			if button, ok := buttonOf(said.Message, s.text); ok {
+				return p.clicks(ctx, s, card, button)
 			}
 		}
 		return fmt.Errorf("the card of %s never had a button %q", s.card, s.text)
@@ -256,16 +321,16 @@ func (p *player) offered() (Said, error) {
 	return Said{}, errors.New("no message had buttons")
 }
 
-// buttonOf is the value of the button whose label or command begins with a word.
-func buttonOf(m bot.Message, word string) (string, bool) {
+// buttonOf is the button whose label or command begins with a word.
+func buttonOf(m bot.Message, word string) (bot.Button, bool) {
 	for _, b := range m.Buttons {
 		for _, s := range []string{b.Label, b.Typed} {
 			if f := strings.Fields(strings.ToLower(s)); len(f) > 0 && f[0] == strings.ToLower(word) {
-				return b.Value, true
+				return b, true
 			}
 		}
 	}
-	return "", false
+	return bot.Button{}, false
 }
 
 func (p *player) send(ctx context.Context, s step, ev bot.Event) error {
@@ -339,16 +404,45 @@ func (p *player) inOrder(place string, blocks []block, said []Said) error {
 }
 
 func (p *player) meets(b block, s Said) error {
+	said := Lines(s.Message)
 	trial := maps.Clone(p.kept)
-	ok, err := trial.match(b.lines, Lines(s.Message))
+	ok, err := trial.match(b.lines, said)
+	how := b.how == s.How && (b.how != Whispered || b.to == s.To.ID || b.to == s.To.Name)
+	if err == nil && p.ever && (!ok || !how) {
+		trial = maps.Clone(p.kept)
+		ok, how, err = p.meetsTyped(trial, b, s, said)
+	}
 	if err != nil {
 		return fmt.Errorf("line %d: %w", b.line, err)
 	}
-	if !ok || b.how != s.How || b.how == Whispered && b.to != s.To.ID && b.to != s.To.Name {
+	if !ok || !how {
 		return fmt.Errorf("different from line %d:\n%s\nbut this was said:\n%s", b.line, b, blockOf(s))
 	}
 	p.kept = trial
 	return nil
+}
+
+var (
+	byHand  = strings.NewReplacer(" by button", " by typing", "(button)", "(typed)")
+	askedBy = regexp.MustCompile(`^.+ asked: .`)
+)
+
+// meetsTyped is meets where somebody typed because there was no button. The bot
+// names that surface, and answers a refusal where it was typed, below what was asked.
+func (p *player) meetsTyped(trial names, b block, s Said, said []string) (ok, how bool, err error) {
+	how = b.how == s.How
+	if p.instead && b.how == Whispered && s.How == Posted {
+		how = true
+		if len(said) > 0 && askedBy.MatchString(said[0]) {
+			said = said[1:]
+		}
+	}
+	lines := slices.Clone(b.lines)
+	for i := range lines {
+		lines[i].text = byHand.Replace(lines[i].text)
+	}
+	ok, err = trial.match(lines, said)
+	return ok, how, err
 }
 
 func (b block) in(channel string) block {

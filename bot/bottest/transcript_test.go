@@ -96,6 +96,84 @@ func TestRunTranscript(t *testing.T) {
 	RunTranscript(t, "testdata/parrot.txtar", func(t *testing.T, s Setup) Bot { return newParrot(t, s) })
 }
 
+// buttonless is a bot on a platform without buttons.
+type buttonless struct{ Bot }
+
+func (b buttonless) Send(ctx context.Context, ev bot.Event) error {
+	if ev.Kind == bot.Clicked {
+		return fmt.Errorf("nothing to press: %w", ErrNoSurface)
+	}
+	return b.Bot.Send(ctx, ev)
+}
+
+func TestWhereThereIsNoButtonItIsTyped(t *testing.T) {
+	const text = "alice> /ban Naughty User\n<~ as (?P<id>[a-z0-9]+)\n<...\n\nalice: approve {id} by button\n<w alice You cannot approve 7kq2.\n\nalice: click approve\n<w alice You cannot approve 7kq2.\n"
+	s, err := parseScript(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for used, wrap := range map[Surface]func(Bot) Bot{
+		ByTyping: func(b Bot) Bot { return buttonless{b} }, ByButton: func(b Bot) Bot { return b },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := player{bot: wrap(newParrot(t, Setup{})), channel: homeChannel, kept: names{}}
+			if err := p.play(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			want := []Acted{
+				{1, "alice> /ban Naughty User", ByTyping, ByTyping},
+				{5, "alice: approve {id} by button", ByButton, used},
+				{8, "alice: click approve", ByButton, used},
+			}
+			if !reflect.DeepEqual(p.acted, want) {
+				t.Errorf("acted %+v; want %+v", p.acted, want)
+			}
+		})
+	}
+}
+
+// TestOnlyWhatTypingChangesIsForgiven holds what may differ where somebody
+// typed instead: the name of the surface, and where a refusal stands.
+func TestOnlyWhatTypingChangesIsForgiven(t *testing.T) {
+	exactly := func(how How, lines ...string) block {
+		b := block{how: how, to: "bob"}
+		for _, l := range lines {
+			b.lines = append(b.lines, want{'=', l})
+		}
+		return b
+	}
+	whispered := exactly(Whispered, "You asked for it yourself.")
+	voted := exactly(Posted, "approved by bob by button")
+	for _, c := range []struct {
+		name          string
+		instead, ever bool
+		want          block
+		how           How
+		said          []string
+		meets         bool
+	}{
+		{"the surface", false, true, voted, Posted, []string{"approved by bob by typing"}, true},
+		{"the surface as it is named", false, true, voted, Posted, []string{"approved by bob by button"}, true},
+		{"the surface, when nobody typed instead", false, false, voted, Posted, []string{"approved by bob by typing"}, false},
+		{"another surface", true, true, voted, Posted, []string{"approved by bob by reaction"}, false},
+		{"a refusal to all", true, true, whispered, Posted, []string{"Bob asked: approve x", "You asked for it yourself."}, true},
+		{"a refusal to all, without the question", true, true, whispered, Posted, []string{"You asked for it yourself."}, true},
+		{"a refusal to all in another step", false, true, whispered, Posted, []string{"You asked for it yourself."}, false},
+		{"another refusal", true, true, whispered, Posted, []string{"Bob asked: approve x", "Nothing was done."}, false},
+		{"a refusal with more", true, true, whispered, Posted, []string{"Bob asked: approve x", "more", "You asked for it yourself."}, false},
+		{"a whisper for a post", true, true, voted, Whispered, []string{"approved by bob by typing"}, false},
+	} {
+		p := player{kept: names{}, instead: c.instead, ever: c.ever}
+		s := Said{How: c.how, To: bot.Account{Name: "bob"}}
+		for _, l := range c.said {
+			s.Message.Lines = append(s.Message.Lines, bot.Textf("%s", l))
+		}
+		if err := p.meets(c.want, s); (err == nil) != c.meets {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
 // TestTranscriptFails holds that every way of being wrong fails, at its line.
 func TestTranscriptFails(t *testing.T) {
 	const proposed = "<~ as (?P<id>[a-z0-9]+)\n<...\n"

@@ -20,9 +20,8 @@ import (
 // journal on SQLite and the simulated grid: on a platform in memory, and on the
 // console, where each step is a line that somebody types, on Slack, where it is
 // what Slack sends when people type, press and react, and on Mattermost over its
-// fake server. Without callbacks Mattermost has no buttons: what presses some
-// is not played there. The files say which
-// answers they expect; any other message fails.
+// fake server in both modes. Where there is no button the runner types what
+// stands beside it. The files say which answers they expect; any other message fails.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/transcripts/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -30,16 +29,27 @@ func TestTranscripts(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
-		for platform, start := range map[string]func(*testing.T, bottest.Setup) bottest.Bot{"memory": inMemory, "console": onConsole, "mattermost": onMattermost, "slack": onSlack} {
-			if platform == "mattermost" && buttons(t, file) {
-				continue
-			}
+		for platform, start := range surroundings {
 			t.Run(name+"/"+platform, func(t *testing.T) {
 				t.Parallel()
-				bottest.RunTranscript(t, file, start)
+				played := bottest.RunTranscript(t, file, start)
+				for _, a := range played.Steps {
+					if a.Named != a.Used {
+						t.Logf("line %d, %s: %s instead of %s", a.Line, a.Step, a.Used, a.Named)
+					}
+				}
 			})
 		}
 	}
+}
+
+// surroundings are the platforms and modes that transcripts are played on.
+var surroundings = map[string]func(*testing.T, bottest.Setup) bottest.Bot{
+	"memory":                    inMemory,
+	"console":                   onConsole,
+	"mattermost full":           onMattermostFull,
+	"mattermost websocket only": onMattermost,
+	"slack socket mode":         onSlack,
 }
 
 // readConfig gives the configuration of a transcript, in a directory of its own.

@@ -175,6 +175,19 @@ func (s *Server) call(address, media string, header http.Header, body []byte) ([
 	return data, response.Header, nil
 }
 
+// CallAgain makes the latest call once more, as it was.
+func (s *Server) CallAgain() error {
+	s.mu.Lock()
+	if len(s.out.calls) == 0 {
+		s.mu.Unlock()
+		return errors.New("fakemattermost: nothing was called yet")
+	}
+	last := s.out.calls[len(s.out.calls)-1]
+	s.mu.Unlock()
+	_, _, err := s.call(last.URL, last.Header.Get("Content-Type"), last.Header, last.Body)
+	return err
+}
+
 // Command has a user type a slash command: api4/command.go, executeCommand, and
 // app/command.go, ExecuteCommand and tryExecuteCustomCommand. Old servers do not
 // tell the thread; see HideRoots.
