@@ -148,3 +148,22 @@ func (c *Config) describePlatforms() []string {
 	}
 	return lines
 }
+
+// MattermostChannels are the names of the channels that the bot has to be in on
+// a server: those listed, and those that give roles.
+func (c *Config) MattermostChannels(workspace string) []string {
+	var names []string
+	for _, ch := range c.Channels {
+		if ch.Platform == mattermost.Name && ch.Workspace == workspace {
+			names = append(names, ch.Name)
+		}
+	}
+	for _, r := range c.Roles {
+		g := r.group()
+		if name, ok := strings.CutPrefix(g.Name, workspace+"/channel/"); ok && g.Platform == mattermost.Name {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

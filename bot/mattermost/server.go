@@ -70,6 +70,15 @@ type place struct {
 }
 
 func newServer(c Config, o Options) (*server, error) {
+	if c.Full() && o.Public == "" {
+		return nil, fmt.Errorf("mattermost: %s: command_tokens_file needs http.public_url, where the server calls gridwarden", c.Name)
+	}
+	s := tokenless(c, o)
+	return s, s.readToken()
+}
+
+// tokenless is a server that has no token yet.
+func tokenless(c Config, o Options) *server {
 	if o.Channels == nil {
 		o.Channels = func(string) []string { return nil }
 	}
@@ -83,9 +92,6 @@ func newServer(c Config, o Options) (*server, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c.URL, o.Public = strings.TrimSuffix(c.URL, "/"), strings.TrimSuffix(o.Public, "/")
-	if c.Full() && o.Public == "" {
-		return nil, fmt.Errorf("mattermost: %s: command_tokens_file needs http.public_url, where the server calls gridwarden", c.Name)
-	}
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: o.Dial, ForceAttemptHTTP2: o.Dial == nil,
 		MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: dialDeadline, ResponseHeaderTimeout: callDeadline,
@@ -99,7 +105,7 @@ func newServer(c Config, o Options) (*server, error) {
 	s.forget()
 	s.byName, s.names = map[string]string{}, map[string]string{}
 	s.reactions = map[string]map[string]reaction{}
-	return s, s.readToken()
+	return s
 }
 
 // readToken reads the token's file.
