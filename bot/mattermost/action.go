@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mattermost/mattermost/server/public/model"
@@ -50,7 +51,7 @@ func (s *server) attach(d *draft, m bot.Message) {
 	d.props[model.PostPropsAttachments] = []*model.SlackAttachment{buttons}
 }
 
-// whisper is an answer below a post that only who pressed sees.
+// pressedBack is an answer below a post that only who pressed sees.
 func pressedBack(text string) said {
 	return said{value: model.PostActionIntegrationResponse{EphemeralText: text, SkipSlackParsing: true}}
 }
@@ -79,12 +80,15 @@ func (s *server) pressed(ctx context.Context, body []byte, _ http.Header) said {
 	ev := bot.Event{ID: "clicked/" + p.PostId + "/" + t.id, Kind: bot.Clicked, Target: p.PostId, At: t.at}
 	signed, _ := p.Context[contextKey].(string)
 	o, err := s.offered(forButtons, signed)
-	root, perr := "", error(nil)
+	var asked sync.WaitGroup // side by side: somebody waits
+	asked.Go(func() { ev.Account = s.sure(ctx, p.UserId) })
+	root := ""
 	if err == nil {
-		root, perr = s.shows(ctx, p.PostId, p.ChannelId, o)
+		root, err = s.shows(ctx, p.PostId, p.ChannelId, o)
 	}
-	ev.Account, ev.Thread = s.sure(ctx, p.UserId), s.thread(s.channelName(ctx, p.ChannelId), root)
-	if err = errors.Join(err, perr); err != nil {
+	asked.Wait()
+	ev.Thread = s.thread(s.channelName(ctx, p.ChannelId), root)
+	if err != nil {
 		s.log.WarnContext(ctx, "a button was refused", "post", p.PostId, "why", err)
 		s.take(ctx, rejectedEvent(ev, "a press on a button: "+err.Error()))
 		return pressedBack(notIssued)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/mattermost/mattermost/server/public/model"
 
@@ -56,9 +57,13 @@ func (s *server) commanded(ctx context.Context, body []byte, header http.Header)
 	}
 	ev := bot.Event{
 		ID: "slash/" + t.id, Kind: bot.Typed, Value: typedAs(form.Get("command"), form.Get("text")), At: t.at,
-		Account: s.sure(ctx, user), Thread: s.thread(s.channelName(ctx, channel), root),
+		Thread: s.thread(s.channelName(ctx, channel), root),
 	}
-	if s.outside(ctx, channel) {
+	var asked sync.WaitGroup // side by side: somebody waits
+	asked.Go(func() { ev.Account = s.sure(ctx, user) })
+	outside := s.outside(ctx, channel)
+	asked.Wait()
+	if outside {
 		s.take(ctx, rejectedEvent(ev, "a slash command in a channel that the bot is not in"))
 		return whisperedBack("gridwarden is not a member of this channel and could not answer here, so nothing was done. Invite it, or ask in a channel that it is in.")
 	}
