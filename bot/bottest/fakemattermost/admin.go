@@ -26,8 +26,7 @@ func (s *Server) AddAdmin(name, token string) *model.User {
 	return u
 }
 
-// DisableBots and DisableTokens take what system admins can switch off:
-// EnableBotAccountCreation and EnableCommands.
+// DisableBots switches EnableBotAccountCreation off.
 func (s *Server) DisableBots() { s.fault(func(f *faults) { f.noBots = true }) }
 
 // DisableCommands switches EnableCommands off.
