@@ -69,7 +69,11 @@ func build(t *testing.T, fake *fakemattermost.Server, url string, o Options) *ri
 	return r
 }
 
-func TestMattermostPasses(t *testing.T) {
+func TestMattermostPasses(t *testing.T)     { passes(t, Options{}) }
+func TestMattermostFullPasses(t *testing.T) { passes(t, Options{Public: public}) }
+
+func passes(t *testing.T, o Options) {
+	t.Helper()
 	// One listener for all, because the suite looks for goroutines that are left.
 	var now atomic.Pointer[fakemattermost.Server]
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { now.Load().ServeHTTP(w, r) }))
@@ -77,7 +81,7 @@ func TestMattermostPasses(t *testing.T) {
 	bottest.PlatformContract(t, func(t *testing.T) bottest.Harness {
 		fake := fakemattermost.New()
 		now.Store(fake)
-		r := build(t, fake, server.URL, Options{})
+		r := build(t, fake, server.URL, o)
 		t.Cleanup(fake.Drop)
 		return bottest.Harness{
 			Platform: r.Platform,
