@@ -100,9 +100,10 @@ func (s *server) take(ctx context.Context, ev bot.Event) (sorry string) {
 	if handle == nil {
 		return "gridwarden is starting or stopping. Nothing was done; try again in a moment."
 	}
+	// The journal may have it although its answer came too late: then it counts.
 	if err := handle(ctx, ev); err != nil {
 		s.log.ErrorContext(ctx, "a call was not taken", "error", err)
-		return "gridwarden could not write down what you did, so nothing was done. Try again in a moment."
+		return "gridwarden could not write down what you did. Look at `pending` in a moment, and try again if it is missing there."
 	}
 	return ""
 }
@@ -151,12 +152,12 @@ func (r *rejects) take(now time.Time) (ok bool, missed int) {
 
 // reject records a call that is not what it says it is.
 func (s *server) reject(ctx context.Context, what string, why error, claims string) {
-	s.log.WarnContext(ctx, "a call was rejected", "call", what, "why", why, "claims", claims)
 	now := time.Now().UTC()
 	ok, missed := s.rejects.take(now)
 	if !ok {
 		return
 	}
+	s.log.WarnContext(ctx, "a call was rejected", "call", what, "why", why, "claims", claims, "more", missed)
 	text := fmt.Sprintf("%s: %v; it says it is of %s", what, why, claims)
 	if missed > 0 {
 		text += fmt.Sprintf("; %d more before it were not recorded", missed)
