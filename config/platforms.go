@@ -31,6 +31,9 @@ func (c *Config) checkMattermost(d *decoder) {
 		for _, p := range m.Problems() {
 			d.add(at+"."+p.Setting, "%s", p.Text)
 		}
+		if m.Full() && (c.HTTP == nil || c.HTTP.PublicURL == "") {
+			d.add(at+".command_tokens_file", "needs http.public_url: with slash commands and buttons the server calls gridwarden there. Set it, or take command_tokens_file out")
+		}
 		if first, twice := names[m.Name]; twice {
 			d.add(at+".name", "is the name of platforms.mattermost[%d] too: give each server its own", first)
 			continue
@@ -141,7 +144,7 @@ func (c *Config) chats() bool { return len(c.Platforms.Mattermost)+len(c.Platfor
 func (p *Platforms) tokenFiles() []*string {
 	var out []*string
 	for i := range p.Mattermost {
-		out = append(out, (*string)(&p.Mattermost[i].TokenFile))
+		out = append(out, (*string)(&p.Mattermost[i].TokenFile), (*string)(&p.Mattermost[i].CommandTokensFile))
 	}
 	for i := range p.Slack {
 		out = append(out, (*string)(&p.Slack[i].AppTokenFile), (*string)(&p.Slack[i].BotTokenFile))
@@ -155,7 +158,11 @@ func (p *Platforms) tokenFiles() []*string {
 func (c *Config) describePlatforms() []string {
 	var lines []string
 	for _, m := range c.Platforms.Mattermost {
-		lines = append(lines, fmt.Sprintf("mattermost/%s: team %s on %s, by websocket only: people type and react, nothing is called from outside; the bot's token is in %s", m.Name, m.Team, m.URL, m.TokenFile))
+		how := "by websocket only: people type and react, nothing is called from outside"
+		if m.Full() {
+			how = fmt.Sprintf("in full: the server calls %s for slash commands, buttons and forms; the tokens of the commands are in %s", c.HTTP.PublicURL, m.CommandTokensFile)
+		}
+		lines = append(lines, fmt.Sprintf("mattermost/%s: team %s on %s, %s; the bot's token is in %s", m.Name, m.Team, m.URL, how, m.TokenFile))
 	}
 	for _, w := range c.Platforms.Slack {
 		if w.HTTP() {
@@ -165,4 +172,23 @@ func (c *Config) describePlatforms() []string {
 		lines = append(lines, fmt.Sprintf("slack/%s: Socket Mode, %d at once; nothing has to reach this machine from outside", w.Name, max(w.Sockets, 1)))
 	}
 	return lines
+}
+
+// MattermostChannels are the names of the channels that the bot has to be in on
+// a server: those listed, and those that give roles.
+func (c *Config) MattermostChannels(workspace string) []string {
+	var names []string
+	for _, ch := range c.Channels {
+		if ch.Platform == mattermost.Name && ch.Workspace == workspace {
+			names = append(names, ch.Name)
+		}
+	}
+	for _, r := range c.Roles {
+		g := r.group()
+		if name, ok := strings.CutPrefix(g.Name, workspace+"/channel/"); ok && g.Platform == mattermost.Name {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }

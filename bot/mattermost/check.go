@@ -2,7 +2,10 @@ package mattermost
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 
 	"github.com/mattermost/mattermost/server/public/model"
@@ -48,8 +51,69 @@ func (p *Part) Check(ctx context.Context) error {
 			trouble = append(trouble, fmt.Sprintf("%s: invite the bot there (%v)", name, err))
 		}
 	}
+	if s.config.Full() {
+		if err := s.checkCalls(ctx); err != nil {
+			return err
+		}
+	}
 	if len(trouble) > 0 {
 		return fmt.Errorf("mattermost: %s: channels that the bot cannot use: %s", s.config.Name, strings.Join(trouble, "; "))
+	}
+	return nil
+}
+
+// checkCalls looks at what the bot needs where the server calls it.
+func (s *server) checkCalls(ctx context.Context) error {
+	s.mu.Lock()
+	key := s.signing
+	s.mu.Unlock()
+	if key == nil {
+		return bot.Problemf("configuration", "The server %s does not tell the key that it signs with, so nobody could be sure who pressed a button: take command_tokens_file out of the configuration.", s.config.Name)
+	}
+	tokens, err := s.commandTokens()
+	if err != nil {
+		return err
+	}
+	for i, t := range tokens {
+		if len(t) != commandToken {
+			return bot.Problemf("configuration", "Line %d of the file %s is no token of a slash command: those have %d letters and digits.", i+1, s.config.CommandTokensFile, commandToken)
+		}
+	}
+	_, err = s.team(ctx)
+	return err
+}
+
+// commandToken is how long the token of a command is (model/command.go, IsValid).
+const commandToken = 26
+
+// maxProof is more than any answer to a probe, in bytes.
+const maxProof = 256
+
+// Probe asks whether the address at which the server is to call leads to a
+// gridwarden with this token. It is asked from this machine; whether the server
+// gets there too shows the first command.
+func (p *Part) Probe(ctx context.Context) error {
+	s := p.server
+	if !s.config.Full() {
+		return nil
+	}
+	nonce := model.NewId()
+	address := s.callbackURL(pathProbe)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"?nonce="+nonce, nil)
+	if err != nil {
+		return fmt.Errorf("mattermost: %s: asking %s: %w", s.config.Name, address, err)
+	}
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer client.CloseIdleConnections()
+	response, err := client.Do(r)
+	if err != nil {
+		return bot.Problemf("unreachable", "Nobody answers at %s, where the server is to call: %v. Is `gridwarden serve` running, and does the proxy pass the address on to http.listen?", address, err)
+	}
+	defer response.Body.Close()
+	proof, err := io.ReadAll(io.LimitReader(response.Body, maxProof))
+	want := hex.EncodeToString(s.mac(forProbes, nonce))
+	if err != nil || response.StatusCode != http.StatusOK || !equal(strings.TrimSpace(string(proof)), want) {
+		return bot.Problemf("unreachable", "At %s, where the server is to call, something else answers (%s) than a gridwarden with this bot's token: correct http.public_url, or what the proxy passes on.", address, response.Status)
 	}
 	return nil
 }

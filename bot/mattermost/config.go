@@ -21,7 +21,14 @@ type Config struct {
 	// TokenFile holds the access token of the bot's account. It is read again
 	// at each connection, so a new token needs no restart.
 	TokenFile secret.File `yaml:"token_file"`
+	// CommandTokensFile holds the tokens of the team's slash commands, one a
+	// line. With it the server calls gridwarden: there are slash commands,
+	// buttons and dialogs. Without it everything goes over the websocket.
+	CommandTokensFile secret.File `yaml:"command_tokens_file"`
 }
+
+// Full reports whether the server calls gridwarden.
+func (c Config) Full() bool { return c.CommandTokensFile != "" }
 
 // Problem is what is wrong with one setting.
 type Problem struct{ Setting, Text string }
@@ -70,6 +77,9 @@ type Options struct {
 	Channels func(workspace string) []string
 	// Accounts are the account keys of a person, for mentions; nil: nobody is mentioned.
 	Accounts func(person string) []string
+	// Public is the address at which servers reach the program's listener, such
+	// as https://gridwarden.example.org; needed where a Config is Full.
+	Public string
 	// Dial makes connections; nil: over the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }

@@ -37,6 +37,7 @@ type rig struct {
 	alice   *model.User
 	channel *model.Channel
 	token   secret.File
+	command model.Command // of a server that calls
 }
 
 const workspace = "grid"
@@ -56,13 +57,23 @@ func build(t *testing.T, fake *fakemattermost.Server, url string, o Options) *ri
 	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	o.Commands = func() []string { return []string{"trace", "pending", "kill user", "approve"} }
 	var err error
-	if r.Platform, err = New([]Config{{Name: workspace, URL: url, Team: fakemattermost.Team, TokenFile: r.token}}, o); err != nil {
+	c := Config{Name: workspace, URL: url, Team: fakemattermost.Team, TokenFile: r.token}
+	if o.Public != "" {
+		r.command = fake.AddCommand("gridwarden", o.Public+"/mattermost/"+workspace+pathCommand)
+		trace := fake.AddCommand("trace", r.command.URL)
+		c.CommandTokensFile = tokenFile(t, r.command.Token+"\n"+trace.Token)
+	}
+	if r.Platform, err = New([]Config{c}, o); err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-func TestMattermostPasses(t *testing.T) {
+func TestMattermostPasses(t *testing.T)     { passes(t, Options{}) }
+func TestMattermostFullPasses(t *testing.T) { passes(t, Options{Public: public}) }
+
+func passes(t *testing.T, o Options) {
+	t.Helper()
 	// One listener for all, because the suite looks for goroutines that are left.
 	var now atomic.Pointer[fakemattermost.Server]
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { now.Load().ServeHTTP(w, r) }))
@@ -70,7 +81,7 @@ func TestMattermostPasses(t *testing.T) {
 	bottest.PlatformContract(t, func(t *testing.T) bottest.Harness {
 		fake := fakemattermost.New()
 		now.Store(fake)
-		r := build(t, fake, server.URL, Options{})
+		r := build(t, fake, server.URL, o)
 		t.Cleanup(fake.Drop)
 		return bottest.Harness{
 			Platform: r.Platform,

@@ -24,6 +24,7 @@ var (
 	_ bot.Grouper     = (*Platform)(nil)
 	_ bot.Audience    = (*Platform)(nil)
 	_ bot.Connected   = (*Platform)(nil)
+	_ bot.Called      = (*Platform)(nil)
 )
 
 // Platform is the Mattermost servers of one configuration. Build it with New.

@@ -61,6 +61,7 @@ func (s *server) draft(ctx context.Context, channel, id, key string, m bot.Messa
 	if m.Card != "" {
 		d.props[reactionsProp] = s.taken(id)
 	}
+	s.attach(&d, m)
 	sealed := &model.Post{Message: d.text}
 	sealed.SetProps(d.props)
 	d.props[sealProp] = s.seal(sealed)
@@ -217,6 +218,7 @@ func (s *server) whisper(ctx context.Context, t bot.Thread, to bot.Account, m bo
 	if err != nil {
 		return err
 	}
+	delete(d.props, model.PostPropsAttachments) // what is pressed has to stand somewhere
 	p := &model.Post{ChannelId: channel, RootId: t.Root, Message: d.text, FileIds: d.files}
 	p.SetProps(d.props)
 	_, err = ask(ctx, s, "a post for one person", func(ctx context.Context, c *model.Client4) (*model.Post, *model.Response, error) {

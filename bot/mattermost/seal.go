@@ -28,13 +28,30 @@ func (s *server) seal(p *model.Post) string {
 	s.mu.Lock()
 	token := s.token
 	s.mu.Unlock()
-	attachments, err := json.Marshal(p.Attachments())
+	attachments, err := json.Marshal(shown(p.Attachments()))
 	if err != nil { // it was JSON
 		attachments = []byte("?")
 	}
 	mac := hmac.New(sha256.New, []byte("gridwarden seal/"+token))
 	_, _ = mac.Write([]byte(digest(p.Message, string(attachments), takenBefore(p)))) // a hash takes everything
 	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// shown is what the server tells of attachments: what a button carries stays
+// with it.
+func shown(all []*model.SlackAttachment) []*model.SlackAttachment {
+	var out []*model.SlackAttachment
+	for _, a := range all {
+		c := *a
+		c.Id, c.Actions = 0, nil
+		for _, b := range a.Actions {
+			button := *b
+			button.Integration, button.Cookie = nil, ""
+			c.Actions = append(c.Actions, &button)
+		}
+		out = append(out, &c)
+	}
+	return out
 }
 
 // takenBefore is the property with the reactions that were taken, "" without.

@@ -2,6 +2,7 @@ package mattermost
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -37,9 +38,14 @@ type server struct {
 
 	mu          sync.Mutex
 	token       string
-	me          *model.User // nil until the first login
-	maxPost     int         // runes
-	editLimit   string      // seconds after which posts stay as they are; "-1" for never
+	me          *model.User      // nil until the first login
+	maxPost     int              // runes
+	editLimit   string           // seconds after which posts stay as they are; "-1" for never
+	signing     *ecdsa.PublicKey // of the server, for triggers; nil: not told
+	keyRead     time.Time
+	teamID      string
+	handle      handler // nil: nobody listens
+	rejects     rejects
 	up          bool
 	connections int
 	byName      map[string]string // id of a listed channel, for ever: a rename does not move it
@@ -64,6 +70,15 @@ type place struct {
 }
 
 func newServer(c Config, o Options) (*server, error) {
+	if c.Full() && o.Public == "" {
+		return nil, fmt.Errorf("mattermost: %s: command_tokens_file needs http.public_url, where the server calls gridwarden", c.Name)
+	}
+	s := tokenless(c, o)
+	return s, s.readToken()
+}
+
+// tokenless is a server that has no token yet.
+func tokenless(c Config, o Options) *server {
 	if o.Channels == nil {
 		o.Channels = func(string) []string { return nil }
 	}
@@ -76,7 +91,7 @@ func newServer(c Config, o Options) (*server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c.URL = strings.TrimSuffix(c.URL, "/")
+	c.URL, o.Public = strings.TrimSuffix(c.URL, "/"), strings.TrimSuffix(o.Public, "/")
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: o.Dial, ForceAttemptHTTP2: o.Dial == nil,
 		MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: dialDeadline, ResponseHeaderTimeout: callDeadline,
@@ -90,7 +105,7 @@ func newServer(c Config, o Options) (*server, error) {
 	s.forget()
 	s.byName, s.names = map[string]string{}, map[string]string{}
 	s.reactions = map[string]map[string]reaction{}
-	return s, s.readToken()
+	return s
 }
 
 // readToken reads the token's file.
@@ -130,6 +145,22 @@ func (s *server) login(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.mu.Lock()
+	s.me = me
+	s.mu.Unlock()
+	if err := s.readSettings(ctx); err != nil {
+		return err
+	}
+	for _, name := range s.o.Channels(s.config.Name) {
+		if _, err := s.channelID(ctx, name); err != nil {
+			s.log.ErrorContext(ctx, "a listed channel cannot be found: invite the bot to it, or correct its name", "channel", name, "error", err)
+		}
+	}
+	return nil
+}
+
+// readSettings learns what the server allows, and its key.
+func (s *server) readSettings(ctx context.Context) error {
 	settings, err := ask(ctx, s, "the settings", settingsOf)
 	if err != nil {
 		return err
@@ -139,13 +170,9 @@ func (s *server) login(ctx context.Context) error {
 		limit = defaultMaxPost
 	}
 	s.mu.Lock()
-	s.me, s.maxPost, s.editLimit = me, min(limit, defaultMaxPost), settings["PostEditTimeLimit"]
-	s.mu.Unlock()
-	for _, name := range s.o.Channels(s.config.Name) {
-		if _, err := s.channelID(ctx, name); err != nil {
-			s.log.ErrorContext(ctx, "a listed channel cannot be found: invite the bot to it, or correct its name", "channel", name, "error", err)
-		}
-	}
+	defer s.mu.Unlock()
+	s.maxPost, s.editLimit = min(limit, defaultMaxPost), settings["PostEditTimeLimit"]
+	s.signing, s.keyRead = signingKey(settings["AsymmetricSigningPublicKey"]), time.Now()
 	return nil
 }
 

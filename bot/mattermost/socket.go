@@ -43,6 +43,8 @@ type position struct {
 // listen receives until ctx ends, over one connection after the other.
 func (s *server) listen(ctx context.Context, handle handler) {
 	defer s.client.CloseIdleConnections()
+	s.heard(handle)
+	defer s.heard(nil)
 	d := newDispatch(s, handle)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -73,6 +75,13 @@ func (s *server) listen(ctx context.Context, handle handler) {
 			s.log.ErrorContext(ctx, "token not read again", "error", err)
 		}
 	}
+}
+
+// heard sets who takes what the server calls with.
+func (s *server) heard(handle handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handle = handle
 }
 
 // session is one connection. It returns when that is lost or an event is

@@ -13,7 +13,11 @@ import (
 func (a *app) wireChats(cfg *config.Config) error {
 	commands := func() []string { return a.commands }
 	if len(cfg.Platforms.Mattermost) > 0 {
-		m, err := mattermost.New(cfg.Platforms.Mattermost, mattermost.Options{Log: a.log, Commands: commands, Channels: a.channels, Accounts: a.accounts})
+		o := mattermost.Options{Log: a.log, Commands: commands, Channels: a.channels, Accounts: a.accounts}
+		if cfg.HTTP != nil {
+			o.Public = cfg.HTTP.PublicURL
+		}
+		m, err := mattermost.New(cfg.Platforms.Mattermost, o)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -65,10 +66,14 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	defer a.close()
+	defer a.answerMeanwhile(ctx, cfg)()
 	failed := 0
 	for _, part := range a.parts {
 		probe, cancel := context.WithTimeout(ctx, probeDeadline)
 		err := part.Check(probe)
+		if p, ok := part.(prober); ok && err == nil {
+			err = p.Probe(probe)
+		}
 		cancel()
 		if err != nil {
 			failed++
@@ -81,4 +86,33 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 		return exit{status: exitFailed, text: fmt.Sprintf("%d of %d probes failed.", failed, len(a.parts))}
 	}
 	return nil
+}
+
+// prober is a part that can be asked for more than `status` asks it for.
+type prober interface {
+	Probe(ctx context.Context) error
+}
+
+// answerMeanwhile answers at the addresses where chat platforms call while they
+// are probed, unless a serve has the port and does. What comes there by chance is
+// told to come again.
+func (a *app) answerMeanwhile(ctx context.Context, cfg *config.Config) (stop func()) {
+	if cfg.HTTP == nil || cfg.HTTP.PublicURL == "" {
+		return func() {}
+	}
+	l, err := listen(ctx, cfg.HTTP)
+	if err != nil { // the probes tell whether it matters
+		return func() {}
+	}
+	routes := http.NewServeMux()
+	mount(routes, a.chats, cfg.HTTP.PublicURL)
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := l.serve(ctx, routes, a.log); err != nil {
+			a.log.WarnContext(ctx, "the probes were not answered here", "error", err)
+		}
+	}()
+	return func() { cancel(); <-ended }
 }

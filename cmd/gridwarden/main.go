@@ -39,6 +39,7 @@ type cli struct {
 	Import   importCmd   `cmd:"" help:"Read job records into the embedded store: condor_history and condor_q as JSON, Elasticsearch dumps."`
 	Audit    auditCmd    `cmd:"" help:"Verify, keep, export and prove the audit log; erase personal data from it; go on after a restore."`
 	Manifest manifestCmd `cmd:"" help:"Print what is pasted into a chat platform's settings to make the app."`
+	Setup    setupCmd    `cmd:"" help:"Set a chat server up for the bot."`
 	Backup   backupCmd   `cmd:"" help:"Copy the journal to a new file while it is in use, and verify the copy."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 

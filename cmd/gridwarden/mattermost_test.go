@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +32,9 @@ type mattermostBot struct {
 	*app
 	room *bottest.Recorder
 	as   *asConsole
+	full bool   // the server calls
 	sent string // the transcript's id of the latest event
+	last bot.Kind
 }
 
 // asConsole gives the addresses of Mattermost the names that transcripts use:
@@ -43,10 +49,15 @@ type asConsole struct {
 	taken    chan error
 }
 
-func onMattermost(t *testing.T, s bottest.Setup) bottest.Bot {
+// onMattermost is the program on a server that it reaches by websocket only, and
+// onMattermostFull on one that calls it too.
+func onMattermost(t *testing.T, s bottest.Setup) bottest.Bot     { return mattermostFor(t, s, false) }
+func onMattermostFull(t *testing.T, s bottest.Setup) bottest.Bot { return mattermostFor(t, s, true) }
+
+func mattermostFor(t *testing.T, s bottest.Setup, full bool) bottest.Bot {
 	cfg := readConfig(t, s)
 	fake := fakemattermost.New()
-	b := &mattermostBot{as: &asConsole{
+	b := &mattermostBot{full: full, as: &asConsole{
 		fake: fake, me: fake.AddBot("gridwarden", mattermostToken), cfg: cfg,
 		users: map[string]string{}, channels: map[string]string{}, taken: make(chan error, 16),
 	}}
@@ -62,8 +73,19 @@ func onMattermost(t *testing.T, s bottest.Setup) bottest.Bot {
 	if err := os.WriteFile(token, []byte(mattermostToken), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := mattermost.New([]mattermost.Config{{Name: "grid", URL: "http://localhost", Team: fakemattermost.Team, TokenFile: secret.File(token)}}, mattermost.Options{
-		Dial: fake.Serve(t), Commands: func() []string { return b.app.commands },
+	c := mattermost.Config{Name: "grid", URL: "http://localhost", Team: fakemattermost.Team, TokenFile: secret.File(token)}
+	const public = "http://bot.example.org"
+	if full {
+		command := fake.AddCommand("gridwarden", public+"/mattermost/grid/command")
+		tokens := filepath.Join(t.TempDir(), "commands")
+		if err := os.WriteFile(tokens, []byte(command.Token), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c.CommandTokensFile = secret.File(tokens)
+	}
+	p, err := mattermost.New([]mattermost.Config{c}, mattermost.Options{
+		Public: public,
+		Dial:   fake.Serve(t), Commands: func() []string { return b.app.commands },
 		Channels: func(string) (names []string) {
 			for _, c := range cfg.Channels {
 				names = append(names, c.Name)
@@ -75,6 +97,9 @@ func onMattermost(t *testing.T, s bottest.Setup) bottest.Bot {
 	if err != nil {
 		t.Fatal(err)
 	}
+	routes := http.NewServeMux()
+	mount(routes, []bot.Platform{p}, public)
+	fake.CallOver(t, routes)
 	b.as.Full = p
 	b.room = bottest.NewRecorder(b.as)
 	b.app = runOn(t, cfg, b.room)
@@ -103,14 +128,28 @@ func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
 		return bottest.ErrNoSurface
 	}
 	again := b.sent == ev.ID
-	b.sent = ev.ID
+	if !again {
+		b.sent, b.last = ev.ID, ev.Kind
+	}
 	user, channel := b.as.user(ev.Account.Name), b.as.channel(ev.Thread.Channel)
 	b.as.fake.Join(channel, user)
 	restore := b.as.stand(user, ev.Account.Standing)
 	defer restore()
 	switch {
+	case again && b.last == bot.Clicked, again && b.last == bot.Typed && b.slash(ev):
+		if err := b.as.fake.CallAgain(); err != nil {
+			return err
+		}
 	case again:
 		b.as.fake.Again()
+	case ev.Kind == bot.Clicked:
+		if err := b.press(user, channel, ev); err != nil {
+			return err
+		}
+	case b.slash(ev):
+		if err := b.as.fake.Command(user, channel, ev.Thread.Root, "/gridwarden "+ev.Value); err != nil {
+			return err
+		}
 	case ev.Kind == bot.Typed:
 		p := &model.Post{UserId: user, ChannelId: channel, RootId: ev.Thread.Root, Message: "@gridwarden " + ev.Value}
 		if ev.Account.Standing == bot.Bridged {
@@ -128,6 +167,35 @@ func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// slash reports whether an event is typed as a slash command: where there are
+// some, those in threads are. One in the channel itself leaves no message, so
+// that its answer begins no thread; those are addressed to the bot.
+func (b *mattermostBot) slash(ev bot.Event) bool {
+	return b.full && ev.Kind == bot.Typed && ev.Thread.Root != "" && ev.Account.Standing != bot.Bridged
+}
+
+// press presses a button and fills in the form that asks for a reason.
+func (b *mattermostBot) press(user, channel string, ev bot.Event) error {
+	word, rest, _ := strings.Cut(ev.Value, ":")
+	_, reason, _ := strings.Cut(rest, ":")
+	button := b.as.fake.Button(ev.Target, word)
+	if button == "" {
+		return fmt.Errorf("the post shows no button %s: %w", word, bottest.ErrNoSurface)
+	}
+	if err := b.as.fake.Click(user, ev.Target, button); err != nil {
+		return err
+	}
+	d := b.as.fake.Dialog(user)
+	if d == nil {
+		return nil
+	}
+	answer, err := b.as.fake.Submit(user, channel, d, map[string]any{"reason": reason})
+	if err == nil && answer.Error != "" {
+		err = errors.New(answer.Error)
+	}
+	return err
 }
 
 // stand makes a user what the standing says, and gives back how to undo it.
@@ -253,6 +321,7 @@ func (p *asConsole) Members(ctx context.Context, group string) ([]string, error)
 	for i, key := range keys {
 		keys[i] = "console/" + nameOf(p.users, strings.TrimPrefix(key, "mattermost/grid/"))
 	}
+	slices.Sort(keys)
 	return keys, err
 }
 

@@ -13,6 +13,7 @@ import (
 var modes = []mode{
 	{"memory", inMemory, always},
 	{"console", onConsole, tells},
+	{"Mattermost, full", onMattermostFull, relaysOnlySpeak},
 	{"Mattermost, websocket only", onMattermost, relaysOnlySpeak},
 	{"Slack, Socket Mode", onSlack, tells},
 	{"Slack, HTTP", onSlackHTTP, tells},

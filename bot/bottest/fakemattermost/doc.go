@@ -7,5 +7,8 @@
 // permissions, app/platform/web_conn.go for sequence numbers, the queue of 128
 // events for those who come back, and the hello that tells of a loss,
 // store/sqlstore/reaction_store.go for the times of reactions, wsapi/system.go
-// for ping.
+// for ping. The server calls integrations as app/command.go and
+// app/integration_action.go do: its signed triggers, 30 s and 1 MiB for an
+// answer, anything but 200 a failure without words. What admins set up follows
+// api4/bot.go, api4/command.go, api4/team.go and api4/channel.go.
 package fakemattermost

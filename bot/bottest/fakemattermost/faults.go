@@ -19,6 +19,11 @@ type faults struct {
 	closed    bool // nobody may open a socket
 	keepFiles bool // a changed post keeps its files
 	edits     string
+
+	refuseCalls bool // no integration is reached
+	hideRoots   bool // commands do not tell their thread
+	noBots      bool
+	noCommands  bool
 }
 
 // editLimit is the setting of that name, no limit unless one was set.

@@ -20,15 +20,27 @@ type Pipes struct {
 // Serve serves s on a network in memory until the test ends, and returns how to
 // dial it.
 func (s *Server) Serve(t testing.TB) func(ctx context.Context, network, address string) (net.Conn, error) {
+	dial := Pipe(t, s)
+	t.Cleanup(s.Drop) // before what Pipe ends
+	return dial
+}
+
+// CallOver lets the server call integrations over a network in memory.
+func (s *Server) CallOver(t testing.TB, routes http.Handler) {
+	transport := &http.Transport{DialContext: Pipe(t, routes), DisableKeepAlives: true}
+	s.CallBy(&http.Client{Transport: transport})
+}
+
+// Pipe serves on a network in memory until the test ends, and returns how to dial.
+func Pipe(t testing.TB, routes http.Handler) func(ctx context.Context, network, address string) (net.Conn, error) {
 	p := &Pipes{accept: make(chan net.Conn), done: make(chan struct{})}
-	server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: routes, ReadHeaderTimeout: time.Minute}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		_ = server.Serve(p) // it ends when it is closed
 	}()
 	t.Cleanup(func() {
-		s.Drop()
 		_ = server.Close() // nobody waits for an answer any more
 		<-ended
 	})

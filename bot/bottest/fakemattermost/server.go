@@ -42,6 +42,8 @@ type Server struct {
 	told      queued        // the latest of it that people did
 	changed   chan struct{} // closed by the next change
 	calls     map[string]int
+	team      map[string]bool // user ids of its members
+	out       integrations
 }
 
 type upload struct {
@@ -67,7 +69,7 @@ func New() *Server {
 		users: map[string]*model.User{}, tokens: map[string]string{}, channels: map[string]*model.Channel{},
 		members: map[string]map[string]bool{}, posts: map[string]*model.Post{}, reactions: map[string][]*model.Reaction{},
 		files: map[string]*upload{}, pending: map[string]pendingPost{}, sockets: map[string]*socket{},
-		changed: make(chan struct{}), calls: map[string]int{},
+		changed: make(chan struct{}), calls: map[string]int{}, team: map[string]bool{}, out: newIntegrations(),
 	}
 	s.routes = s.mux()
 	return s
@@ -85,7 +87,7 @@ func (s *Server) AddUser(name string) *model.User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u := &model.User{Id: model.NewId(), Username: name, Roles: model.SystemUserRoleId, CreateAt: s.now()}
-	s.users[u.Id] = u
+	s.users[u.Id], s.team[u.Id] = u, true
 	return u
 }
 
@@ -131,7 +133,7 @@ func (s *Server) Grant(id, token string) {
 // AddChannel makes a channel with members.
 func (s *Server) AddChannel(name string, kind model.ChannelType, members ...*model.User) *model.Channel {
 	s.mu.Lock()
-	c := &model.Channel{Id: model.NewId(), Name: name, DisplayName: name, Type: kind, TeamId: Team, CreateAt: s.now()}
+	c := &model.Channel{Id: model.NewId(), Name: name, DisplayName: name, Type: kind, TeamId: TeamID, CreateAt: s.now()}
 	s.channels[c.Id] = c
 	s.members[c.Id] = map[string]bool{}
 	s.mu.Unlock()
@@ -146,7 +148,7 @@ func (s *Server) Join(channel, user string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.members[channel][user] = true
-	s.broadcast(channel, model.WebsocketEventUserAdded, map[string]any{"user_id": user, "team_id": Team})
+	s.broadcast(channel, model.WebsocketEventUserAdded, map[string]any{"user_id": user, "team_id": TeamID})
 }
 
 // Leave takes a user out of a channel.
@@ -348,12 +350,45 @@ func (s *Server) change() {
 	s.changed = make(chan struct{})
 }
 
+// asJSON is how the server tells something. What buttons carry is never told:
+// model/post.go, EncodeJSON and ToJSON.
 func asJSON(v any) string {
+	switch p := v.(type) {
+	case *model.Post:
+		v = stripped(p)
+	case *model.PostList:
+		told := model.NewPostList()
+		told.Order = p.Order
+		for _, q := range p.Posts {
+			told.AddPost(stripped(q))
+		}
+		v = told
+	}
 	data, err := json.Marshal(v)
 	if err != nil { // the server's own types always marshal
 		panic(fmt.Sprintf("fakemattermost: %v", err))
 	}
 	return string(data)
+}
+
+func stripped(p *model.Post) *model.Post {
+	if p.GetProp(model.PostPropsAttachments) == nil {
+		return p
+	}
+	told := p.Clone()
+	var all []*model.SlackAttachment
+	for _, a := range p.Attachments() {
+		c := *a
+		c.Actions = nil
+		for _, b := range a.Actions {
+			button := *b
+			button.Integration = nil
+			c.Actions = append(c.Actions, &button)
+		}
+		all = append(all, &c)
+	}
+	told.AddProp(model.PostPropsAttachments, all)
+	return told
 }
 
 // broadcastPost tells of a post. The caller holds mu.
