@@ -23,6 +23,7 @@ import (
 const (
 	alice, bob, carol = "200000000000000001", "200000000000000002", "200000000000000003"
 	newcomer, robot   = "200000000000000004", "200000000000000005"
+	silenced          = "200000000000000008"
 	stranger, relay   = "200000000000000006", "200000000000000007"
 	security          = "300000000000000001"
 	secRole           = "400000000000000001"
@@ -46,6 +47,7 @@ func server() *fakediscord.Server {
 		s.AddUser(fakediscord.User{ID: id, Name: name})
 	}
 	s.AddUser(fakediscord.User{ID: newcomer, Name: "newcomer", Pending: true})
+	s.AddUser(fakediscord.User{ID: silenced, Name: "silenced", TimedOut: true})
 	s.AddUser(fakediscord.User{ID: robot, Name: "robot", Bot: true})
 	s.AddUser(fakediscord.User{ID: stranger, Name: "stranger", Absent: true})
 	s.AddUser(fakediscord.User{ID: relay, Name: "alice", Webhook: relay})

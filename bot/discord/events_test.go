@@ -14,7 +14,7 @@ import (
 func TestWhoSomebodyIs(t *testing.T) {
 	in(t, func(t *testing.T, s *fakediscord.Server, _ *Platform, l *listener) {
 		for user, want := range map[string]bot.Standing{
-			alice: bot.Member, newcomer: bot.Guest, stranger: bot.Outsider, robot: bot.Bot, relay: bot.Bridged,
+			alice: bot.Member, silenced: bot.Deactivated, newcomer: bot.Guest, stranger: bot.Outsider, robot: bot.Bot, relay: bot.Bridged,
 		} {
 			l.forget()
 			s.Type(user, security, me+"pending")
@@ -407,7 +407,7 @@ func TestGroups(t *testing.T) {
 	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *listener) {
 		s.SetRole(secRole, alice, bob, carol, newcomer, stranger)
 		for group, want := range map[string]string{
-			"grid/" + secRole: key(alice) + " " + key(bob), // carol is nobody's account here, the newcomer is no member yet
+			"grid/" + secRole:             key(alice) + " " + key(bob), // carol is nobody's account here, the newcomer is no member yet
 			"grid/" + fakediscord.BotRole: "-", "grid/" + fakediscord.Guild: "", "grid/400000000000000009": "", "other/" + secRole: "", "grid": "",
 		} {
 			members, err := p.Members(t.Context(), group)

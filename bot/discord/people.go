@@ -41,6 +41,8 @@ func memberOf(u *discordgo.User, m *discordgo.Member) member {
 		out.standing = bot.Bot
 	case m.Pending: // who has not yet accepted the server's rules
 		out.standing = bot.Guest
+	case m.CommunicationDisabledUntil != nil && m.CommunicationDisabledUntil.After(time.Now()): // a moderator took the word away
+		out.standing = bot.Deactivated
 	}
 	if out.name = m.Nick; out.name == "" {
 		out.name = u.GlobalName

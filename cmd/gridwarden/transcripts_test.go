@@ -19,7 +19,7 @@ import (
 // TestTranscripts plays every conversation on the whole program, with its
 // journal on SQLite and the simulated grid: on a platform in memory, and on the
 // console, where each step is a line that somebody types, on Slack, where it is
-// what Slack sends when people type, press and react, and on Mattermost over its
+// what Slack sends when people type, press and react, likewise on Discord, and on Mattermost over its
 // fake server. Without callbacks Mattermost has no buttons: what presses some
 // is not played there. The files say which
 // answers they expect; any other message fails.
@@ -30,7 +30,7 @@ func TestTranscripts(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
-		for platform, start := range map[string]func(*testing.T, bottest.Setup) bottest.Bot{"memory": inMemory, "console": onConsole, "mattermost": onMattermost, "slack": onSlack} {
+		for platform, start := range map[string]func(*testing.T, bottest.Setup) bottest.Bot{"memory": inMemory, "console": onConsole, "mattermost": onMattermost, "slack": onSlack, "discord": onDiscord} {
 			if platform == "mattermost" && buttons(t, file) {
 				continue
 			}

@@ -20,7 +20,11 @@ func (s *Server) memberJSON(id string) map[string]any {
 	if roles == nil {
 		roles = []string{}
 	}
-	return map[string]any{"user": s.userJSON(id), "roles": roles, "joined_at": "2020-01-01T00:00:00Z", "pending": u.Pending}
+	out := map[string]any{"user": s.userJSON(id), "roles": roles, "joined_at": "2020-01-01T00:00:00Z", "pending": u.Pending, "communication_disabled_until": nil}
+	if u.TimedOut {
+		out["communication_disabled_until"] = time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	}
+	return out
 }
 
 func (s *Server) rolesJSON() []any {

@@ -36,6 +36,8 @@ const (
 type User struct {
 	ID, Name             string
 	Bot, Absent, Pending bool
+	// TimedOut: a moderator took the word away for a while.
+	TimedOut bool
 	// NoDirect: direct messages of this server's members are refused.
 	NoDirect bool
 	Roles    []string
