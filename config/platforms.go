@@ -144,6 +144,18 @@ func (c *Config) checkMattermostGroup(d *decoder, path, group string) {
 	}
 }
 
+// checkDiscordGroup wants WORKSPACE/ID.
+func (c *Config) checkDiscordGroup(d *decoder, path, group string) {
+	workspace, role, _ := strings.Cut(group, "/")
+	if !discord.IsID(role) {
+		d.add(path, "must be discord/WORKSPACE/ID, with the id of a role of the server: those who have it hold the role")
+		return
+	}
+	if problem := c.workspaceProblem(discord.Name, workspace); problem != "" {
+		d.add(path, "%s", problem)
+	}
+}
+
 // chats tells whether people can ask elsewhere than at the console.
 func (c *Config) chats() bool { return len(c.Platforms.Mattermost)+len(c.Platforms.Slack)+len(c.Platforms.Discord) > 0 }
 
