@@ -157,7 +157,9 @@ func (c *Config) checkDiscordGroup(d *decoder, path, group string) {
 }
 
 // chats tells whether people can ask elsewhere than at the console.
-func (c *Config) chats() bool { return len(c.Platforms.Mattermost)+len(c.Platforms.Slack)+len(c.Platforms.Discord) > 0 }
+func (c *Config) chats() bool {
+	return len(c.Platforms.Mattermost)+len(c.Platforms.Slack)+len(c.Platforms.Discord) > 0
+}
 
 // tokenFiles are the files of secrets of the platforms, to be found from the
 // configuration's folder.

@@ -29,6 +29,8 @@ type received struct {
 	as      bot.Standing
 	// onOurs: it is about a message that may be somebody else's.
 	onOurs bool
+	// listed: it matters only where the bot listens.
+	listed bool
 }
 
 // note keeps what events tell of channels and roles.
@@ -194,7 +196,7 @@ func (g *guild) complete(ctx context.Context, r *received) (bool, error) {
 		}
 	}
 	t, here, err := g.thread(ctx, r.channel)
-	if err != nil || !here {
+	if err != nil || !here || r.listed && !g.listens(t.Channel) {
 		return false, err
 	}
 	r.event.Thread = t
@@ -296,7 +298,7 @@ func (g *guild) deleted(data json.RawMessage) ([]received, error) {
 			continue
 		}
 		g.forget(id)
-		out = append(out, received{event: bot.Event{ID: "deleted/" + id, Kind: bot.Deleted, Target: id, At: now()}, channel: d.Channel})
+		out = append(out, received{event: bot.Event{ID: "deleted/" + id, Kind: bot.Deleted, Target: id, At: now()}, channel: d.Channel, listed: !known})
 	}
 	return out, nil
 }
@@ -412,4 +414,8 @@ func (g *guild) listening() []bot.Thread {
 		return nil
 	}
 	return slices.DeleteFunc(g.opt.Channels(), func(t bot.Thread) bool { return t.Platform != Name || t.Workspace != g.name })
+}
+
+func (g *guild) listens(channel string) bool {
+	return slices.ContainsFunc(g.listening(), func(t bot.Thread) bool { return t.Channel == channel })
 }

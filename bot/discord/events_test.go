@@ -493,3 +493,63 @@ func TestCommandsFitWhateverTheyAre(t *testing.T) {
 		}
 	})
 }
+
+// An answer that is there at once still hangs from the question.
+func TestAQuickAnswerWaitsForTheQuestion(t *testing.T) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+		answered := make(chan error, 1)
+		l.refusing(func(ev bot.Event) error {
+			at := channel(security)
+			at.Root = ev.Message
+			go func() {
+				_, err := p.Post(t.Context(), at, bot.Say("the answer"))
+				if err == nil {
+					err = p.Whisper(t.Context(), at, ev.Account, bot.Say("only for you"))
+				}
+				answered <- err
+			}()
+			time.Sleep(time.Second) // the journal is slow
+			return nil
+		})
+		i, err := s.Slash(alice, security, []string{"gridwarden", "pending"}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := <-answered; err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if a := i.Answer(); a.Content != "`pending`" || a.To != "" || len(s.Messages(a.ID)) != 1 {
+			t.Errorf("the question is %+v, with %d answers", a, len(s.Messages(a.ID)))
+		}
+	})
+}
+
+// What is deleted elsewhere, or was never a message of the bot, is no news.
+func TestDeletedTalkIsNoNews(t *testing.T) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+		other := "300000000000000002"
+		s.AddChannel(fakediscord.Channel{ID: other})
+		time.Sleep(time.Second)
+		for _, place := range []string{security, other} { // said since the start, and not by the bot
+			s.Delete(mustType(s, place))
+		}
+		time.Sleep(time.Second)
+		if len(l.all()) != 0 {
+			t.Errorf("%s", said(l.all()))
+		}
+		time.Sleep(time.Second)
+		p.guilds["grid"].began = now()
+		s.Delete(mustType(s, security)) // perhaps a card of an earlier process
+		s.Delete(mustType(s, other))
+		time.Sleep(time.Second)
+		if ev := l.one(t); ev.Kind != bot.Deleted || ev.Thread != channel(security) {
+			t.Errorf("%+v", ev)
+		}
+	})
+}
+
+func mustType(s *fakediscord.Server, channel string) string {
+	id, _ := s.Type(alice, channel, "talk")
+	return id
+}

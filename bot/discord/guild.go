@@ -36,6 +36,7 @@ type guild struct {
 	shared   *memory[bool]     // who can read, by channel
 	posts    *memory[standing] // messages, by id
 	talks    *memory[*talk]    // interactions, by person and channel
+	loading  *memory[*talk]    // the same by the message of an answer that is put off
 	resuming resuming
 
 	mu         sync.Mutex
@@ -75,7 +76,7 @@ func newGuild(c Config, opt Options) (*guild, error) {
 		name: c.Name, id: c.Guild, token: "Bot " + token.Reveal(), base: opt.API + "api/v" + version + "/", log: opt.Log.With("workspace", c.Name), opt: opt,
 		transport: &http.Transport{Proxy: proxy, DialContext: opt.Dial, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: opt.Dial == nil},
 		dialer:    &websocket.Dialer{Proxy: proxy, NetDialContext: opt.Dial, HandshakeTimeout: callDeadline},
-		people:    newMemory[member](), channels: newMemory[place](), shared: newMemory[bool](), posts: newMemory[standing](), talks: newMemory[*talk](),
+		people:    newMemory[member](), channels: newMemory[place](), shared: newMemory[bool](), posts: newMemory[standing](), talks: newMemory[*talk](), loading: newMemory[*talk](),
 		began: now(), not: map[string]time.Time{}, votes: map[string]map[string]bool{}, cards: map[string]card{},
 	}
 	if g.session, err = discordgo.New(g.token); err != nil {

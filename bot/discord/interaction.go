@@ -160,6 +160,9 @@ func (g *guild) commanded(ctx context.Context, i interaction, handle func(contex
 	}
 	t := g.talking(i)
 	defer close(t.begun)
+	if message != "" {
+		g.loading.put(message, t)
+	}
 	ev := bot.Event{ID: "interaction/" + i.ID, Kind: bot.Typed, Message: message, Value: text, At: instant(i.ID), Reply: i.Token}
 	kept := g.giveSoon(ctx, i, ev, handle)
 	said := "`" + fenced(cut(visible(text), 1500)) + "`"

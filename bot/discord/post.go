@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bwmarrin/discordgo"
 
@@ -154,6 +155,14 @@ func (g *guild) open(ctx context.Context, t bot.Thread, title string) (string, e
 	}
 	if s, known := g.posts.get(t.Root, 0); known && s.channel != t.Channel {
 		return s.channel, ctx.Err()
+	}
+	if t, put := g.loading.get(t.Root, 0); put { // nothing hangs from an answer that is not there yet
+		select {
+		case <-t.begun:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(beginsWithin):
+		}
 	}
 	var c discordgo.Channel
 	err := g.ask(ctx, question{

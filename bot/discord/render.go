@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bwmarrin/discordgo"
 
@@ -46,11 +47,14 @@ func (g *guild) render(m bot.Message, mark string) (page, error) {
 	tail, users := g.tail(m, mark)
 	p.users = users
 	lines := layout(m)
-	if strings.TrimSpace(compose(lines)) == "" { // Discord takes no empty message
-		lines = []line{{spans: bot.Text{{Text: "(nothing)"}}}}
-	}
-	if p.content = join(compose(lines), tail); length(p.content) <= maxContent {
-		return p, nil
+	if bulk(lines) <= maxContent {
+		body := compose(lines)
+		if strings.TrimSpace(body) == "" { // Discord takes no empty message
+			body = "(nothing)"
+		}
+		if p.content = join(body, tail); length(p.content) <= maxContent {
+			return p, nil
+		}
 	}
 	whole := bot.File{Name: "whole-message.txt", Media: "text/plain", Data: []byte(m.Plain() + "\n")}
 	p.files = append([]bot.File{whole}, p.files...)
@@ -67,6 +71,18 @@ func join(body, tail string) string {
 		return body + tail
 	}
 	return body + "\n" + tail
+}
+
+// bulk is how long lines are at least.
+func bulk(lines []line) int {
+	n := 0
+	for _, l := range lines {
+		for _, s := range l.spans {
+			n += utf8.RuneCountInString(s.Text)
+		}
+		n++
+	}
+	return n - 1
 }
 
 // line is one line of a message; a fixed one is a row of a table in columns.
@@ -143,6 +159,7 @@ func shorten(lines []line, width int) []line {
 
 // narrowed cuts a text so that it is not longer than width when it is escaped.
 func narrowed(text string, width int) string {
+	text = cut(text, width)
 	for n := width; length(escape(text)) > width && n > 0; n -= 8 {
 		text = cut(text, n)
 	}

@@ -2,6 +2,7 @@ package discord
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
 
@@ -30,6 +31,9 @@ func tabulate(t bot.Table) []line {
 	widths := make([]int, columns)
 	for _, row := range rows {
 		for i, c := range row {
+			if utf8.RuneCountInString(c) > 8*narrow { // no need to measure
+				return list(rows)
+			}
 			widths[i] = max(widths[i], uniseg.StringWidth(c))
 		}
 	}

@@ -37,6 +37,7 @@ var (
 	noDirect        = &wrong{403, 50007, "Cannot send messages to this user"}
 	missingRight    = &wrong{403, 50013, "Missing Permissions"}
 	badToken        = &wrong{401, 50027, "Invalid Webhook Token"}
+	systemMessage   = &wrong{403, 50021, "Cannot execute action on a system message"}
 	archived        = &wrong{400, 50083, "Thread is archived"}
 	badJSON         = &wrong{400, 50109, "The request body contains invalid JSON."}
 	threadExists    = &wrong{400, 160004, "A thread has already been created for this message"}
@@ -501,6 +502,8 @@ func (s *Server) createThread(r *request) (any, *wrong) {
 		return nil, wrongThreadType
 	case s.channels[m.ID] != nil:
 		return nil, threadExists
+	case m.Loading: // stricter than is documented: nothing is promised for it
+		return nil, systemMessage
 	case n < 1 || n > 100:
 		return nil, badForm("name")
 	case !slices.Contains([]int{0, 60, 1440, 4320, 10080}, d.Archive):

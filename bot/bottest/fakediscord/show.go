@@ -15,7 +15,7 @@ var (
 	block   = regexp.MustCompile("^```(?:[a-z0-9_+\\-.#]+\\n)?\\n*([^\\n](?s:.*?))\\n*```")
 	coded   = regexp.MustCompile("^(`+)((?s:.*?)[^`])(`+)")
 	heading = regexp.MustCompile(`^(?:#{1,3} |>{1,3} |\s*[-*+] |\s*[0-9]+[.)] )`)
-	joins   = regexp.MustCompile(`(?i)discord(?:app)?\.(?:gg|com/invite|com|me|io|li|gift|new)/?[a-z0-9-]*`)
+	joins   = regexp.MustCompile(`(?i)^discord(?:app)?\.(?:gg|com/invite|com|me|io|li|gift|new)/?[a-z0-9-]*`)
 	marks   = regexp.MustCompile(`^(?:\*\*\*|\*\*|\*|__|_|~~|\|\|)`)
 )
 
@@ -64,8 +64,8 @@ func Show(text string) (shown string, live []string) {
 				break
 			}
 		}
-		if m := joins.FindStringIndex(rest); m != nil && m[0] == 0 {
-			live = append(live, rest[:m[1]])
+		if m := joins.FindString(rest); m != "" {
+			live = append(live, m)
 		}
 		begin = rest[0] == '\n'
 		b.WriteByte(rest[0])
