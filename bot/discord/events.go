@@ -175,7 +175,7 @@ func (g *guild) complete(ctx context.Context, r *received) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if r.user == me.User {
+	if r.user == me.User || r.user != "" && !IsID(r.user) || !IsID(r.channel) || r.event.Target != "" && !IsID(r.event.Target) {
 		return false, nil
 	}
 	if r.onOurs {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -124,7 +125,7 @@ func (g *guild) listen(ctx context.Context, handle func(context.Context, bot.Eve
 			wait = 0
 			g.log.WarnContext(ctx, "a connection to Discord ended", "error", err)
 		default:
-			wait += time.Duration(rand.Int64N(int64(wait)))
+			wait += time.Duration(rand.Int64N(int64(wait))) //nolint:gosec // it keeps bots apart, and is no secret
 			pause = min(2*pause, lastPause)
 			g.log.ErrorContext(ctx, "no connection to Discord; it is tried again", "error", err, "after", wait.String())
 		}
@@ -162,6 +163,9 @@ func (c *connection) run(ctx context.Context) error {
 		if address, err = g.gateway(ctx); err != nil {
 			return err
 		}
+	}
+	if strings.HasPrefix(g.base, "https:") && !strings.HasPrefix(address, "wss:") { // the token would cross the network in the clear
+		return fmt.Errorf("discord: connecting: %.80q is no safe address", address)
 	}
 	conn, response, err := g.dialer.DialContext(ctx, strings.TrimSuffix(address, "/")+"/?v="+version+"&encoding=json", nil)
 	if response != nil && response.Body != nil {
@@ -270,7 +274,7 @@ func (c *connection) leave() {
 // can be gone on with.
 func (c *connection) beat(every time.Duration, ended <-chan struct{}, silent chan<- struct{}) {
 	c.acked.Store(true)
-	next := time.NewTimer(time.Duration(rand.Int64N(int64(every))))
+	next := time.NewTimer(time.Duration(rand.Int64N(int64(every)))) //nolint:gosec // it keeps bots apart, and is no secret
 	defer next.Stop()
 	for {
 		select {
@@ -354,14 +358,20 @@ func (g *guild) forsake() {
 	}
 }
 
+// guildID is a server of READY, of which nothing else is known yet.
+type guildID struct {
+	ID string `json:"id"`
+}
+
 // dispatch takes one event: those about the connection at once, others side by side.
 func (c *connection) dispatch(ctx context.Context, f frame) {
 	g := c.g
 	switch f.Type {
 	case "READY":
 		var r struct {
-			Session string `json:"session_id"`
-			URL     string `json:"resume_gateway_url"`
+			Session string    `json:"session_id"`
+			URL     string    `json:"resume_gateway_url"`
+			Guilds  []guildID `json:"guilds"`
 		}
 		if err := json.Unmarshal(f.Data, &r); err != nil {
 			g.log.ErrorContext(ctx, "READY of Discord is not understood", "error", err)
@@ -371,6 +381,9 @@ func (c *connection) dispatch(ctx context.Context, f frame) {
 		g.resuming.start(r.Session, r.URL, f.Seq)
 		c.ready.Store(true)
 		g.log.InfoContext(ctx, "connected to Discord", "again", again)
+		if !slices.Contains(r.Guilds, guildID{g.id}) {
+			g.log.ErrorContext(ctx, "the bot is not in the server; `gridwarden check --probe` tells how to invite it", "guild", g.id)
+		}
 		c.running.Go(func() { g.register(ctx) })
 		c.running.Go(func() { g.catchUp(ctx, since, c.handle) })
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -54,11 +55,14 @@ func (g *guild) interact(ctx context.Context, data json.RawMessage, handle func(
 		g.log.WarnContext(ctx, "an interaction of Discord was not understood", "error", err)
 		return true
 	}
+	if !IsID(i.ID) || i.Token == "" {
+		return true
+	}
 	if i.GuildID == "" || i.GuildID == g.id && (i.Member == nil || i.Member.User == nil) {
 		g.refuse(ctx, i, onlyInChannels)
 		return true
 	}
-	if i.GuildID != g.id { // another server of the same bot, which has its own connection
+	if i.GuildID != g.id || !IsID(i.ChannelID) || !IsID(i.Member.User.ID) { // another server of the same bot, which has its own connection
 		return true
 	}
 	if i.Channel != nil {
@@ -108,7 +112,7 @@ func (g *guild) respond(ctx context.Context, i interaction, r response) (message
 			} `json:"message"`
 		} `json:"resource"`
 	}
-	q := question{what: "an answer to an interaction", method: http.MethodPost, path: "interactions/" + i.ID + "/" + i.Token + "/callback?with_response=true", route: "interactions", body: r}
+	q := question{what: "an answer to an interaction", method: http.MethodPost, path: "interactions/" + i.ID + "/" + url.PathEscape(i.Token) + "/callback?with_response=true", route: "interactions", body: r}
 	err = g.ask(ctx, q, &out)
 	return out.Resource.Message.ID, err
 }
@@ -127,7 +131,7 @@ func (g *guild) original(ctx context.Context, i interaction, text string) error 
 		return err
 	}
 	return g.ask(ctx, question{
-		what: "a change of an answer", method: http.MethodPatch, path: "webhooks/" + me.App + "/" + i.Token + "/messages/@original", route: "webhooks",
+		what: "a change of an answer", method: http.MethodPatch, path: "webhooks/" + me.App + "/" + url.PathEscape(i.Token) + "/messages/@original", route: "webhooks",
 		body: changed{Content: text, Components: rows(nil), Mentions: mentions(nil), Attachments: []attachment{}},
 	}, nil)
 }
@@ -187,7 +191,7 @@ func (g *guild) originalID(ctx context.Context, i interaction) (string, error) {
 		return "", err
 	}
 	var m discordgo.Message
-	err = g.ask(ctx, question{what: "an answer", method: http.MethodGet, path: "webhooks/" + me.App + "/" + i.Token + "/messages/@original", route: "webhooks"}, &m)
+	err = g.ask(ctx, question{what: "an answer", method: http.MethodGet, path: "webhooks/" + me.App + "/" + url.PathEscape(i.Token) + "/messages/@original", route: "webhooks"}, &m)
 	return m.ID, err
 }
 

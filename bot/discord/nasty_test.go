@@ -430,3 +430,70 @@ func TestInvitation(t *testing.T) {
 		}
 	}
 }
+
+// Discord takes the token away from a bot that begins too many sessions.
+func TestNoSessionIsBegunBeforeItMay(t *testing.T) {
+	in(t, func(t *testing.T, s *fakediscord.Server, _ *Platform, l *listener) {
+		s.LimitSessions(time.Hour)
+		s.Cut()
+		s.Expire()
+		time.Sleep(59 * time.Minute)
+		if s.Listening() || s.Opened() != 1 {
+			t.Error("a session was begun although none was left")
+		}
+		time.Sleep(5 * time.Minute)
+		connected(t, s)
+		s.Type(alice, security, me+"pending")
+		time.Sleep(time.Second)
+		if l.one(t).Value != "pending" {
+			t.Error("it does not hear")
+		}
+	})
+}
+
+// What Discord sends is judged before it becomes part of an address.
+func TestIDsThatAreNone(t *testing.T) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+		before := len(s.Calls(""))
+		s.AddChannel(fakediscord.Channel{ID: "../../users/@me"})
+		s.Type("../x", security, me+"pending")
+		s.Type(alice, "../../users/@me", me+"pending")
+		time.Sleep(time.Second)
+		if len(l.all()) != 0 || len(s.Calls("")) != before {
+			t.Errorf("%s, and %d questions", said(l.all()), len(s.Calls(""))-before)
+		}
+		bad := channel("../x")
+		if _, err := p.Post(t.Context(), bad, bot.Say("x")); !errors.Is(err, errElsewhere) {
+			t.Errorf("Post: %v", err)
+		}
+		bad = channel(security)
+		bad.Root = "1/../2"
+		if err := p.Update(t.Context(), bad, "1", bot.Say("x")); !errors.Is(err, errElsewhere) {
+			t.Errorf("Update: %v", err)
+		}
+	})
+}
+
+func TestWhatCannotBeBuilt(t *testing.T) {
+	good := settings(t, "grid")
+	for name, change := range map[string]func(*Config){
+		"no name": func(c *Config) { c.Name = "" }, "no guild": func(c *Config) { c.Guild = "" }, "a guild's name": func(c *Config) { c.Guild = "the grid" },
+		"no token": func(c *Config) { c.TokenFile += "x" },
+	} {
+		bad := good
+		change(&bad)
+		if _, err := New([]Config{bad}, Options{}); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+	if _, err := New([]Config{good, good}, Options{}); err == nil {
+		t.Error("two servers of one name were taken")
+	}
+	p, err := New([]Config{good}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if up, n := p.Connection(); up || n != 0 || p.guilds["grid"].base != "https://discord.com/api/v10/" {
+		t.Errorf("up %t, %d reconnects, at %s", up, n, p.guilds["grid"].base)
+	}
+}

@@ -1,7 +1,6 @@
 package discord
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -222,11 +221,8 @@ func (p *Platform) Update(ctx context.Context, t bot.Thread, id string, m bot.Me
 	r.files = r.files[:min(len(r.files), maxFiles)] // the overflow comes first
 	s.said = [4]string{digest(r.content), s.said[0], s.said[1], s.said[2]}
 	g.posts.put(id, s)
-	files, attachments := uploads(r.files)
 	err = g.awake(ctx, s.channel, func() error {
-		for _, f := range files {
-			_, _ = f.Reader.(*bytes.Reader).Seek(0, 0)
-		}
+		files, attachments := uploads(r.files)
 		return g.ask(ctx, question{
 			what: "a change of a message", method: http.MethodPatch, path: "channels/" + s.channel + "/messages/" + id, route: "channels/" + s.channel + "/messages/…",
 			body: changed{Content: r.content, Components: rows(r.components), Mentions: mentions(nil), Attachments: attachments}, files: files,

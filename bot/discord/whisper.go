@@ -3,6 +3,7 @@ package discord
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/bwmarrin/discordgo"
@@ -53,7 +54,7 @@ func (g *guild) follow(ctx context.Context, t bot.Thread, user string, r page) (
 	}
 	files, attachments := uploads(r.files)
 	err = g.ask(ctx, question{
-		what: "an answer to an interaction", method: http.MethodPost, path: "webhooks/" + me.App + "/" + talk.token, route: "webhooks", files: files,
+		what: "an answer to an interaction", method: http.MethodPost, path: "webhooks/" + me.App + "/" + url.PathEscape(talk.token), route: "webhooks", files: files,
 		body: outgoing{
 			Content: r.content, Components: rows(nil), Mentions: mentions(nil), Attachments: attachments,
 			Flags: discordgo.MessageFlagsEphemeral | discordgo.MessageFlagsSuppressEmbeds,

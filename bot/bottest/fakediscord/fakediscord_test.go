@@ -3,6 +3,7 @@ package fakediscord
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime/multipart"
 	"net"
@@ -228,7 +229,7 @@ func (g gate) closed() int {
 	_ = g.SetReadDeadline(time.Now().Add(20 * time.Second))
 	for {
 		if _, _, err := g.ReadMessage(); err != nil {
-			if c, ok := err.(*websocket.CloseError); ok { //nolint:errorlint // as it comes
+			if c := (*websocket.CloseError)(nil); errors.As(err, &c) {
 				return c.Code
 			}
 			return 0

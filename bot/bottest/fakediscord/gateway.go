@@ -192,9 +192,13 @@ func (s *Server) identify(c *conn, data json.RawMessage) *session {
 	s.begun++
 	k := &session{id: "session" + s.id(), intents: *d.Intents, conn: c}
 	s.session = k
+	guilds := []any{}
+	if s.member {
+		guilds = append(guilds, map[string]any{"id": Guild, "unavailable": true})
+	}
 	s.dispatch("READY", map[string]any{
 		"v": 10, "user": s.userJSON(BotUser), "session_id": k.id, "resume_gateway_url": "ws://" + c.host + "/gateway", "shard": []int{0, 1},
-		"guilds": []any{map[string]any{"id": Guild, "unavailable": true}}, "application": map[string]any{"id": App, "flags": 0},
+		"guilds": guilds, "application": map[string]any{"id": App, "flags": 0},
 	})
 	if s.member {
 		s.dispatch("GUILD_CREATE", s.guildJSON())

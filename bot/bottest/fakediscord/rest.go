@@ -3,6 +3,7 @@ package fakediscord
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -216,7 +217,7 @@ func (r *request) unpack() *wrong {
 	r.body = nil
 	for {
 		p, err := reader.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -239,9 +240,13 @@ func (r *request) unpack() *wrong {
 }
 
 func (s *Server) getGateway(r *request) (any, *wrong) {
+	remaining, reset := max(1000-s.begun, 1), time.Hour
+	if left := time.Until(s.limited); left > 0 {
+		remaining, reset = 0, left
+	}
 	return map[string]any{
 		"url": "ws://" + r.Host + "/gateway", "shards": 1,
-		"session_start_limit": map[string]any{"total": 1000, "remaining": max(1000-s.begun, 0), "reset_after": 3600000, "max_concurrency": 1},
+		"session_start_limit": map[string]any{"total": 1000, "remaining": remaining, "reset_after": reset.Milliseconds(), "max_concurrency": 1},
 	}, nil
 }
 

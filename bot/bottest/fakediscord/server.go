@@ -126,7 +126,8 @@ type Server struct {
 	timeouts int
 	last     uint64
 	tokens   int
-	begun    int // sessions
+	begun    int       // sessions
+	limited  time.Time // until when no session can be begun
 	lose     int
 	twice    int
 	holding  bool
@@ -266,6 +267,13 @@ func (s *Server) SetMember(in bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.member = in
+}
+
+// LimitSessions lets no session begin for a while.
+func (s *Server) LimitSessions(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limited = time.Now().Add(d)
 }
 
 // Fail adds a fault.
