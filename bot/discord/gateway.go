@@ -130,7 +130,8 @@ func (g *guild) listen(ctx context.Context, handle func(context.Context, bot.Eve
 			g.log.ErrorContext(ctx, "no connection to Discord; it is tried again", "error", err, "after", wait.String())
 		}
 		if session, _, _ := g.resuming.point(); session == "" && wait == 0 {
-			wait = firstPause + time.Duration(rand.Int64N(int64(4*time.Second))) // as Discord asks for before another session
+			// Discord asks for such a pause before another session.
+			wait = firstPause + time.Duration(rand.Int64N(int64(4*time.Second))) //nolint:gosec // it keeps bots apart, and is no secret
 		}
 		select {
 		case <-ctx.Done():
