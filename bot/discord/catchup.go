@@ -119,8 +119,16 @@ func (g *guild) reread(ctx context.Context, channel, after string, me identity, 
 		for _, m := range some {
 			after = m.ID
 			m.ChannelID = channel
-			if r, ok := g.said(m, me); ok && !g.give(ctx, r, handle) {
-				return
+			r, ok := g.said(m, me)
+			if !ok {
+				continue
+			}
+			if c := g.claims.read(r.event.ID); c != nil {
+				kept := g.give(ctx, r, handle)
+				g.claims.end(r.event.ID, c, kept)
+				if !kept {
+					return
+				}
 			}
 		}
 		if len(some) < pageSize {

@@ -132,7 +132,13 @@ func (g *guild) handOver(ctx context.Context, session string, f frame, handle fu
 	}
 	kept := true
 	for _, r := range all {
-		kept = g.give(ctx, r, handle) && kept
+		if r.event.Kind == bot.Typed && g.claims.live(ctx, r.event.ID) {
+			continue
+		}
+		if !g.give(ctx, r, handle) {
+			g.claims.drop(r.event.ID)
+			kept = false
+		}
 	}
 	return kept
 }

@@ -38,6 +38,7 @@ type guild struct {
 	talks    *memory[*talk]    // interactions, by person and channel
 	loading  *memory[*talk]    // the same by the message of an answer that is put off
 	resuming resuming
+	claims   claims
 
 	mu         sync.Mutex
 	self       *identity // nil: not asked yet
