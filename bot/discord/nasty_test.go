@@ -497,3 +497,37 @@ func TestWhatCannotBeBuilt(t *testing.T) {
 		t.Errorf("up %t, %d reconnects, at %s", up, n, p.guilds["grid"].base)
 	}
 }
+
+// The token of an interaction stands in addresses, and answers for whoever has it.
+func TestNoSecretIsInAnError(t *testing.T) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+		if _, err := s.Slash(alice, security, []string{"gridwarden", "pending"}, ""); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		ev := l.one(t)
+		var errs []error
+		for _, f := range []fakediscord.Fault{{Name: "followup", Status: 500}, {Name: "followup", Status: 502}, {Name: "followup", Status: 400, Code: 50035}} {
+			f.Times = 1
+			s.Fail(f)
+			errs = append(errs, p.Whisper(t.Context(), ev.Thread, ev.Account, bot.Say("x")))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		s.Fail(fakediscord.Fault{Name: "followup", Times: 1, Status: http.StatusTooManyRequests, RetryAfter: time.Minute})
+		errs = append(errs, p.Whisper(ctx, ev.Thread, ev.Account, bot.Say("x")))
+		p.guilds["grid"].transport.CloseIdleConnections()
+		p.guilds["grid"].base = "http://discord.fake:bad port/api/v10/"
+		errs = append(errs, p.Whisper(t.Context(), ev.Thread, ev.Account, bot.Say("x")))
+		for i, err := range errs {
+			if err == nil {
+				t.Errorf("failure %d was taken for success", i)
+			}
+			for _, secret := range []string{"interaction-token", fakediscord.Token} {
+				if strings.Contains(fmt.Sprintf("%v %+v", err, err), secret) {
+					t.Errorf("failure %d tells a secret: %v", i, err)
+				}
+			}
+		}
+	})
+}
