@@ -60,7 +60,7 @@ var layout = []rule{
 
 	{
 		"config",
-		[]string{"backends/grid", "backends/history", "backends/journal", "backends/sandbox", "bot", "bot/action", "bot/console", "bot/mattermost", "bot/slack", "config/secret"},
+		[]string{"backends/grid", "backends/history", "backends/journal", "backends/sandbox", "bot", "bot/action", "bot/console", "bot/discord", "bot/mattermost", "bot/slack", "config/secret"},
 		"it composes the settings that live beside what they set, and nothing imports it back but the program",
 	},
 	{"config/secret", nil, "every adapter may need a secret, so it can need none of them"},
@@ -79,11 +79,11 @@ var sharedModules = map[string]struct {
 	by  []string
 	why string
 }{
-	"github.com/rivo/uniseg":        {[]string{"bot/console", "bot/slack"}, "both align columns, which wide letters fill by two"},
+	"github.com/rivo/uniseg":        {[]string{"bot/console", "bot/slack", "bot/discord"}, "all align columns, which wide letters fill by two"},
 	"modernc.org/sqlite":            {[]string{"backends/journal", "backends/history"}, "both are an SQLite file of their own"},
 	"github.com/pressly/goose/v3":   {[]string{"backends/journal", "backends/history"}, "both have a schema that grows"},
 	"github.com/jackc/pgx/v5":       {[]string{"backends/journal", "backends/postgrestest", "backends/panda"}, "the journal and PanDA are databases of different owners"},
-	"github.com/gorilla/websocket":  {[]string{"bot/mattermost", "bot/slack"}, "each holds sockets of a protocol of its own"},
+	"github.com/gorilla/websocket":  {[]string{"bot/mattermost", "bot/slack", "bot/discord"}, "each holds sockets of a protocol of its own"},
 	"github.com/klauspost/compress": {[]string{"backends/history", "backends/pilotlog"}, "both read compressed files"},
 }
 

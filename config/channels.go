@@ -8,6 +8,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/console"
+	"github.com/gridwarden/gridwarden/bot/discord"
 )
 
 // command is the name of a command: one word or two.
@@ -23,8 +24,11 @@ func (c *Config) checkChannels(d *decoder) {
 		if problem := c.workspaceProblem(channel.Platform, channel.Workspace); problem != "" {
 			d.add(at+".workspace", "%s", problem)
 		}
-		if channel.Name == "" {
+		switch {
+		case channel.Name == "":
 			d.add(at+".name", "is missing: the channel's name on its platform")
+		case channel.Platform == discord.Name && !discord.IsID(channel.Name):
+			d.add(at+".name", "%s must be the id of the channel, a number: with Developer Mode on, the channel's menu copies it", shown(channel.Name))
 		}
 		if len(channel.Commands) == 0 {
 			d.add(at+".commands", "is missing: write [all], or the names of the commands that may be used there")

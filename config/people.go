@@ -9,6 +9,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/console"
+	"github.com/gridwarden/gridwarden/bot/discord"
 	"github.com/gridwarden/gridwarden/bot/mattermost"
 )
 
@@ -60,6 +61,9 @@ func accountProblem(key string) string {
 	case slices.Contains(parts, ""), strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return "has an empty part, a space or a letter that is not ASCII: copy the id as the platform shows it"
 	}
+	if parts[0] == discord.Name && !discord.IsID(parts[2]) {
+		return "must end in the id of the account, a number: with Developer Mode on, the account's menu copies it"
+	}
 	return ""
 }
 
@@ -87,6 +91,8 @@ func (c *Config) checkRoles(d *decoder) {
 			d.add(at+".from", "%s is no platform of this program: write one of %s", shown(g.Platform), strings.Join(channelPlatforms, ", "))
 		case g.Platform == mattermost.Name:
 			c.checkMattermostGroup(d, at+".from", g.Name)
+		case g.Platform == discord.Name:
+			c.checkDiscordGroup(d, at+".from", g.Name)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gridwarden/gridwarden/bot/console"
+	"github.com/gridwarden/gridwarden/bot/discord"
 	"github.com/gridwarden/gridwarden/bot/mattermost"
 	"github.com/gridwarden/gridwarden/bot/slack"
 )
@@ -14,14 +15,16 @@ import (
 type Platforms struct {
 	Mattermost []mattermost.Config `yaml:"mattermost"`
 	Slack      []slack.Config      `yaml:"slack"`
+	Discord    []discord.Config    `yaml:"discord"`
 }
 
 // channelPlatforms are those that this program can listen on.
-var channelPlatforms = []string{console.Name, mattermost.Name, slack.Name}
+var channelPlatforms = []string{console.Name, mattermost.Name, slack.Name, discord.Name}
 
 func (c *Config) checkPlatforms(d *decoder) {
 	c.checkMattermost(d)
 	c.checkSlack(d)
+	c.checkDiscord(d)
 }
 
 func (c *Config) checkMattermost(d *decoder) {
@@ -85,6 +88,28 @@ func (c *Config) checkSlackMode(d *decoder, at string, w slack.Config) {
 	}
 }
 
+func (c *Config) checkDiscord(d *decoder) {
+	var names []string
+	for i, g := range c.Platforms.Discord {
+		at := fmt.Sprintf("platforms.discord[%d]", i)
+		switch {
+		case g.Name == "":
+			d.add(at+".name", "is missing: a short name for the server that stays the same for ever; channels and accounts carry it")
+		case !simple.MatchString(g.Name):
+			d.add(at+".name", "%s: %s", shown(g.Name), simpleForm)
+		case slices.Contains(names, g.Name):
+			d.add(at+".name", "%s is the name of another server: give each its own", shown(g.Name))
+		}
+		names = append(names, g.Name)
+		if !discord.IsID(g.Guild) {
+			d.add(at+".guild", "must be the id of the server, a number: with Developer Mode on, the server's menu copies it")
+		}
+		if g.TokenFile == "" {
+			d.add(at+".token_file", "is missing: name a file that holds the token of the bot")
+		}
+	}
+}
+
 // workspaces are the names of a platform's workspaces.
 func (c *Config) workspaces(platform string) []string {
 	var names []string
@@ -102,6 +127,10 @@ func (c *Config) workspaces(platform string) []string {
 		for _, w := range c.Platforms.Slack {
 			keep(w.Name)
 		}
+	case discord.Name:
+		for _, g := range c.Platforms.Discord {
+			keep(g.Name)
+		}
 	}
 	return names
 }
@@ -109,7 +138,7 @@ func (c *Config) workspaces(platform string) []string {
 // workspaceProblem says what is wrong with a workspace of a platform that has
 // some, "" when nothing is.
 func (c *Config) workspaceProblem(platform, workspace string) string {
-	if platform != mattermost.Name && platform != slack.Name {
+	if platform != mattermost.Name && platform != slack.Name && platform != discord.Name {
 		return ""
 	}
 	names := c.workspaces(platform)
@@ -136,8 +165,22 @@ func (c *Config) checkMattermostGroup(d *decoder, path, group string) {
 	}
 }
 
+// checkDiscordGroup wants WORKSPACE/ID.
+func (c *Config) checkDiscordGroup(d *decoder, path, group string) {
+	workspace, role, _ := strings.Cut(group, "/")
+	if !discord.IsID(role) {
+		d.add(path, "must be discord/WORKSPACE/ID, with the id of a role of the server: those who have it hold the role")
+		return
+	}
+	if problem := c.workspaceProblem(discord.Name, workspace); problem != "" {
+		d.add(path, "%s", problem)
+	}
+}
+
 // chats tells whether people can ask elsewhere than at the console.
-func (c *Config) chats() bool { return len(c.Platforms.Mattermost)+len(c.Platforms.Slack) > 0 }
+func (c *Config) chats() bool {
+	return len(c.Platforms.Mattermost)+len(c.Platforms.Slack)+len(c.Platforms.Discord) > 0
+}
 
 // tokenFiles are the files of secrets of the platforms, to be found from the
 // configuration's folder.
@@ -151,6 +194,9 @@ func (p *Platforms) tokenFiles() []*string {
 		for j := range p.Slack[i].SigningSecretFiles {
 			out = append(out, (*string)(&p.Slack[i].SigningSecretFiles[j]))
 		}
+	}
+	for i := range p.Discord {
+		out = append(out, (*string)(&p.Discord[i].TokenFile))
 	}
 	return out
 }
@@ -170,6 +216,9 @@ func (c *Config) describePlatforms() []string {
 			continue
 		}
 		lines = append(lines, fmt.Sprintf("slack/%s: Socket Mode, %d at once; nothing has to reach this machine from outside", w.Name, max(w.Sockets, 1)))
+	}
+	for _, g := range c.Platforms.Discord {
+		lines = append(lines, fmt.Sprintf("discord/%s: server %s by the gateway; nothing has to reach this machine from outside; the bot's token is in %s", g.Name, g.Guild, g.TokenFile))
 	}
 	return lines
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/discord"
 	"github.com/gridwarden/gridwarden/bot/mattermost"
 	"github.com/gridwarden/gridwarden/bot/slack"
 	"github.com/gridwarden/gridwarden/config"
@@ -33,6 +34,14 @@ func (a *app) wireChats(cfg *config.Config) error {
 		}
 		a.chats, a.parts = append(a.chats, s), append(a.parts, s)
 	}
+	if len(cfg.Platforms.Discord) > 0 {
+		described := func() []discord.Command { return a.described }
+		d, err := discord.New(cfg.Platforms.Discord, discord.Options{Log: a.log.With("platform", discord.Name), Commands: described, Channels: a.threads, Accounts: a.accounts, Known: a.known})
+		if err != nil {
+			return err
+		}
+		a.chats, a.parts = append(a.chats, d), append(a.parts, d)
+	}
 	return nil
 }
 
@@ -60,4 +69,13 @@ func (a *app) channels(workspace string) []string {
 func (a *app) accounts(person string) []string {
 	p, _ := a.people.Person(action.PersonID(person))
 	return p.Accounts
+}
+
+// known are the keys of everybody's accounts.
+func (a *app) known() []string {
+	var keys []string
+	for _, p := range a.people.Rules().People {
+		keys = append(keys, a.accounts(string(p.ID))...)
+	}
+	return keys
 }

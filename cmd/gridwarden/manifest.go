@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gridwarden/gridwarden/bot/discord"
 	"github.com/gridwarden/gridwarden/bot/slack"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/handlers"
@@ -18,15 +19,18 @@ import (
 
 type manifestCmd struct {
 	Platform string `arg:"" help:"The platform, such as slack." placeholder:"PLATFORM"`
-	Config   string `required:"" help:"Configuration file." placeholder:"FILE"`
+	Config   string `help:"Configuration file, which Slack's manifest follows." placeholder:"FILE"`
 	Name     string `help:"Which workspace of the configuration, where it has several." placeholder:"NAME"`
-	JSON     bool   `help:"Write JSON instead of YAML."`
+	// Application is Discord's.
+	Application string `help:"The id of Discord's application: the number under General Information." placeholder:"ID"`
+	JSON        bool   `help:"Write JSON instead of YAML."`
 }
 
 // manifests print what a platform has to be told about the bot. A platform with
 // something to tell is a line here.
-var manifests = map[string]func(manifestCmd, *config.Config) (any, error){
-	slack.Name: slackManifest,
+var manifests = map[string]func(manifestCmd) (any, error){
+	slack.Name:   slackManifest,
+	discord.Name: discordManifest,
 }
 
 func manifestPlatforms() string { return strings.Join(slices.Sorted(maps.Keys(manifests)), ", ") }
@@ -37,11 +41,7 @@ func (c manifestCmd) Run(t terminal) error {
 	if !ok {
 		return exit{status: exitUsage, text: fmt.Sprintf("There is no manifest for %s: write one of %s.", visible(c.Platform), manifestPlatforms())}
 	}
-	cfg, err := config.Load(c.Config)
-	if err != nil {
-		return misconfigured(err)
-	}
-	m, err := make(c, cfg)
+	m, err := make(c)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,14 @@ func (c manifestCmd) Run(t terminal) error {
 }
 
 // slackManifest is the app of one workspace.
-func slackManifest(c manifestCmd, cfg *config.Config) (any, error) {
+func slackManifest(c manifestCmd) (any, error) {
+	if c.Config == "" {
+		return nil, exit{status: exitUsage, text: "Name the configuration with --config: Slack's manifest follows from it."}
+	}
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return nil, misconfigured(err)
+	}
 	var names []string
 	var chosen []slack.Config
 	for _, w := range cfg.Platforms.Slack {
@@ -84,4 +91,13 @@ func slackManifest(c manifestCmd, cfg *config.Config) (any, error) {
 		public = cfg.HTTP.PublicURL
 	}
 	return slack.Manifest(chosen[0], public, commands), nil
+}
+
+// discordManifest is what somebody needs to let the bot into a server.
+func discordManifest(c manifestCmd) (any, error) {
+	inv, err := discord.Invite(c.Application)
+	if err != nil {
+		return nil, exit{status: exitUsage, text: "Name the application with --application: the number that Discord shows under General Information."}
+	}
+	return inv, nil
 }

@@ -72,3 +72,19 @@ func TestManifestOfSlack(t *testing.T) {
 		}
 	}
 }
+
+func TestManifestOfDiscord(t *testing.T) {
+	var m struct {
+		InviteURL string   `yaml:"invite_url"`
+		SwitchOn  []string `yaml:"switch_on"`
+	}
+	if err := yaml.Unmarshal([]byte(ok(t, "manifest", "discord", "--application", "1290000000000000001")), &m); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(m.InviteURL, "client_id=1290000000000000001") || !slices.Contains(m.SwitchOn, "Message Content Intent") {
+		t.Errorf("%+v", m)
+	}
+	if r := gridwarden(t, "manifest", "discord"); r.status != exitUsage || !strings.Contains(r.err, "--application") {
+		t.Errorf("%+v", r)
+	}
+}

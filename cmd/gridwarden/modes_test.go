@@ -17,6 +17,7 @@ var modes = []mode{
 	{"Mattermost, websocket only", onMattermost, relaysOnlySpeak},
 	{"Slack, Socket Mode", onSlack, tells},
 	{"Slack, HTTP", onSlackHTTP, tells},
+	{"Discord", onDiscord, tells},
 }
 
 // mode is one way in which the program talks with people.

@@ -13,6 +13,7 @@ import (
 	"github.com/gridwarden/gridwarden/backends/sandbox"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/console"
+	"github.com/gridwarden/gridwarden/bot/discord"
 	"github.com/gridwarden/gridwarden/bot/monitor"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/handlers"
@@ -43,10 +44,11 @@ type app struct {
 	parts   []status.Part
 	chats   []bot.Platform // of the configuration, but the console
 	// commands are the names of all commands; what is built before them asks later.
-	commands []string
-	keep     *journal.Retention // nil: this process removes nothing
-	log      *slog.Logger
-	closers  []func() error
+	commands  []string
+	described []discord.Command  // the same with their arguments and what they do
+	keep      *journal.Retention // nil: this process removes nothing
+	log       *slog.Logger
+	closers   []func() error
 }
 
 // wire builds everything, in order: journal, decider, handlers, engine, platforms.
@@ -107,6 +109,7 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 
 	for _, c := range commands {
 		a.commands = append(a.commands, c.Name)
+		a.described = append(a.described, discord.Command{Name: c.Name, Args: c.Args, Summary: c.Summary})
 	}
 	platforms := append(slices.Clone(w.platforms), a.chats...)
 	if w.listen {
