@@ -12,10 +12,13 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 )
 
-// user is what the server says of a user now, or said a moment ago.
+// user is what the server says of a user now, or said a moment ago. An answer
+// that may be older than the latest change is not kept: a guest would be
+// believed to be a member.
 func (s *server) user(ctx context.Context, id string) (*model.User, error) {
 	s.mu.Lock()
 	k, ok := s.users[id]
+	changes := s.changes
 	s.mu.Unlock()
 	if ok && time.Now().Before(k.until) {
 		return k.value, nil
@@ -28,6 +31,9 @@ func (s *server) user(ctx context.Context, id string) (*model.User, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if changes != s.changes {
+		return u, nil
+	}
 	if len(s.users) >= maxCached {
 		s.users = map[string]known[*model.User]{}
 	}

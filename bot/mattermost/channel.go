@@ -71,6 +71,7 @@ func (s *server) shared(ctx context.Context, name string) (bool, error) {
 	}
 	s.mu.Lock()
 	k, ok := s.audiences[id]
+	changes := s.changes
 	s.mu.Unlock()
 	if ok && time.Now().Before(k.until) {
 		return k.value, nil
@@ -91,6 +92,9 @@ func (s *server) shared(ctx context.Context, name string) (bool, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if changes != s.changes { // it may be older than that
+		return open, nil
+	}
 	if len(s.audiences) >= maxCached {
 		s.audiences = map[string]known[bool]{}
 	}

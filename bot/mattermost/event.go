@@ -46,10 +46,12 @@ func (s *server) obey(ctx context.Context, d *dispatch, ev *model.WebSocketEvent
 		d.put(ctx, r.UserId, func(ctx context.Context) { s.reacted(ctx, d, r, ev.EventType() == model.WebsocketEventReactionAdded) })
 	case model.WebsocketEventUserUpdated, model.WebsocketEventUserRoleUpdated, model.WebsocketEventUserActivationStatusChange:
 		s.mu.Lock()
+		s.changes++
 		s.users = map[string]known[*model.User]{} // rare, and the form differs by version
 		s.mu.Unlock()
 	case model.WebsocketEventUserAdded, model.WebsocketEventUserRemoved, model.WebsocketEventChannelUpdated, model.WebsocketEventChannelConverted:
 		s.mu.Lock()
+		s.changes++
 		s.audiences = map[string]known[bool]{}
 		s.mu.Unlock()
 	}

@@ -52,6 +52,7 @@ type server struct {
 	names       map[string]string // and back
 	audiences   map[string]known[bool]
 	users       map[string]known[*model.User]
+	changes     int                            // how often the server told that what is believed may have changed
 	posts       map[string]place               // of posts somebody reacted on
 	reactions   map[string]map[string]reaction // on posts of ours, by post and reaction
 	latest      int64                          // the latest time that the server told, in ms
@@ -124,6 +125,7 @@ func (s *server) readToken() error {
 func (s *server) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.changes++
 	s.audiences, s.users, s.posts = map[string]known[bool]{}, map[string]known[*model.User]{}, map[string]place{}
 }
 

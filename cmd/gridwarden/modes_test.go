@@ -17,7 +17,7 @@ var modes = []mode{
 	{"Mattermost, websocket only", onMattermost, relaysOnlySpeak},
 	{"Slack, Socket Mode", onSlack, tells},
 	{"Slack, HTTP", onSlackHTTP, tells},
-	{"Discord", onDiscord, tells},
+	{"Discord", onDiscord, ownMembersOnly},
 }
 
 // mode is one way in which the program talks with people.
@@ -38,4 +38,9 @@ func tells(_ string, who bot.Account) bool { return who.Standing != "" }
 // what it says only.
 func relaysOnlySpeak(surface string, who bot.Account) bool {
 	return tells(surface, who) && (who.Standing != bot.Bridged || surface == "typed")
+}
+
+// ownMembersOnly is of platforms that share no channel with anybody else's.
+func ownMembersOnly(surface string, who bot.Account) bool {
+	return tells(surface, who) && who.Standing != bot.Outsider && who.Standing != bot.Bridged
 }
