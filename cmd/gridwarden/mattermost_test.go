@@ -127,6 +127,9 @@ func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
 	if ev.Kind == bot.Clicked && !b.full { // without callbacks Mattermost has no buttons
 		return bottest.ErrNoSurface
 	}
+	for len(b.as.taken) > 0 { // what was read back beside the stream came twice
+		<-b.as.taken
+	}
 	again := b.sent == ev.ID
 	if !again {
 		b.sent, b.last = ev.ID, ev.Kind
