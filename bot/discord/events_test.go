@@ -158,8 +158,7 @@ func TestSlashCommands(t *testing.T) {
 func TestCommandsAreRegisteredOnce(t *testing.T) {
 	in(t, func(t *testing.T, s *fakediscord.Server, _ *Platform, _ *listener) {
 		time.Sleep(time.Second)
-		s.Cut()
-		s.Expire()
+		s.EndSession()
 		time.Sleep(30 * time.Second)
 		connected(t, s)
 		if n := len(s.Calls("commands.put")); n != 1 {

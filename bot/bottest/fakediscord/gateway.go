@@ -351,6 +351,14 @@ func (s *Server) on(do func(*conn)) {
 // Cut breaks the connection without a word.
 func (s *Server) Cut() { s.on(func(c *conn) { _ = c.ws.NetConn().Close() }) }
 
+// EndSession cuts the connection and ends the session at once: it cannot be gone on with.
+func (s *Server) EndSession() {
+	s.on(func(c *conn) {
+		s.Expire()
+		_ = c.ws.NetConn().Close()
+	})
+}
+
 // Silence makes the connection half-open: it stands, and nothing passes.
 func (s *Server) Silence() {
 	s.on(func(c *conn) {
