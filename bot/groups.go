@@ -26,7 +26,7 @@ func (e *Engine) watchGroups(ctx context.Context) {
 
 // lookAtGroups refreshes them where nobody waits for it.
 func (e *Engine) lookAtGroups(ctx context.Context) {
-	if err := e.refreshGroups(ctx); err != nil {
+	if err := e.refreshGroups(ctx); err != nil && ctx.Err() == nil {
 		e.log.WarnContext(ctx, "groups not read", "error", err)
 	}
 }
@@ -48,8 +48,8 @@ func (e *Engine) refreshGroups(ctx context.Context) error {
 		members, err := g.Members(ctx, group.Name)
 		why := "it is empty"
 		if err != nil {
-			if ctx.Err() != nil {
-				return nil
+			if stopped := ctx.Err(); stopped != nil {
+				return stopped // nothing is known of the group
 			}
 			members, why = nil, "it cannot be read"
 			e.log.ErrorContext(ctx, "group not readable", "group", group.Name, "error", err)

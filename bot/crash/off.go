@@ -3,8 +3,9 @@
 package crash
 
 import (
-	"github.com/gridwarden/gridwarden/bot/audit"
 	"time"
+
+	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
 // Point is a place where a test may kill the program.

@@ -56,10 +56,15 @@ func server() *fakediscord.Server {
 }
 
 var commands = []Command{
-	{Name: "help", Args: "[COMMAND]", Summary: "what you may use"}, {Name: "trace", Args: "HOST TIME", Summary: "who ran there"},
-	{Name: "trace user", Args: "NAME", Summary: "where jobs ran"}, {Name: "ban", Args: `"USER" REASON`, Summary: "ban"},
-	{Name: "kill user", Args: `"USER" REASON`, Summary: "cancel"}, {Name: "whoami", Summary: "who you are"}, {Name: "pending", Summary: "what waits"},
-	{Name: "approve", Args: "ID", Summary: "approve"}, {Name: "deny", Args: "ID REASON", Summary: "deny"},
+	{Name: "help", Args: "[COMMAND]", Summary: "what you may use"},
+	{Name: "trace", Args: "HOST TIME", Summary: "who ran there"},
+	{Name: "trace user", Args: "NAME", Summary: "where jobs ran"},
+	{Name: "ban", Args: `"USER" REASON`, Summary: "ban"},
+	{Name: "kill user", Args: `"USER" REASON`, Summary: "cancel"},
+	{Name: "whoami", Summary: "who you are"},
+	{Name: "pending", Summary: "what waits"},
+	{Name: "approve", Args: "ID", Summary: "approve"},
+	{Name: "deny", Args: "ID REASON", Summary: "deny"},
 }
 
 func channel(id string) bot.Thread {

@@ -402,7 +402,7 @@ func instant(id string) time.Time {
 	if err != nil {
 		return now()
 	}
-	return time.UnixMilli(int64(n>>22) + epoch).UTC() //nolint:gosec // 42 bits
+	return time.UnixMilli(int64(n>>22) + epoch).UTC()
 }
 
 // epoch is the first second of 2015 in milliseconds, from which Discord counts.

@@ -33,8 +33,10 @@ func newSite(t *testing.T) *site {
 	s.fake.AddChannel("approvers", model.ChannelTypePrivate)
 	dir := t.TempDir()
 	s.Installation = Installation{
-		Config: Config{Name: workspace, URL: server.URL, Team: fakemattermost.Team,
-			TokenFile: secret.File(filepath.Join(dir, "token")), CommandTokensFile: secret.File(filepath.Join(dir, "commands"))},
+		Config: Config{
+			Name: workspace, URL: server.URL, Team: fakemattermost.Team,
+			TokenFile: secret.File(filepath.Join(dir, "token")), CommandTokensFile: secret.File(filepath.Join(dir, "commands")),
+		},
 		Public: public, Bot: "gridwarden", Channels: []string{"approvers", "security"},
 		Commands: []Trigger{{"gridwarden", "COMMAND", "grid security"}, {"trace", "HOST TIME", "who ran there"}, {"help", "", "help"}},
 		Options:  Options{Public: public},
@@ -175,7 +177,7 @@ func TestInstallIsRefused(t *testing.T) {
 			if err := os.WriteFile(string(s.Config.TokenFile), []byte("x"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.Chmod(string(s.Config.TokenFile), 0o644); err != nil { //nolint:gosec // that is the point
+			if err := os.Chmod(string(s.Config.TokenFile), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}, "chmod"},

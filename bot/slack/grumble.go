@@ -35,6 +35,6 @@ func (g *grumble) about(ctx context.Context, what string, err error, path string
 		return false
 	}
 	g.said++
-	g.log.WarnContext(ctx, what, "error", err, "path", path)
+	g.log.WarnContext(ctx, "a call was not taken", "why", what, "error", err, "path", path)
 	return true
 }

@@ -104,8 +104,11 @@ func TestTheManifestIsEnoughAndNotTooMuch(t *testing.T) {
 
 func TestManifestOfEachMode(t *testing.T) {
 	commands := []SlashCommand{
-		{"trace", "WHERE [WHEN]", "whose code ran on a node"}, {"kill user", "NAME", "kill a user's jobs"}, {"kill job", "ID", "kill a job"},
-		{"status", "", "how everything is"}, {"help", "[COMMAND]", "what there is"},
+		{"trace", "WHERE [WHEN]", "whose code ran on a node"},
+		{"kill user", "NAME", "kill a user's jobs"},
+		{"kill job", "ID", "kill a job"},
+		{"status", "", "how everything is"},
+		{"help", "[COMMAND]", "what there is"},
 	}
 	socket := Manifest(Config{Name: "grid"}, "https://bot.example.org", commands)
 	called := Manifest(Config{Name: "grid", SigningSecretFiles: calledAs(t).SigningSecretFiles}, "https://bot.example.org/chat/", commands)

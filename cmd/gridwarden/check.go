@@ -66,7 +66,8 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	defer a.close()
-	defer a.answerMeanwhile(ctx, cfg)()
+	stop := a.answerMeanwhile(ctx, cfg)
+	defer stop()
 	failed := 0
 	for _, part := range a.parts {
 		probe, cancel := context.WithTimeout(ctx, probeDeadline)

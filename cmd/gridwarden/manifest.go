@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -54,7 +53,7 @@ func (c manifestCmd) Run(t terminal) error {
 	if err != nil {
 		return fmt.Errorf("writing the manifest: %w", err)
 	}
-	_, err = io.WriteString(t.out, string(data))
+	_, err = t.out.Write(data)
 	return err
 }
 

@@ -135,7 +135,7 @@ func (s *calledSite) press(r model.PostActionIntegrationRequest) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	answer, err := http.Post(s.at+"/action", "application/json", bytes.NewReader(data)) //nolint:noctx // a test
+	answer, err := http.Post(s.at+"/action", "application/json", bytes.NewReader(data))
 	if err != nil {
 		s.t.Fatal(err)
 	}

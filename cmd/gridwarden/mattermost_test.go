@@ -51,7 +51,8 @@ type asConsole struct {
 
 // onMattermost is the program on a server that it reaches by websocket only, and
 // onMattermostFull on one that calls it too.
-func onMattermost(t *testing.T, s bottest.Setup) bottest.Bot     { return mattermostFor(t, s, false) }
+func onMattermost(t *testing.T, s bottest.Setup) bottest.Bot { return mattermostFor(t, s, false) }
+
 func onMattermostFull(t *testing.T, s bottest.Setup) bottest.Bot { return mattermostFor(t, s, true) }
 
 func mattermostFor(t *testing.T, s bottest.Setup, full bool) bottest.Bot {

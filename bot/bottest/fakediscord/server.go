@@ -371,7 +371,7 @@ const epoch = 1420070400000
 
 // id makes a snowflake: no two are equal, and they grow. The caller holds mu.
 func (s *Server) id() string {
-	now := uint64(max(time.Now().UnixMilli()-epoch, 1)) << 22 //nolint:gosec // milliseconds
+	now := uint64(max(time.Now().UnixMilli()-epoch, 1)) << 22
 	s.last = max(s.last+1, now)
 	return strconv.FormatUint(s.last, 10)
 }
@@ -381,7 +381,7 @@ func madeAt(id string) time.Time {
 	if err != nil {
 		return time.Time{}
 	}
-	return time.UnixMilli(int64(n>>22) + epoch) //nolint:gosec // 42 bits
+	return time.UnixMilli(int64(n>>22) + epoch)
 }
 
 func compare(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }

@@ -212,7 +212,7 @@ func TestStrictForms(t *testing.T) {
 		open(400, func(d *model.OpenDialogRequest) { d.URL = "" })
 		late := form()
 		time.Sleep(triggerTimeout + time.Millisecond)
-		if r, err := h.OpenInteractiveDialog(t.Context(), late); err == nil || r.StatusCode != 400 {
+		if r, err := h.OpenInteractiveDialog(t.Context(), late); err == nil || r.StatusCode != http.StatusBadRequest {
 			t.Errorf("a trigger of 3 s ago opens a form: %v", err)
 		}
 		if _, err := h.Submit(h.alice.Id, h.channel.Id, d, map[string]any{"why": ""}); err == nil {

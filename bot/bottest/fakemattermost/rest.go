@@ -152,8 +152,10 @@ func (s *Server) settings(c call) answer {
 	if c.URL.Query().Get("format") != "old" {
 		return no(http.StatusNotImplemented, "api.config.client.old_format.app_error")
 	}
-	return ok(map[string]string{"MaxPostSize": strconv.Itoa(MaxPost), "Version": "10.11.0", "PostEditTimeLimit": s.faults.editLimit(),
-		"AsymmetricSigningPublicKey": s.out.publicKey()})
+	return ok(map[string]string{
+		"MaxPostSize": strconv.Itoa(MaxPost), "Version": "10.11.0", "PostEditTimeLimit": s.faults.editLimit(),
+		"AsymmetricSigningPublicKey": s.out.publicKey(),
+	})
 }
 
 func (s *Server) getUser(c call) answer {
