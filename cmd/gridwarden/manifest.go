@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/discord"
 	"github.com/gridwarden/gridwarden/bot/slack"
 	"github.com/gridwarden/gridwarden/config"
@@ -81,8 +82,7 @@ func slackManifest(c manifestCmd) (any, error) {
 		return nil, exit{status: exitUsage, text: "Say which workspace with --name: one of " + strings.Join(names, ", ") + "."}
 	}
 	var commands []slack.SlashCommand
-	all := handlers.Backends{Bans: struct{ ban.Backend }{}, Kills: struct{ kill.Backend }{}} // what they say of themselves; none of them is run
-	for _, cmd := range handlers.All(slog.New(slog.DiscardHandler), nil, nil, nil, all) {
+	for _, cmd := range described() {
 		commands = append(commands, slack.SlashCommand{Name: cmd.Name, Args: cmd.Args, Summary: cmd.Summary})
 	}
 	public := ""
@@ -99,4 +99,11 @@ func discordManifest(c manifestCmd) (any, error) {
 		return nil, exit{status: exitUsage, text: "Name the application with --application: the number that Discord shows under General Information."}
 	}
 	return inv, nil
+}
+
+// described are all commands as they tell of themselves where every backend is
+// configured; none of them can be run.
+func described() []bot.Command {
+	all := handlers.Backends{Bans: struct{ ban.Backend }{}, Kills: struct{ kill.Backend }{}}
+	return handlers.All(slog.New(slog.DiscardHandler), nil, nil, nil, all)
 }

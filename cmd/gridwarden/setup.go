@@ -15,7 +15,6 @@ import (
 	"github.com/gridwarden/gridwarden/bot/mattermost"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/config/secret"
-	"github.com/gridwarden/gridwarden/handlers"
 )
 
 const (
@@ -122,8 +121,7 @@ func (c setupMattermostCmd) triggers() []mattermost.Trigger {
 	if c.RootOnly {
 		return out
 	}
-	all := handlers.All(slog.New(slog.DiscardHandler), nil, nil, nil, handlers.Backends{}) // their names; none of them is run
-	for _, cmd := range all {
+	for _, cmd := range described() {
 		first, _, two := strings.Cut(cmd.Name, " ")
 		t := mattermost.Trigger{Name: first, Hint: cmd.Args, Summary: cmd.Summary}
 		if two {
