@@ -37,7 +37,8 @@ var layout = []rule{
 	{"bot/audit", nil, "a log is verified offline, by people who trust nothing else of this program"},
 	{"bot/crash", []string{"bot/audit"}, "a leaf: whoever can be killed imports it, and in a release it is empty"},
 	{"bot/bottest", []string{"bot", "bot/*"}, "tests of every platform and of the journal share it, so it can know none of the backends"},
-	{"bot/bottest/*", []string{"bot", "bot/*"}, "a contract suite says what the bot asks of an implementation, whichever it is"},
+	{"bot/bottest/fakeserver", nil, "a leaf: every fake server needs it"},
+	{"bot/bottest/*", []string{"bot", "bot/*", "bot/bottest/fakeserver"}, "a contract suite says what the bot asks of an implementation, whichever it is"},
 	{"bot/monitor", []string{"bot", "bot/action"}, "it counts what the engine does and what waits, actions by state among it: it needs no secret and knows no backend"},
 	{"bot/*", []string{"bot", "config/secret"}, "a platform renders what the engine says; platforms never meet each other or a backend"},
 

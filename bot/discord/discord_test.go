@@ -16,6 +16,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakediscord"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -201,7 +202,7 @@ func in(t *testing.T, play func(t *testing.T, s *fakediscord.Server, p *Platform
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 6, 24, 12, 0, 0, 0, time.UTC))) // Discord counts from 2015
 		s := server()
-		wire := fakediscord.NewWire()
+		wire := fakeserver.NewWire()
 		t.Cleanup(s.Serve(wire))
 		p := over(t, "discord.fake", wire.Dial)
 		l := listen(t, s, p)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakediscord"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 func TestRepeatedAndReorderedEventsAreTheSame(t *testing.T) {
@@ -351,7 +352,7 @@ func TestWhatNeverWorksEndsListening(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := server()
 				c.spoil(s)
-				wire := fakediscord.NewWire()
+				wire := fakeserver.NewWire()
 				t.Cleanup(s.Serve(wire))
 				err := over(t, "discord.fake", wire.Dial).Listen(t.Context(), func(context.Context, bot.Event) error { return nil })
 				var people bot.ForPeople

@@ -21,6 +21,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/bottest"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
@@ -69,19 +70,10 @@ func inHTTP(t *testing.T, retries []time.Duration, play func(t *testing.T, s *fa
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := workplace(retries...)
-		wire, ours := fakeslack.NewWire(), fakeslack.NewWire()
+		wire, ours := fakeserver.NewWire(), fakeserver.NewWire()
 		t.Cleanup(s.Serve(wire))
 		p := overAs(t, calledAs(t), "slack.fake", wire.Dial, "CSEC")
-		server := &http.Server{Handler: routed(p), ReadHeaderTimeout: 10 * time.Second}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			_ = server.Serve(ours)
-		}()
-		t.Cleanup(func() {
-			_ = server.Close()
-			<-done
-		})
+		t.Cleanup(fakeserver.Serve(ours, routed(p), nil))
 		l := listenOnly(t, p)
 		synctest.Wait()
 		if err := s.CallBack(t.Context(), settings("http://gridwarden.test", ours.Dial)); err != nil {
@@ -439,7 +431,7 @@ func TestATokenRevokedMidwayIsNoticedOverHTTP(t *testing.T) {
 func TestNobodyIsLetInBeforeSomebodyListens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := workplace()
-		wire := fakeslack.NewWire()
+		wire := fakeserver.NewWire()
 		t.Cleanup(s.Serve(wire))
 		p := overAs(t, calledAs(t), "slack.fake", wire.Dial)
 		send := func() int {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 )
 
@@ -20,7 +21,7 @@ func in(t *testing.T, retries []time.Duration, play func(t *testing.T, s *fakesl
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := workplace(retries...)
-		wire := fakeslack.NewWire()
+		wire := fakeserver.NewWire()
 		t.Cleanup(s.Serve(wire))
 		p := over(t, "slack.fake", wire.Dial, "CSEC")
 		l := listen(t, s, p)
@@ -264,7 +265,7 @@ func TestATokenThatNeverWorkedEndsListening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := workplace()
 		s.Revoke()
-		wire := fakeslack.NewWire()
+		wire := fakeserver.NewWire()
 		t.Cleanup(s.Serve(wire))
 		err := over(t, "slack.fake", wire.Dial).Listen(t.Context(), func(context.Context, bot.Event) error { return nil })
 		var people bot.ForPeople

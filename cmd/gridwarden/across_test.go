@@ -18,6 +18,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot/audit"
 	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakemattermost"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 	"github.com/gridwarden/gridwarden/bot/mattermost"
 	"github.com/gridwarden/gridwarden/bot/slack"
@@ -74,7 +75,7 @@ func inHall(t *testing.T) *hall {
 	h.slack.AddUser(fakeslack.User{ID: "UBOB", Name: "bob"})
 	h.slack.AddUser(fakeslack.User{ID: "UNEW", Name: "newcomer"})
 	h.slack.AddChannel(fakeslack.Channel{ID: "CSEC", Private: true, Members: []string{fakeslack.BotUser, "UBOB", "UNEW"}})
-	wire := fakeslack.NewWire()
+	wire := fakeserver.NewWire()
 	t.Cleanup(h.slack.Serve(wire))
 	cfg, err := config.Parse(filepath.Join(dir, "gridwarden.yaml"), []byte(strings.Replace(hallConfig, "ALICE", h.alice, 1)), dir)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakediscord"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 	"github.com/gridwarden/gridwarden/bot/console"
 	"github.com/gridwarden/gridwarden/bot/discord"
 	"github.com/gridwarden/gridwarden/config"
@@ -55,7 +56,7 @@ func onDiscord(t *testing.T, s bottest.Setup) bottest.Bot {
 		server: fakediscord.New(), taken: make(chan error, 16), channels: map[string]string{}, users: map[string]string{}, roles: map[string]string{},
 		names: map[string]string{}, speaking: map[string]string{}, buttons: map[string]string{},
 	}}
-	wire := fakediscord.NewWire()
+	wire := fakeserver.NewWire()
 	t.Cleanup(b.server.Serve(wire))
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte(fakediscord.Token), 0o600); err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/bottest"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 	"github.com/gridwarden/gridwarden/bot/console"
 	"github.com/gridwarden/gridwarden/bot/slack"
@@ -58,7 +59,7 @@ func slackIn(t *testing.T, s bottest.Setup, called bool) *slackBot {
 	b := &slackBot{onlySlack: &onlySlack{
 		server: fakeslack.New(), channels: map[string]string{}, users: map[string]string{}, names: map[string]string{}, speaking: map[string]string{}, buttons: map[string]string{},
 	}}
-	wire := fakeslack.NewWire()
+	wire := fakeserver.NewWire()
 	t.Cleanup(b.server.Serve(wire))
 	dir := t.TempDir()
 	for name, token := range map[string]string{"app": fakeslack.AppToken, "bot": fakeslack.BotToken, "signing": signingSecret} {
@@ -112,7 +113,7 @@ const signingSecret = "8f742231b10e8888abcd99yyyzzz85a5"
 func (b *slackBot) callBack(t *testing.T) {
 	t.Helper()
 	const public = "http://gridwarden.test/chat"
-	ours := fakeslack.NewWire()
+	ours := fakeserver.NewWire()
 	mux := http.NewServeMux()
 	mount(mux, []bot.Platform{b.onlySlack.Platform}, public)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -97,7 +97,7 @@ func (s *Server) serveGateway(w http.ResponseWriter, r *http.Request) {
 		if ours != nil && ours.conn == c {
 			ours.conn = nil
 		}
-		s.change()
+		s.changes.Tell()
 		s.mu.Unlock()
 	}()
 	for {
@@ -203,7 +203,7 @@ func (s *Server) identify(c *conn, data json.RawMessage) *session {
 	if s.member {
 		s.dispatch("GUILD_CREATE", s.guildJSON())
 	}
-	s.change()
+	s.changes.Tell()
 	return k
 }
 
@@ -242,7 +242,7 @@ func (s *Server) resume(c *conn, data json.RawMessage) (*session, bool) {
 		}
 	}
 	s.dispatch("RESUMED", map[string]any{})
-	s.change()
+	s.changes.Tell()
 	return k, true
 }
 

@@ -101,7 +101,7 @@ func (s *Server) callback(r *request) (any, *wrong) {
 		return nil, badForm("type")
 	}
 	a.answered, a.original = p.Type, made
-	s.change()
+	s.changes.Tell()
 	if r.URL.Query().Get("with_response") != "true" {
 		return nil, nil
 	}
@@ -185,7 +185,7 @@ func (s *Server) editOriginal(r *request) (any, *wrong) {
 	if o.To == "" {
 		s.dispatch("MESSAGE_UPDATE", s.eventJSON(o))
 	}
-	s.change()
+	s.changes.Tell()
 	return s.messageJSON(o, false), nil
 }
 
@@ -358,7 +358,7 @@ func (s *Server) start(kind int, user, channel string, on *Message, data map[str
 		defer s.mu.Unlock()
 		if a.answered == 0 && !s.closed {
 			s.timeouts++ // the person sees: the application did not respond
-			s.change()
+			s.changes.Tell()
 		}
 	})
 	return Interaction{d, a}

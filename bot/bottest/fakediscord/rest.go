@@ -150,7 +150,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, name string, open
 		call.Code = bad.code
 	}
 	s.calls = append(s.calls, call)
-	s.change()
+	s.changes.Tell()
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	if answer != nil {
@@ -171,7 +171,7 @@ func (s *Server) fault(name string) *Fault {
 
 func (s *Server) failed(w http.ResponseWriter, name string, f *Fault) {
 	s.calls = append(s.calls, Call{Name: name, At: time.Now(), Status: f.Status, Code: f.Code})
-	s.change()
+	s.changes.Tell()
 	body := map[string]any{"code": f.Code, "message": "a fault"}
 	if f.Status == http.StatusTooManyRequests {
 		body = map[string]any{"message": "You are being rate limited.", "retry_after": f.RetryAfter.Seconds(), "global": f.Global}
@@ -454,7 +454,7 @@ func (s *Server) made(channel, author string, d *draft, files []upload) *Message
 	m.Mentioned = s.mentioned(d)
 	s.attach(m, files)
 	s.messages[m.ID] = m
-	s.change()
+	s.changes.Tell()
 	return m
 }
 

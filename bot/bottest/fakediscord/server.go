@@ -3,11 +3,14 @@ package fakediscord
 import (
 	"cmp"
 	"encoding/json"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 // The server (guild) and the bot of a new Server.
@@ -133,7 +136,7 @@ type Server struct {
 	holding  bool
 	hold     []frame
 	sent     map[string][]time.Time
-	changed  chan struct{}
+	changes  fakeserver.Changes
 	closed   bool
 	working  sync.WaitGroup
 }
@@ -143,7 +146,7 @@ func New() *Server {
 	s := &Server{
 		Interval: 41250 * time.Millisecond, token: Token, content: true, member: true, users: map[string]User{}, channels: map[string]*Channel{},
 		messages: map[string]*Message{}, files: map[string][]byte{}, acts: map[string]*interaction{}, commands: json.RawMessage("[]"),
-		sent: map[string][]time.Time{}, changed: make(chan struct{}),
+		sent: map[string][]time.Time{},
 	}
 	s.users[BotUser] = User{ID: BotUser, Name: "gridwarden", Bot: true, Roles: []string{BotRole}}
 	s.routes()
@@ -157,35 +160,17 @@ func (s *Server) Close() {
 	if s.session != nil {
 		s.session.drop()
 	}
-	s.change()
+	s.changes.Tell()
 	s.mu.Unlock()
 	s.working.Wait()
 }
 
-// change tells who waits. The caller holds mu.
-func (s *Server) change() {
-	close(s.changed)
-	s.changed = make(chan struct{})
-}
-
 // Until waits for a condition, which is asked whenever something changed; false
 // after a time.
-func (s *Server) Until(most time.Duration, ok func() bool) bool {
-	end := time.After(most)
-	for {
-		s.mu.Lock()
-		changed := s.changed
-		s.mu.Unlock()
-		if ok() {
-			return true
-		}
-		select {
-		case <-changed:
-		case <-end:
-			return ok()
-		}
-	}
-}
+func (s *Server) Until(most time.Duration, ok func() bool) bool { return s.changes.Until(most, ok) }
+
+// Serve answers on a listener until stop is called.
+func (s *Server) Serve(l net.Listener) (stop func()) { return fakeserver.Serve(l, s, s.Close) }
 
 // AddUser makes an account, or changes one.
 func (s *Server) AddUser(u User) {

@@ -163,7 +163,7 @@ func (s *Server) call(address, media string, header http.Header, body []byte) ([
 		made.Took = time.Since(began)
 		s.mu.Lock()
 		s.out.calls = append(s.out.calls, made)
-		s.change()
+		s.changes.Tell()
 		s.mu.Unlock()
 		if err != nil {
 			return nil, nil, err
@@ -250,7 +250,7 @@ func (s *Server) Command(user, channel, root, text string) error {
 		s.keep(p, 1)
 	case response.Text != "":
 		s.whispers = append(s.whispers, Whisper{user, p})
-		s.change()
+		s.changes.Tell()
 	}
 	return nil
 }
@@ -316,7 +316,7 @@ func (s *Server) act(user, root, address string, request model.PostActionIntegra
 			Id: model.NewId(), UserId: user, ChannelId: request.ChannelId, RootId: root, Message: response.EphemeralText, CreateAt: s.now(),
 		}})
 	}
-	s.change()
+	s.changes.Tell()
 	return nil
 }
 
@@ -374,7 +374,7 @@ func (s *Server) openDialog(c call) answer {
 		return bad("fake.dialog.invalid: " + err.Error())
 	}
 	s.out.dialogs[user] = &d
-	s.change()
+	s.changes.Tell()
 	return ok(map[string]string{"status": "OK"})
 }
 

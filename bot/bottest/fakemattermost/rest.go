@@ -111,7 +111,7 @@ func (s *Server) obey(r *http.Request, pattern string, body []byte, do func(call
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls[pattern]++
-	s.change()
+	s.changes.Tell()
 	fault := s.faultFor(pattern)
 	user, known := s.tokens[bearer(r)]
 	valid := func(name string) bool { return r.PathValue(name) == "" || model.IsValidId(r.PathValue(name)) }
@@ -433,7 +433,7 @@ func (s *Server) ephemeral(c call) answer {
 	}
 	e.Post.Id, e.Post.CreateAt = model.NewId(), s.now()
 	s.whispers = append(s.whispers, Whisper{e.UserID, e.Post})
-	s.change()
+	s.changes.Tell()
 	return made(e.Post)
 }
 

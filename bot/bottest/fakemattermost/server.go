@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/mattermost/mattermost/server/public/model"
+
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 // Team is the name of the one team.
@@ -38,9 +40,9 @@ type Server struct {
 	sockets   map[string]*socket // by connection id
 	live      []*socket
 	faults    faults
-	latest    queued        // that was told
-	told      queued        // the latest of it that people did
-	changed   chan struct{} // closed by the next change
+	latest    queued // that was told
+	told      queued // the latest of it that people did
+	changes   fakeserver.Changes
 	calls     map[string]int
 	team      map[string]bool // user ids of its members
 	out       integrations
@@ -69,7 +71,7 @@ func New() *Server {
 		users: map[string]*model.User{}, tokens: map[string]string{}, channels: map[string]*model.Channel{},
 		members: map[string]map[string]bool{}, posts: map[string]*model.Post{}, reactions: map[string][]*model.Reaction{},
 		files: map[string]*upload{}, pending: map[string]pendingPost{}, sockets: map[string]*socket{},
-		changed: make(chan struct{}), calls: map[string]int{}, team: map[string]bool{}, out: newIntegrations(),
+		calls: map[string]int{}, team: map[string]bool{}, out: newIntegrations(),
 	}
 	s.routes = s.mux()
 	return s
@@ -184,7 +186,7 @@ func (s *Server) keep(p *model.Post, times int) {
 	if !s.users[p.UserId].IsBot {
 		s.told = s.latest
 	}
-	s.change()
+	s.changes.Tell()
 }
 
 // EditAs and DeleteAs are what an admin does to somebody's post.
@@ -328,26 +330,7 @@ func (s *Server) Calls(call string) int {
 // Await returns when cond holds, and reports whether it did in time. cond may
 // call any method.
 func (s *Server) Await(patience time.Duration, cond func() bool) bool {
-	late := time.After(patience)
-	for {
-		s.mu.Lock()
-		changed := s.changed
-		s.mu.Unlock()
-		if cond() {
-			return true
-		}
-		select {
-		case <-changed:
-		case <-late:
-			return cond()
-		}
-	}
-}
-
-// change tells who waits. The caller holds mu.
-func (s *Server) change() {
-	close(s.changed)
-	s.changed = make(chan struct{})
+	return s.changes.Until(patience, cond)
 }
 
 // asJSON is how the server tells something. What buttons carry is never told:

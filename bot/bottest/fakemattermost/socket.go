@@ -55,7 +55,7 @@ func (s *Server) broadcast(channel string, kind model.WebsocketEventType, data m
 		}
 		s.number(c, kind, channel, data)
 	}
-	s.change()
+	s.changes.Tell()
 }
 
 // number gives an event its place in a connection's stream and sends it. The
@@ -114,7 +114,7 @@ func (s *Server) hangUp(c *socket) {
 			break
 		}
 	}
-	s.change()
+	s.changes.Tell()
 }
 
 func (s *Server) websocket(w http.ResponseWriter, r *http.Request) {
@@ -178,7 +178,7 @@ func (s *Server) open(conn *websocket.Conn, user, id string, from int64) *socket
 			s.number(c, q.kind, q.channel, q.data)
 		}
 	}
-	s.change()
+	s.changes.Tell()
 	return c
 }
 

@@ -65,7 +65,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	s.calls = append(s.calls, Call{Method: name, At: time.Now(), Error: word})
 	scopes := s.scopes
-	s.change()
+	s.changes.Tell()
 	s.mu.Unlock()
 	if f != nil && f.Status != 0 {
 		if f.Status == http.StatusTooManyRequests {

@@ -69,7 +69,7 @@ func (s *Server) CallBack(ctx context.Context, h HTTP) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.http, s.linkOff, s.switchedOff, s.attempts = &h, true, false, nil
-	s.change()
+	s.changes.Tell()
 	return nil
 }
 
@@ -250,7 +250,7 @@ func (s *Server) post(d *delivery) {
 
 // settle takes the app's answer to a delivery. The caller holds mu.
 func (s *Server) settle(d *delivery, a answered) {
-	defer s.change()
+	defer s.changes.Tell()
 	if a.err == nil && d.kind == "interactive" && len(bytes.TrimSpace(a.body)) > 0 && !json.Valid(a.body) {
 		a.err, a.reason = errors.New("an answer to an interaction is empty or JSON"), "http_error"
 	}
@@ -285,7 +285,7 @@ func (s *Server) failed(d *delivery, reason string) {
 	case d.done:
 	case !d.again:
 		s.timeouts++
-		s.change()
+		s.changes.Tell()
 	case d.attempt < len(s.Retries):
 		pause := s.Retries[d.attempt]
 		d.attempt++

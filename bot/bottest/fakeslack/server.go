@@ -3,11 +3,14 @@ package fakeslack
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 // Tokens that a new Server takes, and who it is.
@@ -111,7 +114,7 @@ type Server struct {
 	team     string   // where things happen
 	forTeams []string // whose installations are told
 	events   []string // that the app subscribes to; nil: all
-	changed  chan struct{}
+	changes  fakeserver.Changes
 	closed   bool
 	working  sync.WaitGroup
 
@@ -135,8 +138,8 @@ func New() *Server {
 		Retries: []time.Duration{0, time.Minute, 5 * time.Minute}, AckWithin: 3 * time.Second, PingEvery: 10 * time.Second,
 		users: map[string]User{}, channels: map[string]*Channel{}, groups: map[string][]string{}, messages: map[string]map[string]*Message{},
 		uploads: map[string]*upload{}, triggers: map[string]time.Time{}, views: map[string]json.RawMessage{}, tickets: map[string]bool{},
-		pending: map[string]*delivery{}, changed: make(chan struct{}),
-		team: Team, forTeams: []string{Team},
+		pending: map[string]*delivery{},
+		team:    Team, forTeams: []string{Team},
 		scopes: "app_mentions:read,channels:history,channels:read,chat:write,commands,files:write,groups:history,groups:read,reactions:read,reactions:write,users:read,usergroups:read",
 	}
 	s.users[BotUser] = User{ID: BotUser, Name: "gridwarden", Team: Team, Bot: true}
@@ -150,35 +153,17 @@ func (s *Server) Close() {
 	for _, k := range s.sockets {
 		_ = k.conn.Close()
 	}
-	s.change()
+	s.changes.Tell()
 	s.mu.Unlock()
 	s.working.Wait()
 }
 
-// change tells who waits. The caller holds mu.
-func (s *Server) change() {
-	close(s.changed)
-	s.changed = make(chan struct{})
-}
-
 // Until waits for a condition, which is asked whenever something changed; false
 // after a time.
-func (s *Server) Until(most time.Duration, ok func() bool) bool {
-	end := time.After(most)
-	for {
-		s.mu.Lock()
-		changed := s.changed
-		s.mu.Unlock()
-		if ok() {
-			return true
-		}
-		select {
-		case <-changed:
-		case <-end:
-			return ok()
-		}
-	}
-}
+func (s *Server) Until(most time.Duration, ok func() bool) bool { return s.changes.Until(most, ok) }
+
+// Serve answers on a listener until stop is called.
+func (s *Server) Serve(l net.Listener) (stop func()) { return fakeserver.Serve(l, s, s.Close) }
 
 // AddUser makes an account, or changes one.
 func (s *Server) AddUser(u User) {
@@ -222,7 +207,7 @@ func (s *Server) Revoke() {
 	for _, k := range s.sockets {
 		_ = k.conn.Close()
 	}
-	s.change()
+	s.changes.Tell()
 }
 
 // Restore undoes Revoke.

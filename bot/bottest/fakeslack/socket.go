@@ -88,14 +88,14 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	s.next++
 	k.opened = s.next
 	s.sockets = append(s.sockets, k)
-	s.change()
+	s.changes.Tell()
 	s.mu.Unlock()
 	ended := make(chan struct{})
 	defer func() {
 		close(ended)
 		s.mu.Lock()
 		s.sockets = slices.DeleteFunc(s.sockets, func(other *socket) bool { return other == k })
-		s.change()
+		s.changes.Tell()
 		s.mu.Unlock()
 	}()
 	go s.ping(k, ended)
@@ -117,7 +117,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		if d := s.pending[ack.ID]; d != nil && !d.done {
 			d.done = true
 			close(d.acked)
-			s.change()
+			s.changes.Tell()
 		}
 		s.mu.Unlock()
 	}
@@ -204,7 +204,7 @@ func (s *Server) insist(d *delivery, acked <-chan struct{}, tries int) {
 			s.insist(d, acked, tries+1)
 		default:
 			s.timeouts++
-			s.change()
+			s.changes.Tell()
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package fakeslack
+package fakeserver
 
 import (
 	"context"
@@ -50,18 +50,22 @@ func (w *Wire) Close() error {
 }
 
 // Addr implements net.Listener.
-func (w *Wire) Addr() net.Addr { return &net.UnixAddr{Name: "fakeslack", Net: "memory"} }
+func (w *Wire) Addr() net.Addr { return &net.UnixAddr{Name: "fakeserver", Net: "memory"} }
 
-// Serve answers on a listener until stop is called.
-func (s *Server) Serve(l net.Listener) (stop func()) {
-	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+// Serve answers on a listener until stop is called. Before it ends the connections
+// stop calls hangUp, if there is one, which ends what the server took out of
+// HTTP's hands.
+func Serve(l net.Listener, h http.Handler, hangUp func()) (stop func()) {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = server.Serve(l)
+		_ = server.Serve(l) // it ends when it is closed
 	}()
 	return func() {
-		s.Close()
+		if hangUp != nil {
+			hangUp()
+		}
 		_ = server.Close()
 		<-done
 	}
