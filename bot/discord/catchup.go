@@ -64,7 +64,7 @@ func (g *guild) active(ctx context.Context, channels []string, after string) ([]
 	var out []string
 	for _, c := range said.Threads {
 		c.GuildID = g.id
-		g.channels.put(c.ID, placeOf(c))
+		g.channels.Put(c.ID, placeOf(c))
 		if slices.Contains(channels, c.ParentID) && later(c.LastMessageID, after) {
 			out = append(out, c.ID)
 		}
@@ -123,9 +123,9 @@ func (g *guild) reread(ctx context.Context, channel, after string, me identity, 
 			if !ok {
 				continue
 			}
-			if c := g.claims.read(r.event.ID); c != nil {
+			if c := g.claims.Read(r.event.ID); c != nil {
 				kept := g.give(ctx, r, handle)
-				g.claims.end(r.event.ID, c, kept)
+				g.claims.End(r.event.ID, c, kept)
 				if !kept {
 					return
 				}
@@ -146,7 +146,7 @@ func (g *guild) reconcile(ctx context.Context, id string, c card, handle func(co
 	if code(err) == discordgo.ErrCodeUnknownMessage || code(err) == discordgo.ErrCodeUnknownChannel {
 		g.forget(id)
 		if c.channel != c.at.Channel {
-			g.channels.put(c.channel, place{guild: g.id, parent: c.at.Channel, thread: true})
+			g.channels.Put(c.channel, place{guild: g.id, parent: c.at.Channel, thread: true})
 		}
 		g.give(ctx, received{event: bot.Event{ID: "deleted/" + id, Kind: bot.Deleted, Target: id, At: now()}, channel: c.channel}, handle)
 		return

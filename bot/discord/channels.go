@@ -23,20 +23,17 @@ func placeOf(c *discordgo.Channel) place {
 
 // place finds out what a channel is. An unknown one is no place of ours.
 func (g *guild) place(ctx context.Context, channel string) (place, error) {
-	if p, ok := g.channels.get(channel, 0); ok {
-		return p, nil
-	}
-	c, err := g.channel(ctx, channel)
-	switch code(err) {
-	case discordgo.ErrCodeUnknownChannel, discordgo.ErrCodeMissingAccess:
-		return place{}, nil
-	}
-	if err != nil {
-		return place{}, err
-	}
-	p := placeOf(c)
-	g.channels.put(channel, p)
-	return p, nil
+	return g.channels.Ask(channel, 0, func() (place, bool, error) {
+		c, err := g.channel(ctx, channel)
+		switch code(err) {
+		case discordgo.ErrCodeUnknownChannel, discordgo.ErrCodeMissingAccess:
+			return place{}, false, nil
+		}
+		if err != nil {
+			return place{}, false, err
+		}
+		return placeOf(c), true, nil
+	})
 }
 
 func (g *guild) channel(ctx context.Context, id string) (*discordgo.Channel, error) {
@@ -73,23 +70,20 @@ func (p *Platform) Shared(ctx context.Context, t bot.Thread) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	if s, ok := g.shared.get(t.Channel, knownFor); ok {
-		return s, nil
-	}
-	c, err := g.channel(ctx, t.Channel)
-	if err != nil {
-		return true, err
-	}
-	if c.GuildID != g.id {
-		return true, fmt.Errorf("%w: %s is not in the server", errElsewhere, t)
-	}
-	roles, err := g.roles(ctx)
-	if err != nil {
-		return true, err
-	}
-	s := allowed(g.id, roles, c, "", nil)&discordgo.PermissionViewChannel != 0
-	g.shared.put(t.Channel, s)
-	return s, nil
+	return g.shared.Ask(t.Channel, knownFor, func() (shared, keep bool, err error) {
+		c, err := g.channel(ctx, t.Channel)
+		if err != nil {
+			return true, false, err
+		}
+		if c.GuildID != g.id {
+			return true, false, fmt.Errorf("%w: %s is not in the server", errElsewhere, t)
+		}
+		roles, err := g.roles(ctx)
+		if err != nil {
+			return true, false, err
+		}
+		return allowed(g.id, roles, c, "", nil)&discordgo.PermissionViewChannel != 0, true, nil
+	})
 }
 
 // allowed sums what a member may do in a channel, as Discord does: the roles, then

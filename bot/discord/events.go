@@ -41,11 +41,11 @@ func (g *guild) note(f frame) {
 	case "CHANNEL_CREATE", "CHANNEL_UPDATE", "THREAD_CREATE", "THREAD_UPDATE":
 		var c discordgo.Channel
 		if json.Unmarshal(f.Data, &c) == nil && c.GuildID == g.id {
-			g.channels.put(c.ID, placeOf(&c))
-			g.shared.drop(c.ID)
+			g.channels.Put(c.ID, placeOf(&c))
+			g.shared.Drop(c.ID)
 		}
 	case "GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE", "GUILD_ROLE_DELETE":
-		g.shared.clear()
+		g.shared.Clear()
 	case "GUILD_MEMBER_REMOVE", "GUILD_MEMBER_UPDATE":
 		var m struct {
 			User struct {
@@ -53,13 +53,13 @@ func (g *guild) note(f frame) {
 			} `json:"user"`
 		}
 		if json.Unmarshal(f.Data, &m) == nil {
-			g.people.drop(m.User.ID)
+			g.people.Drop(m.User.ID)
 		}
 	case "THREAD_DELETE", "CHANNEL_DELETE":
 		var c discordgo.Channel
 		if json.Unmarshal(f.Data, &c) == nil {
-			g.channels.drop(c.ID)
-			g.shared.drop(c.ID)
+			g.channels.Drop(c.ID)
+			g.shared.Drop(c.ID)
 		}
 	}
 }
@@ -85,10 +85,10 @@ func (g *guild) noteGuild(data json.RawMessage) {
 	if err := json.Unmarshal(data, &s); err != nil || s.ID != g.id {
 		return
 	}
-	g.shared.clear()
+	g.shared.Clear()
 	for _, c := range append(s.Channels, s.Threads...) { // without the server's id
 		c.GuildID = g.id
-		g.channels.put(c.ID, placeOf(c))
+		g.channels.Put(c.ID, placeOf(c))
 	}
 	for _, r := range s.Roles {
 		if r.Tags.Bot == me && me != "" {
@@ -132,11 +132,11 @@ func (g *guild) handOver(ctx context.Context, session string, f frame, handle fu
 	}
 	kept := true
 	for _, r := range all {
-		if r.event.Kind == bot.Typed && g.claims.live(ctx, r.event.ID) {
+		if r.event.Kind == bot.Typed && g.claims.Live(ctx, r.event.ID) {
 			continue
 		}
 		if !g.give(ctx, r, handle) {
-			g.claims.drop(r.event.ID)
+			g.claims.Drop(r.event.ID)
 			kept = false
 		}
 	}
@@ -185,7 +185,7 @@ func (g *guild) complete(ctx context.Context, r *received) (bool, error) {
 		return false, nil
 	}
 	if r.onOurs {
-		s, known := g.posts.get(r.event.Target, 0)
+		s, known := g.posts.Get(r.event.Target, 0)
 		if !known {
 			m, err := g.message(ctx, r.channel, r.event.Target)
 			switch code(err) {
@@ -273,7 +273,7 @@ func (g *guild) edited(ctx context.Context, data json.RawMessage) ([]received, e
 	if err := json.Unmarshal(data, &m); err != nil {
 		return nil, err
 	}
-	s, ours := g.posts.get(m.ID, 0)
+	s, ours := g.posts.Get(m.ID, 0)
 	if !ours || !s.ours || m.Author == nil || m.EditedTimestamp == nil || !s.touched(m.Content) {
 		return nil, ctx.Err()
 	}
@@ -299,7 +299,7 @@ func (g *guild) deleted(data json.RawMessage) ([]received, error) {
 	}
 	var out []received
 	for _, id := range d.IDs {
-		s, known := g.posts.get(id, 0)
+		s, known := g.posts.Get(id, 0)
 		if !IsID(id) || known && !s.ours || !known && instant(id).After(g.began) {
 			continue
 		}
@@ -322,7 +322,7 @@ func (g *guild) vanished(data json.RawMessage) ([]received, error) {
 	var out []received
 	for id, card := range g.cards {
 		if card.channel == c.ID {
-			g.channels.put(c.ID, place{guild: g.id, parent: card.at.Channel, thread: card.at.Root != ""}) // to name it once more
+			g.channels.Put(c.ID, place{guild: g.id, parent: card.at.Channel, thread: card.at.Root != ""}) // to name it once more
 			out = append(out, received{event: bot.Event{ID: "deleted/" + id, Kind: bot.Deleted, Target: id, At: now()}, channel: c.ID})
 			delete(g.cards, id)
 			delete(g.votes, id)

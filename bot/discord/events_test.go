@@ -289,8 +289,8 @@ func TestPressesAndReactions(t *testing.T) {
 			}
 
 			// As after a start, nothing is remembered of where the message stands.
-			p.guilds["grid"].posts.clear()
-			p.guilds["grid"].channels.clear()
+			p.guilds["grid"].posts.Clear()
+			p.guilds["grid"].channels.Clear()
 			s.React(bob, id, "👍🏽")
 			check(bot.Reacted, "+1")
 			s.Unreact(bob, id, "👍🏽")

@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/recall"
 )
 
 // The addresses of Discord, and the version that is spoken.
@@ -31,14 +32,14 @@ type guild struct {
 	transport *http.Transport
 	dialer    *websocket.Dialer
 
-	people   *memory[member]
-	channels *memory[place]    // by id
-	shared   *memory[bool]     // who can read, by channel
-	posts    *memory[standing] // messages, by id
-	talks    *memory[*talk]    // interactions, by person and channel
-	loading  *memory[*talk]    // the same by the message of an answer that is put off
+	people   *recall.Memory[member]
+	channels *recall.Memory[place]    // by id
+	shared   *recall.Memory[bool]     // who can read, by channel
+	posts    *recall.Memory[standing] // messages, by id
+	talks    *recall.Memory[*talk]    // interactions, by person and channel
+	loading  *recall.Memory[*talk]    // the same by the message of an answer that is put off
 	resuming resuming
-	claims   claims
+	claims   recall.Claims
 
 	mu         sync.Mutex
 	self       *identity // nil: not asked yet
@@ -77,7 +78,7 @@ func newGuild(c Config, opt Options) (*guild, error) {
 		name: c.Name, id: c.Guild, token: "Bot " + token.Reveal(), base: opt.API + "api/v" + version + "/", log: opt.Log.With("workspace", c.Name), opt: opt,
 		transport: &http.Transport{Proxy: proxy, DialContext: opt.Dial, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: opt.Dial == nil},
 		dialer:    &websocket.Dialer{Proxy: proxy, NetDialContext: opt.Dial, HandshakeTimeout: callDeadline},
-		people:    newMemory[member](), channels: newMemory[place](), shared: newMemory[bool](), posts: newMemory[standing](), talks: newMemory[*talk](), loading: newMemory[*talk](),
+		people:    recall.New[member](recall.Limit), channels: recall.New[place](recall.Limit), shared: recall.New[bool](recall.Limit), posts: recall.New[standing](recall.Limit), talks: recall.New[*talk](recall.Limit), loading: recall.New[*talk](recall.Limit),
 		began: now(), not: map[string]time.Time{}, votes: map[string]map[string]bool{}, cards: map[string]card{},
 	}
 	if g.session, err = discordgo.New(g.token); err != nil {

@@ -67,7 +67,7 @@ func (g *guild) interact(ctx context.Context, data json.RawMessage, handle func(
 	}
 	if i.Channel != nil {
 		i.Channel.GuildID = g.id
-		g.channels.put(i.ChannelID, placeOf(i.Channel))
+		g.channels.Put(i.ChannelID, placeOf(i.Channel))
 	}
 	g.learn(i.Member.User, i.Member)
 	switch i.Type {
@@ -139,7 +139,7 @@ func (g *guild) original(ctx context.Context, i interaction, text string) error 
 // talking begins a talk, in which whispers can answer.
 func (g *guild) talking(i interaction) *talk {
 	t := &talk{token: i.Token, until: instant(i.ID).Add(talkFor), begun: make(chan struct{})}
-	g.talks.put(i.Member.User.ID+"/"+i.ChannelID, t)
+	g.talks.Put(i.Member.User.ID+"/"+i.ChannelID, t)
 	return t
 }
 
@@ -165,7 +165,7 @@ func (g *guild) commanded(ctx context.Context, i interaction, handle func(contex
 	t := g.talking(i)
 	defer close(t.begun)
 	if message != "" {
-		g.loading.put(message, t)
+		g.loading.Put(message, t)
 	}
 	ev := bot.Event{ID: "interaction/" + i.ID, Kind: bot.Typed, Message: message, Value: text, At: instant(i.ID), Reply: i.Token}
 	kept := g.giveSoon(ctx, i, ev, handle)
@@ -174,7 +174,7 @@ func (g *guild) commanded(ctx context.Context, i interaction, handle func(contex
 		said += "\n" + lost
 	}
 	if message != "" {
-		g.posts.put(message, standing{channel: i.ChannelID, ours: true})
+		g.posts.Put(message, standing{channel: i.ChannelID, ours: true})
 	}
 	if err := g.original(ctx, i, said); err != nil && ctx.Err() == nil {
 		g.log.WarnContext(ctx, "what was asked is not shown", "error", err)

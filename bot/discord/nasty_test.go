@@ -232,16 +232,16 @@ func TestAPostThatTookEffectAndFailedIsOne(t *testing.T) {
 				s.Type(alice, where(at), "talk")
 			}
 			time.Sleep(time.Hour) // and the nonce is forgotten
-			p.guilds["grid"].posts.clear()
+			p.guilds["grid"].posts.Clear()
 			if found, ok, err := p.FindPost(t.Context(), at, "reply/1"); err != nil || !ok || found != id {
 				t.Fatalf("FindPost = %q, %t, %v; want %q", found, ok, err, id)
 			}
 			// A changed message keeps the mark by which it is found, also by another process.
-			p.guilds["grid"].posts.clear()
+			p.guilds["grid"].posts.Clear()
 			if err := p.Update(t.Context(), at, id, bot.Say("once, and changed")); err != nil {
 				t.Fatal(err)
 			}
-			p.guilds["grid"].posts.clear()
+			p.guilds["grid"].posts.Clear()
 			if found, ok, err := p.FindPost(t.Context(), at, "reply/1"); err != nil || !ok || found != id {
 				t.Errorf("after a change FindPost = %q, %t, %v", found, ok, err)
 			}

@@ -56,29 +56,24 @@ func memberOf(u *discordgo.User, m *discordgo.Member) member {
 // learn keeps what came with an event.
 func (g *guild) learn(u *discordgo.User, m *discordgo.Member) {
 	if u != nil && m != nil {
-		g.people.put(u.ID, memberOf(u, m))
+		g.people.Put(u.ID, memberOf(u, m))
 	}
 }
 
 // know asks who somebody is. Whoever is not in the server is an outsider.
 func (g *guild) know(ctx context.Context, user string, age time.Duration) (member, error) {
-	if k, ok := g.people.get(user, age); ok {
-		return k, nil
-	}
-	var m discordgo.Member
-	err := g.ask(ctx, question{what: "a member", method: http.MethodGet, path: "guilds/" + g.id + "/members/" + user, route: "guilds/" + g.id + "/members"}, &m)
-	switch code(err) {
-	case discordgo.ErrCodeUnknownMember, discordgo.ErrCodeUnknownUser:
-		k := member{standing: bot.Outsider}
-		g.people.put(user, k)
-		return k, nil
-	}
-	if err != nil {
-		return member{}, err
-	}
-	k := memberOf(m.User, &m)
-	g.people.put(user, k)
-	return k, nil
+	return g.people.Ask(user, age, func() (member, bool, error) {
+		var m discordgo.Member
+		err := g.ask(ctx, question{what: "a member", method: http.MethodGet, path: "guilds/" + g.id + "/members/" + user, route: "guilds/" + g.id + "/members"}, &m)
+		switch code(err) {
+		case discordgo.ErrCodeUnknownMember, discordgo.ErrCodeUnknownUser:
+			return member{standing: bot.Outsider}, true, nil
+		}
+		if err != nil {
+			return member{}, false, err
+		}
+		return memberOf(m.User, &m), true, nil
+	})
 }
 
 // account is the account behind a user id. With an error the standing is

@@ -14,6 +14,7 @@ import (
 	"github.com/bwmarrin/discordgo"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/recall"
 )
 
 // markLine begins the small last line of a message by which it is found again:
@@ -139,7 +140,7 @@ func (g *guild) send(ctx context.Context, t bot.Thread, channel, key, mark strin
 	if err := g.ask(ctx, q, &made); err != nil {
 		return "", err
 	}
-	g.posts.put(made.ID, standing{channel: channel, ours: true, mark: mark, said: [4]string{digest(r.content)}})
+	g.posts.Put(made.ID, standing{channel: channel, ours: true, mark: mark, said: [4]string{digest(r.content)}})
 	return made.ID, nil
 }
 
@@ -149,13 +150,13 @@ func (g *guild) open(ctx context.Context, t bot.Thread, title string) (string, e
 	if t.Root == "" {
 		return t.Channel, ctx.Err()
 	}
-	if p, known := g.channels.get(t.Root, 0); known && p.thread {
+	if p, known := g.channels.Get(t.Root, 0); known && p.thread {
 		return t.Root, ctx.Err()
 	}
-	if s, known := g.posts.get(t.Root, 0); known && s.channel != t.Channel {
+	if s, known := g.posts.Get(t.Root, 0); known && s.channel != t.Channel {
 		return s.channel, ctx.Err()
 	}
-	if t, put := g.loading.get(t.Root, 0); put { // nothing hangs from an answer that is not there yet
+	if t, put := g.loading.Get(t.Root, 0); put { // nothing hangs from an answer that is not there yet
 		select {
 		case <-t.begun:
 		case <-ctx.Done():
@@ -179,7 +180,7 @@ func (g *guild) open(ctx context.Context, t bot.Thread, title string) (string, e
 	if err != nil {
 		return "", err
 	}
-	g.channels.put(t.Root, place{guild: g.id, parent: t.Channel, thread: true})
+	g.channels.Put(t.Root, place{guild: g.id, parent: t.Channel, thread: true})
 	return t.Root, nil
 }
 
@@ -220,7 +221,7 @@ func (p *Platform) Update(ctx context.Context, t bot.Thread, id string, m bot.Me
 	}
 	r.files = r.files[:min(len(r.files), maxFiles)] // the overflow comes first
 	s.said = [4]string{digest(r.content), s.said[0], s.said[1], s.said[2]}
-	g.posts.put(id, s)
+	g.posts.Put(id, s)
 	err = g.awake(ctx, s.channel, func() error {
 		files, attachments := uploads(r.files)
 		return g.ask(ctx, question{
@@ -236,7 +237,7 @@ func (p *Platform) Update(ctx context.Context, t bot.Thread, id string, m bot.Me
 
 // stands finds a message of ours: what is not remembered is read, for its mark.
 func (g *guild) stands(ctx context.Context, t bot.Thread, id string) (standing, error) {
-	if s, ok := g.posts.get(id, 0); ok {
+	if s, ok := g.posts.Get(id, 0); ok {
 		return s, nil
 	}
 	me, err := g.me(ctx)
@@ -256,10 +257,10 @@ func (g *guild) saw(m *discordgo.Message, me identity) standing {
 	if f := marked.FindStringSubmatch(m.Content); f != nil && s.ours {
 		s.mark = f[1]
 	}
-	if old, known := g.posts.get(m.ID, 0); known {
+	if old, known := g.posts.Get(m.ID, 0); known {
 		s.said = old.said
 	}
-	g.posts.put(m.ID, s)
+	g.posts.Put(m.ID, s)
 	return s
 }
 
@@ -325,7 +326,7 @@ func (p *Platform) Seed(ctx context.Context, t bot.Thread, id string, reactions 
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.cards) >= remembered { // actions of long ago
+	if len(g.cards) >= recall.Limit { // actions of long ago
 		clear(g.cards)
 		clear(g.votes)
 	}

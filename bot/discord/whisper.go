@@ -70,7 +70,7 @@ func (g *guild) follow(ctx context.Context, t bot.Thread, user string, r page) (
 func (g *guild) latest(user string, t bot.Thread) *talk {
 	var newest *talk
 	for _, channel := range []string{t.Root, t.Channel} {
-		k, ok := g.talks.get(user+"/"+channel, 0)
+		k, ok := g.talks.Get(user+"/"+channel, 0)
 		if ok && time.Now().Before(k.until) && (newest == nil || k.until.After(newest.until)) {
 			newest = k
 		}

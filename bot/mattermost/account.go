@@ -5,40 +5,20 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mattermost/mattermost/server/public/model"
 
 	"github.com/gridwarden/gridwarden/bot"
 )
 
-// user is what the server says of a user now, or said a moment ago. An answer
-// that may be older than the latest change is not kept: a guest would be
-// believed to be a member.
+// user is what the server says of a user now, or said a moment ago.
 func (s *server) user(ctx context.Context, id string) (*model.User, error) {
-	s.mu.Lock()
-	k, ok := s.users[id]
-	changes := s.changes
-	s.mu.Unlock()
-	if ok && time.Now().Before(k.until) {
-		return k.value, nil
-	}
-	u, err := ask(ctx, s, "a user", func(ctx context.Context, c *model.Client4) (*model.User, *model.Response, error) {
-		return c.GetUser(ctx, id, "")
+	return s.users.Ask(id, believeUser, func() (*model.User, bool, error) {
+		u, err := ask(ctx, s, "a user", func(ctx context.Context, c *model.Client4) (*model.User, *model.Response, error) {
+			return c.GetUser(ctx, id, "")
+		})
+		return u, true, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if changes != s.changes {
-		return u, nil
-	}
-	if len(s.users) >= maxCached {
-		s.users = map[string]known[*model.User]{}
-	}
-	s.users[id] = known[*model.User]{u, time.Now().Add(believeUser)}
-	return u, nil
 }
 
 // account is the account behind a user id, as the server knows it.

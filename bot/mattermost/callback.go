@@ -112,9 +112,7 @@ func (s *server) take(ctx context.Context, ev bot.Event) (sorry string) {
 // told a moment ago. Of an account that cannot be asked about the standing is
 // unknown, and so it is refused.
 func (s *server) sure(ctx context.Context, id string) bot.Account {
-	s.mu.Lock()
-	delete(s.users, id)
-	s.mu.Unlock()
+	s.users.Drop(id)
 	a, err := s.account(ctx, id)
 	if err != nil {
 		s.log.WarnContext(ctx, "who did something is not known; it is refused", "user", id, "error", err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/mattermost/mattermost/server/public/model"
 
@@ -69,37 +68,28 @@ func (s *server) shared(ctx context.Context, name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	s.mu.Lock()
-	k, ok := s.audiences[id]
-	changes := s.changes
-	s.mu.Unlock()
-	if ok && time.Now().Before(k.until) {
-		return k.value, nil
-	}
+	return s.audiences.Ask(id, believeChannel, func() (bool, bool, error) {
+		open, err := s.othersRead(ctx, id)
+		return open, true, err
+	})
+}
+
+// othersRead asks whether others than invited full members can read a channel.
+func (s *server) othersRead(ctx context.Context, id string) (bool, error) {
 	c, err := s.channel(ctx, id)
 	if err != nil {
 		return false, err
 	}
-	open := c.Type == model.ChannelTypeOpen || c.IsShared()
-	if !open {
-		stats, err := ask(ctx, s, "who is in a channel", func(ctx context.Context, c *model.Client4) (*model.ChannelStats, *model.Response, error) {
-			return c.GetChannelStats(ctx, id, "", true)
-		})
-		if err != nil {
-			return false, err
-		}
-		open = stats.GuestCount > 0
+	if c.Type == model.ChannelTypeOpen || c.IsShared() {
+		return true, nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if changes != s.changes { // it may be older than that
-		return open, nil
+	stats, err := ask(ctx, s, "who is in a channel", func(ctx context.Context, c *model.Client4) (*model.ChannelStats, *model.Response, error) {
+		return c.GetChannelStats(ctx, id, "", true)
+	})
+	if err != nil {
+		return false, err
 	}
-	if len(s.audiences) >= maxCached {
-		s.audiences = map[string]known[bool]{}
-	}
-	s.audiences[id] = known[bool]{open, time.Now().Add(believeChannel)}
-	return open, nil
+	return stats.GuestCount > 0, nil
 }
 
 func (s *server) channel(ctx context.Context, id string) (*model.Channel, error) {

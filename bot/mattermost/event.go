@@ -45,15 +45,9 @@ func (s *server) obey(ctx context.Context, d *dispatch, ev *model.WebSocketEvent
 		s.note(max(r.CreateAt, r.UpdateAt))
 		d.put(ctx, r.UserId, func(ctx context.Context) { s.reacted(ctx, d, r, ev.EventType() == model.WebsocketEventReactionAdded) })
 	case model.WebsocketEventUserUpdated, model.WebsocketEventUserRoleUpdated, model.WebsocketEventUserActivationStatusChange:
-		s.mu.Lock()
-		s.changes++
-		s.users = map[string]known[*model.User]{} // rare, and the form differs by version
-		s.mu.Unlock()
+		s.users.Clear() // rare, and the form differs by version
 	case model.WebsocketEventUserAdded, model.WebsocketEventUserRemoved, model.WebsocketEventChannelUpdated, model.WebsocketEventChannelConverted:
-		s.mu.Lock()
-		s.changes++
-		s.audiences = map[string]known[bool]{}
-		s.mu.Unlock()
+		s.audiences.Clear()
 	}
 }
 
@@ -280,32 +274,17 @@ func plainEmoji(name string) string {
 
 // placeOf says where a post stands and whether it is ours.
 func (s *server) placeOf(ctx context.Context, id string) (place, error) {
-	s.mu.Lock()
-	at, ok := s.posts[id]
-	s.mu.Unlock()
-	if ok {
-		return at, nil
-	}
-	me, err := s.self(ctx)
-	if err != nil {
-		return place{}, err
-	}
-	p, err := s.read(ctx, id)
-	if err != nil {
-		return place{}, err
-	}
-	at = place{channel: p.ChannelId, root: p.RootId, ours: p.UserId == me.Id}
-	s.keepPlace(id, at)
-	return at, nil
-}
-
-func (s *server) keepPlace(id string, at place) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.posts) >= maxCached {
-		s.posts = map[string]place{}
-	}
-	s.posts[id] = at
+	return s.posts.Ask(id, 0, func() (place, bool, error) {
+		me, err := s.self(ctx)
+		if err != nil {
+			return place{}, false, err
+		}
+		p, err := s.read(ctx, id)
+		if err != nil {
+			return place{}, false, err
+		}
+		return place{channel: p.ChannelId, root: p.RootId, ours: p.UserId == me.Id}, true, nil
+	})
 }
 
 func (s *server) read(ctx context.Context, id string) (*model.Post, error) {

@@ -104,7 +104,7 @@ func (s *server) post(ctx context.Context, t bot.Thread, key string, m bot.Messa
 	if err != nil {
 		return "", err
 	}
-	s.keepPlace(made.Id, place{channel: channel, root: made.RootId, ours: true})
+	s.posts.Put(made.Id, place{channel: channel, root: made.RootId, ours: true})
 	return made.Id, nil
 }
 

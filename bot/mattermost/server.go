@@ -15,6 +15,7 @@ import (
 	"github.com/mattermost/mattermost/server/public/model"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/recall"
 )
 
 // Bounds of talking to a server.
@@ -48,20 +49,13 @@ type server struct {
 	rejects     rejects
 	up          bool
 	connections int
-	byName      map[string]string // id of a listed channel, for ever: a rename does not move it
-	names       map[string]string // and back
-	audiences   map[string]known[bool]
-	users       map[string]known[*model.User]
-	changes     int                            // how often the server told that what is believed may have changed
-	posts       map[string]place               // of posts somebody reacted on
+	byName      map[string]string    // id of a listed channel, for ever: a rename does not move it
+	names       map[string]string    // and back
+	audiences   *recall.Memory[bool] // who can read, by channel
+	users       *recall.Memory[*model.User]
+	posts       *recall.Memory[place]          // of posts somebody reacted on
 	reactions   map[string]map[string]reaction // on posts of ours, by post and reaction
 	latest      int64                          // the latest time that the server told, in ms
-}
-
-// known is an answer of the server that is believed until then.
-type known[T any] struct {
-	value T
-	until time.Time
 }
 
 // place is where a post stands.
@@ -103,7 +97,7 @@ func tokenless(c Config, o Options) *server {
 		dialer:  &websocket.Dialer{Proxy: http.ProxyFromEnvironment, NetDialContext: o.Dial, HandshakeTimeout: dialDeadline},
 		maxPost: defaultMaxPost,
 	}
-	s.forget()
+	s.audiences, s.users, s.posts = recall.New[bool](maxCached), recall.New[*model.User](maxCached), recall.New[place](maxCached)
 	s.byName, s.names = map[string]string{}, map[string]string{}
 	s.reactions = map[string]map[string]reaction{}
 	return s
@@ -123,10 +117,9 @@ func (s *server) readToken() error {
 
 // forget drops what the server may have changed while nobody listened.
 func (s *server) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.changes++
-	s.audiences, s.users, s.posts = map[string]known[bool]{}, map[string]known[*model.User]{}, map[string]place{}
+	s.audiences.Clear()
+	s.users.Clear()
+	s.posts.Clear()
 }
 
 // api is a client with the token as it is now.

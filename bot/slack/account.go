@@ -39,28 +39,26 @@ func (w *workspace) account(ctx context.Context, user, team string) (bot.Account
 }
 
 func (w *workspace) know(ctx context.Context, user string, me identity) (known, error) {
-	if k, ok := w.people.get(user, knownFor); ok {
-		return k, nil
-	}
-	var u *slackapi.User
-	err := w.call(ctx, "users.info", "", func(ctx context.Context) error {
-		var err error
-		u, err = w.api.GetUserInfoContext(ctx, user)
-		return err
+	return w.people.Ask(user, knownFor, func() (known, bool, error) {
+		var u *slackapi.User
+		err := w.call(ctx, "users.info", "", func(ctx context.Context) error {
+			var err error
+			u, err = w.api.GetUserInfoContext(ctx, user)
+			return err
+		})
+		switch code(err) {
+		case "user_not_found", "user_not_visible": // of another organisation, or never anybody
+			return known{standing: bot.Outsider}, false, nil
+		}
+		if err != nil {
+			return known{}, false, err
+		}
+		k := known{name: u.Profile.DisplayName, team: u.TeamID, standing: standingOf(u, me.Team)}
+		if k.name == "" {
+			k.name = u.Name
+		}
+		return k, true, nil
 	})
-	switch code(err) {
-	case "user_not_found", "user_not_visible": // of another organisation, or never anybody
-		return known{standing: bot.Outsider}, nil
-	}
-	if err != nil {
-		return known{}, err
-	}
-	k := known{name: u.Profile.DisplayName, team: u.TeamID, standing: standingOf(u, me.Team)}
-	if k.name == "" {
-		k.name = u.Name
-	}
-	w.people.put(user, k)
-	return k, nil
 }
 
 func standingOf(u *slackapi.User, team string) bot.Standing {

@@ -18,9 +18,6 @@ const (
 	maxAudience = 200 // members; a team is smaller
 )
 
-// audience is who can read a channel.
-type audience struct{ shared, unknown bool }
-
 // Shared implements bot.Audience. A channel that everybody in the workspace can
 // join, that another organisation can read or may soon, or in which there is a
 // guest, is shared; so is one with more members than a team has.
@@ -29,25 +26,27 @@ func (p *Platform) Shared(ctx context.Context, t bot.Thread) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	if a, ok := w.rooms.get(t.Channel, audienceFor); ok && !a.unknown {
-		return a.shared, nil
-	}
+	return w.shared.Ask(t.Channel, audienceFor, func() (bool, bool, error) {
+		shared, err := w.othersRead(ctx, t.Channel)
+		return shared, true, err
+	})
+}
+
+// othersRead asks whether others can read a channel. It is true with an error.
+func (w *workspace) othersRead(ctx context.Context, channel string) (shared bool, err error) {
 	var c *slackapi.Channel
 	err = w.call(ctx, "conversations.info", "", func(ctx context.Context) error {
 		var err error
-		c, err = w.api.GetConversationInfoContext(ctx, &slackapi.GetConversationInfoInput{ChannelID: t.Channel})
+		c, err = w.api.GetConversationInfoContext(ctx, &slackapi.GetConversationInfoInput{ChannelID: channel})
 		return err
 	})
 	if err != nil {
 		return true, err
 	}
-	shared := c.IsExtShared || c.IsPendingExtShared || c.IsOrgShared || c.IsShared || !c.IsPrivate && !c.IsIM
+	shared = c.IsExtShared || c.IsPendingExtShared || c.IsOrgShared || c.IsShared || !c.IsPrivate && !c.IsIM
 	if !shared && !c.IsIM {
-		if shared, err = w.strangers(ctx, t.Channel); err != nil {
-			return true, err
-		}
+		return w.strangers(ctx, channel)
 	}
-	w.rooms.put(t.Channel, audience{shared: shared})
 	return shared, nil
 }
 

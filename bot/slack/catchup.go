@@ -64,8 +64,8 @@ func (w *workspace) reread(ctx context.Context, t bot.Thread, oldest string, me 
 	}
 	slices.SortFunc(missed, func(a, b received) int { return strings.Compare(a.event.Message, b.event.Message) })
 	for _, r := range missed {
-		if c := w.claims.read(r.event.ID); c != nil {
-			w.claims.end(r.event.ID, c, w.give(ctx, r, handle))
+		if c := w.claims.Read(r.event.ID); c != nil {
+			w.claims.End(r.event.ID, c, w.give(ctx, r, handle))
 		}
 	}
 }

@@ -35,12 +35,12 @@ type received struct {
 // may be acknowledged: it is kept, or it is nothing for us.
 func (w *workspace) handOver(ctx context.Context, e envelope, handle func(context.Context, bot.Event) error) bool {
 	r, ok := w.read(ctx, e)
-	if !ok || w.claims.live(ctx, r.event.ID) {
+	if !ok || w.claims.Live(ctx, r.event.ID) {
 		return true
 	}
 	kept := w.give(ctx, r, handle)
 	if !kept {
-		w.claims.drop(r.event.ID)
+		w.claims.Drop(r.event.ID)
 	}
 	return kept
 }
@@ -235,7 +235,7 @@ func (w *workspace) readEvent(ctx context.Context, data json.RawMessage) (receiv
 		}
 		return w.reacted(s.Type == "reaction_added", s.Item.Channel, s.Item.TS, s.User, s.Reaction, s.At), true, nil
 	case "member_joined_channel", "member_left_channel", "channel_shared", "channel_unshared":
-		w.rooms.put(s.Channel, audience{unknown: true})
+		w.shared.Drop(s.Channel)
 	}
 	return received{}, false, nil
 }

@@ -142,7 +142,7 @@ func TestPressesAndReactions(t *testing.T) {
 			check(bot.Clicked, "deny:abc234")
 
 			// As after a start, nothing is remembered of where the message stands.
-			p.workspaces["grid"].roots = newMemory[standing]()
+			p.workspaces["grid"].roots.Clear()
 			s.React("UBOB", "CSEC", id, "+1::skin-tone-3")
 			check(bot.Reacted, "+1")
 			s.Unreact("UBOB", "CSEC", id, "+1::skin-tone-3")

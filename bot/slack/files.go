@@ -19,13 +19,13 @@ func (w *workspace) share(ctx context.Context, t bot.Thread, files []bot.File) e
 	for _, f := range files {
 		sum := sha256.Sum256(append([]byte(f.Name+"\x00"), f.Data...))
 		key := t.String() + " " + hex.EncodeToString(sum[:])
-		if _, done := w.remarks.get(key, 0); done {
+		if _, done := w.remarks.Get(key, 0); done {
 			continue
 		}
 		if err := w.upload(ctx, t, f); err != nil {
 			return err
 		}
-		w.remarks.put(key, f.Name)
+		w.remarks.Put(key, f.Name)
 	}
 	return nil
 }

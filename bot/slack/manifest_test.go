@@ -12,13 +12,6 @@ import (
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 )
 
-// emptied makes a memory ask again.
-func emptied[T any](m *memory[T]) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	clear(m.by)
-}
-
 // everything uses all that the adapter can do, and returns which calls the
 // token did not allow and which kinds of events came.
 func everything(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) (refused, kinds []string) {
@@ -27,9 +20,9 @@ func everything(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) (re
 	s.AddChannel(fakeslack.Channel{ID: "COPEN", Members: []string{fakeslack.BotUser, "UALICE"}})
 	for _, place := range []string{"CSEC", "COPEN"} {
 		w := p.workspaces["grid"]
-		emptied(w.people)
-		emptied(w.rooms)
-		emptied(w.roots)
+		w.people.Clear()
+		w.shared.Clear()
+		w.roots.Clear()
 		typed, _ := s.Type("UALICE", place, "", "!pending")
 		m := card(1)
 		m.Files = []bot.File{{Name: "evidence.txt", Media: "text/plain", Data: []byte("x")}}

@@ -9,6 +9,7 @@ import (
 	slackapi "github.com/slack-go/slack"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/recall"
 )
 
 // keyed is the kind of metadata that a post's key is kept in.
@@ -49,7 +50,7 @@ func (p *Platform) PostKeyed(ctx context.Context, t bot.Thread, key string, m bo
 	if err != nil {
 		return "", w.explain(ctx, t, err)
 	}
-	w.roots.put(t.Channel+"/"+ts, standing{ours: true, root: t.Root})
+	w.roots.Put(t.Channel+"/"+ts, standing{ours: true, root: t.Root})
 	w.follow(t, ts)
 	return ts, nil
 }
@@ -138,7 +139,7 @@ func (p *Platform) Seed(ctx context.Context, t bot.Thread, id string, reactions 
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.cards) >= remembered { // actions of long ago
+	if len(w.cards) >= recall.Limit { // actions of long ago
 		clear(w.cards)
 		clear(w.votes)
 	}
@@ -234,14 +235,19 @@ type standing struct {
 // where finds a message that somebody reacted on.
 func (w *workspace) where(ctx context.Context, channel, ts string) (standing, error) {
 	key := channel + "/" + ts
-	if s, ok := w.roots.get(key, 0); ok {
-		return s, nil
-	}
+	return w.roots.Ask(key, 0, func() (standing, bool, error) {
+		found, err := w.look(ctx, channel, ts)
+		return found, true, err
+	})
+}
+
+// look asks where a message stands. One that is not there is nobody's: there is
+// nothing that could have been decided on.
+func (w *workspace) look(ctx context.Context, channel, ts string) (found standing, err error) {
 	me, err := w.me(ctx)
 	if err != nil {
 		return standing{}, err
 	}
-	var found standing
 	err = w.call(ctx, "conversations.replies", "", func(ctx context.Context) error {
 		messages, _, _, err := w.api.GetConversationRepliesContext(ctx, &slackapi.GetConversationRepliesParameters{
 			ChannelID: channel, Timestamp: ts, Oldest: ts, Latest: ts, Inclusive: true, Limit: 2, // the root comes first, whatever is asked
@@ -258,10 +264,7 @@ func (w *workspace) where(ctx context.Context, channel, ts string) (standing, er
 	}
 	switch code(err) {
 	case "thread_not_found", "message_not_found", "channel_not_found", "not_in_channel":
-		err = nil // there is nothing that could have been decided on
-	}
-	if err == nil {
-		w.roots.put(key, found)
+		err = nil
 	}
 	return found, err
 }

@@ -14,6 +14,7 @@ import (
 	slackapi "github.com/slack-go/slack"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/recall"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -32,11 +33,11 @@ type workspace struct {
 	client  *http.Client
 	api     *slackapi.Client
 	dialer  *websocket.Dialer
-	remarks *memory[string]   // files and overflows that were shared, by place and content
-	roots   *memory[standing] // messages, by channel and ts
-	people  *memory[known]
-	rooms   *memory[audience]
-	claims  claims
+	remarks *recall.Memory[string]   // files and overflows that were shared, by place and content
+	roots   *recall.Memory[standing] // messages, by channel and ts
+	people  *recall.Memory[known]
+	shared  *recall.Memory[bool] // who can read, by channel
+	claims  recall.Claims
 	inbound *inbound // nil: Socket Mode
 
 	mu         sync.Mutex
@@ -83,7 +84,7 @@ func newWorkspace(c Config, opt Options) (*workspace, error) {
 		name: c.Name, log: opt.Log.With("workspace", c.Name), opt: opt, wanted: max(c.Sockets, 1),
 		client:  &http.Client{Transport: transport, Timeout: time.Minute},
 		dialer:  &websocket.Dialer{Proxy: proxy, NetDialContext: opt.Dial, HandshakeTimeout: callDeadline, WriteBufferSize: frameBuffer},
-		remarks: newMemory[string](), roots: newMemory[standing](), people: newMemory[known](), rooms: newMemory[audience](),
+		remarks: recall.New[string](recall.Limit), roots: recall.New[standing](recall.Limit), people: recall.New[known](recall.Limit), shared: recall.New[bool](recall.Limit),
 		not: map[string]time.Time{}, threads: map[string]bot.Thread{}, votes: map[string]map[string]bool{}, cards: map[string]bot.Thread{},
 	}
 	if c.HTTP() {
