@@ -41,7 +41,8 @@ var layout = []rule{
 	{"bot/bottest/*", []string{"bot", "bot/*", "bot/bottest/fakeserver"}, "a contract suite says what the bot asks of an implementation, whichever it is"},
 	{"bot/monitor", []string{"bot", "bot/action"}, "it counts what the engine does and what waits, actions by state among it: it needs no secret and knows no backend"},
 	{"bot/recall", nil, "a leaf: every platform's adapter remembers in the same way"},
-	{"bot/*", []string{"bot", "bot/recall", "config/secret"}, "a platform renders what the engine says; platforms never meet each other or a backend"},
+	{"bot/display", []string{"bot"}, "what looks the same on several platforms; it knows none of them"},
+	{"bot/*", []string{"bot", "bot/display", "bot/recall", "config/secret"}, "a platform renders what the engine says; platforms never meet each other or a backend"},
 
 	{"handlers", []string{"bot", "handlers/*", "backends/grid"}, "the one list of commands; adapters come in through the interfaces that the handlers declare"},
 	{"handlers/answertest", []string{"bot"}, "tests of the handlers share it"},
@@ -81,7 +82,7 @@ var sharedModules = map[string]struct {
 	by  []string
 	why string
 }{
-	"github.com/rivo/uniseg":        {[]string{"bot/console", "bot/slack", "bot/discord"}, "all align columns, which wide letters fill by two"},
+	"github.com/rivo/uniseg":        {[]string{"bot/console", "bot/display"}, "both align columns, which wide letters fill by two"},
 	"modernc.org/sqlite":            {[]string{"backends/journal", "backends/history"}, "both are an SQLite file of their own"},
 	"github.com/pressly/goose/v3":   {[]string{"backends/journal", "backends/history"}, "both have a schema that grows"},
 	"github.com/jackc/pgx/v5":       {[]string{"backends/journal", "backends/postgrestest", "backends/panda"}, "the journal and PanDA are databases of different owners"},
@@ -219,7 +220,7 @@ func TestNothingIsForgottenInTheLists(t *testing.T) {
 	for _, p := range all {
 		imports[p.path()] = p.Imports
 	}
-	notListed := []string{"bot/action", "bot/audit", "bot/crash", "bot/recall", "backends/grid", "backends/handover", "handlers/target"} // rules and what others share
+	notListed := []string{"bot/action", "bot/audit", "bot/crash", "bot/display", "bot/recall", "backends/grid", "backends/handover", "handlers/target"} // rules and what others share
 	for _, p := range all {
 		own := p.path()
 		var lister, place string

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/bwmarrin/discordgo"
+
+	"github.com/gridwarden/gridwarden/bot/display"
 )
 
 // The slash command, under which all others stand: Discord's own clients have a
@@ -108,7 +110,7 @@ func leaf(name string, c Command) *discordgo.ApplicationCommandOption {
 }
 
 func described(text, name string) string {
-	if text = strings.TrimSpace(visible(text)); text == "" {
+	if text = strings.TrimSpace(display.Visible(text)); text == "" {
 		text = name
 	}
 	return cut(text, maxDescription)

@@ -1,13 +1,12 @@
 package discord
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/display"
 )
 
 // zero is a character without width. It stands between an @ and a name, which
@@ -18,7 +17,7 @@ const zero = "\u200b"
 
 // span renders one run of text. Nothing of it is live.
 func span(s bot.Span) string {
-	text := visible(s.Text)
+	text := display.Visible(s.Text)
 	if strings.TrimSpace(text) == "" {
 		return text
 	}
@@ -86,32 +85,6 @@ func markup(t bot.Text) string {
 		b.WriteString(text)
 	}
 	return number.ReplaceAllString(marker.ReplaceAllString(b.String(), `$1\$2`), `$1\$2`)
-}
-
-// visible shows what would break a line, turn its direction or not be seen. A
-// value from a record may not look like another one, nor like a line of the answer.
-func visible(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool {
-		return r == unicode.ReplacementChar || !unicode.IsGraphic(r) || unicode.Is(unicode.Variation_Selector, r)
-	}) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s { // broken UTF-8 becomes U+FFFD
-		switch {
-		case r == '\n':
-			b.WriteRune('⏎')
-		case r < ' ':
-			b.WriteRune(0x2400 + r) // its picture
-		case r == 0x7f:
-			b.WriteRune('␡')
-		case !unicode.IsGraphic(r), unicode.Is(unicode.Variation_Selector, r):
-			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }
 
 // length counts in UTF-16, which is never less than what Discord counts.

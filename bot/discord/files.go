@@ -8,6 +8,7 @@ import (
 	"github.com/bwmarrin/discordgo"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/display"
 )
 
 // Bounds of files, for servers that pay for nothing more.
@@ -26,7 +27,7 @@ func uploads(files []bot.File) ([]*discordgo.File, []attachment) {
 				return '_'
 			}
 			return r
-		}, cut(visible(f.Name), 100))
+		}, cut(display.Visible(f.Name), 100))
 		if strings.Trim(name, " .") == "" {
 			name = "file"
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/bwmarrin/discordgo"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/display"
 )
 
 // interaction is a slash command, a press on a button, or a form that was sent.
@@ -156,7 +157,7 @@ func (g *guild) commanded(ctx context.Context, i interaction, handle func(contex
 	case code(err) == discordgo.ErrCodeInteractionHasAlreadyBeenAcknowledged: // this event came before
 		message, err = g.originalID(ctx, i)
 	case code(err) == discordgo.ErrCodeUnknownInteraction: // the person was told that nothing happened
-		g.log.WarnContext(ctx, "a command came too late to be answered; it is not run", "command", cut(visible(text), 80))
+		g.log.WarnContext(ctx, "a command came too late to be answered; it is not run", "command", cut(display.Visible(text), 80))
 		return true
 	}
 	if err != nil {
@@ -169,7 +170,7 @@ func (g *guild) commanded(ctx context.Context, i interaction, handle func(contex
 	}
 	ev := bot.Event{ID: "interaction/" + i.ID, Kind: bot.Typed, Message: message, Value: text, At: instant(i.ID), Reply: i.Token}
 	kept := g.giveSoon(ctx, i, ev, handle)
-	said := "`" + fenced(cut(visible(text), 1500)) + "`"
+	said := "`" + fenced(cut(display.Visible(text), 1500)) + "`"
 	if !kept {
 		said += "\n" + lost
 	}
@@ -261,7 +262,7 @@ func (g *guild) answer(ctx context.Context, i interaction, r response) {
 // again is the second look.
 func again(message, value string) response {
 	word, rest, _ := strings.Cut(value, ":")
-	r := quiet(discordgo.InteractionResponseChannelMessageWithSource, "The same as typing `"+fenced(cut(visible(word+" "+rest), 120))+"`. Sure?",
+	r := quiet(discordgo.InteractionResponseChannelMessageWithSource, "The same as typing `"+fenced(cut(display.Visible(word+" "+rest), 120))+"`. Sure?",
 		discordgo.ActionsRow{Components: []discordgo.MessageComponent{
 			discordgo.Button{Label: "Yes", Style: discordgo.DangerButton, CustomID: sureID + message + ":" + value},
 			discordgo.Button{Label: "No", Style: discordgo.SecondaryButton, CustomID: noID},

@@ -14,6 +14,7 @@ import (
 	"github.com/bwmarrin/discordgo"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/display"
 	"github.com/gridwarden/gridwarden/bot/recall"
 )
 
@@ -189,9 +190,9 @@ const archiveAfter = 10080
 
 // titleOf names a thread, of at most 100 characters, which are no markup.
 func titleOf(m bot.Message) string {
-	title := strings.TrimSpace(visible(m.Title.String()))
+	title := strings.TrimSpace(display.Visible(m.Title.String()))
 	if title == "" && len(m.Lines) > 0 {
-		title = strings.TrimSpace(visible(m.Lines[0].String()))
+		title = strings.TrimSpace(display.Visible(m.Lines[0].String()))
 	}
 	if title == "" {
 		title = "gridwarden"

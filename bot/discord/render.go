@@ -10,6 +10,7 @@ import (
 	"github.com/bwmarrin/discordgo"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/display"
 )
 
 // Bounds of one message: Discord's own, and how what does not fit is shown.
@@ -107,7 +108,9 @@ func layout(m bot.Message) []line {
 		out = append(out, line{spans: t})
 	}
 	if m.Table != nil {
-		out = append(out, tabulate(*m.Table)...)
+		for _, l := range display.Table(*m.Table) {
+			out = append(out, line{spans: l.Text, fixed: l.Fixed})
+		}
 	}
 	for _, t := range m.After {
 		out = append(out, line{spans: t})
@@ -126,7 +129,7 @@ func compose(lines []line) string {
 		if i == 0 || !lines[i-1].fixed {
 			out = append(out, "```")
 		}
-		out = append(out, fenced(visible(l.spans.String())))
+		out = append(out, fenced(display.Visible(l.spans.String())))
 		if i+1 == len(lines) || !lines[i+1].fixed {
 			out = append(out, "```")
 		}
@@ -149,7 +152,7 @@ func shorten(lines []line, width int) []line {
 		if i >= head && i < tail {
 			continue
 		}
-		out = append(out, line{spans: bot.Text{{Text: narrowed(visible(l.spans.String()), width)}}, fixed: l.fixed})
+		out = append(out, line{spans: bot.Text{{Text: narrowed(display.Visible(l.spans.String()), width)}}, fixed: l.fixed})
 	}
 	if tail == head {
 		out = append(out, note("Lines are cut here. All of it is in the file whole-message.txt; read it before you decide."))
@@ -180,7 +183,7 @@ func (g *guild) tail(m bot.Message, mark string) (text string, users []string) {
 				users = append(users, user)
 				called = append(called, "<@"+user+">")
 			default:
-				named = append(named, visible(string(id)))
+				named = append(named, display.Visible(string(id)))
 			}
 		}
 		if len(named) > 0 {
@@ -191,7 +194,7 @@ func (g *guild) tail(m bot.Message, mark string) (text string, users []string) {
 	var typed []string
 	for _, b := range m.Buttons {
 		if b.Typed != "" {
-			typed = append(typed, "`"+fenced(cut(visible(b.Typed), 100))+"`")
+			typed = append(typed, "`"+fenced(cut(display.Visible(b.Typed), 100))+"`")
 		}
 	}
 	if len(typed) > 0 {
@@ -261,7 +264,7 @@ func components(buttons []bot.Button) ([]discordgo.MessageComponent, error) {
 		if b.Danger {
 			style = discordgo.DangerButton
 		}
-		row.Components = append(row.Components, discordgo.Button{Label: cut(visible(b.Label), maxLabel), Style: style, CustomID: id})
+		row.Components = append(row.Components, discordgo.Button{Label: cut(display.Visible(b.Label), maxLabel), Style: style, CustomID: id})
 		if len(row.Components) == rowButtons || i == len(buttons)-1 {
 			rows = append(rows, row)
 			row = discordgo.ActionsRow{}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/bwmarrin/discordgo"
+
+	"github.com/gridwarden/gridwarden/bot/display"
 )
 
 // Bounds of one question.
@@ -94,7 +96,7 @@ func (g *guild) ask(ctx context.Context, q question, out any) error {
 		case t.status >= http.StatusMultipleChoices:
 			r := &refusal{what: q.what, status: t.status}
 			if e := (*discordgo.RESTError)(nil); errors.As(err, &e) && e.Message != nil {
-				r.code, r.message = e.Message.Code, cut(visible(e.Message.Message), 200)
+				r.code, r.message = e.Message.Code, cut(display.Visible(e.Message.Message), 200)
 			}
 			return r
 		case err != nil:

@@ -11,6 +11,7 @@ import (
 	slackapi "github.com/slack-go/slack"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/display"
 )
 
 // share puts files into a thread, each once: a message that is said again after
@@ -37,7 +38,7 @@ func (w *workspace) upload(ctx context.Context, t bot.Thread, f bot.File) error 
 			return '_'
 		}
 		return r
-	}, visible(f.Name))
+	}, display.Visible(f.Name))
 	data := f.Data
 	if len(data) == 0 {
 		data = []byte("(empty)\n") // Slack takes no empty file

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	slackapi "github.com/slack-go/slack"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/display"
 )
 
 // Bounds of one message. Slack's own are higher, but it also limits sums that
@@ -76,7 +76,7 @@ func (w *workspace) pages(m bot.Message, most int) ([]page, error) {
 	var now []line
 	rest := layout(m)
 	for _, f := range m.Files {
-		rest = append(rest, line{spans: bot.Text{{Text: "file " + visible(f.Name) + ": ask in a channel to be given it"}}})
+		rest = append(rest, line{spans: bot.Text{{Text: "file " + display.Visible(f.Name) + ": ask in a channel to be given it"}}})
 	}
 	for len(rest) > 0 && len(out) < most {
 		now = append(now, rest[0])
@@ -147,7 +147,7 @@ func layout(m bot.Message) []line {
 		spans := make(bot.Text, 0, len(t))
 		for _, s := range t {
 			if s.Text != "" {
-				spans = append(spans, bot.Span{Text: visible(s.Text), Style: s.Style})
+				spans = append(spans, bot.Span{Text: display.Visible(s.Text), Style: s.Style})
 			}
 		}
 		out = append(out, line{spans: spans})
@@ -165,7 +165,9 @@ func layout(m bot.Message) []line {
 		add(t)
 	}
 	if m.Table != nil {
-		out = append(out, tabulate(*m.Table)...)
+		for _, l := range display.Table(*m.Table) {
+			out = append(out, line{spans: l.Text, fixed: l.Fixed})
+		}
 	}
 	for _, t := range m.After {
 		add(t)
@@ -337,7 +339,7 @@ func (w *workspace) tail(m bot.Message) ([]slackapi.Block, error) {
 			if user := w.mentioned(string(id)); user != "" && i < maxMentions {
 				spans = append(spans, slackapi.NewRichTextSectionUserElement(user, nil))
 			} else {
-				spans = append(spans, slackapi.NewRichTextSectionTextElement(visible(string(id)), nil))
+				spans = append(spans, slackapi.NewRichTextSectionTextElement(display.Visible(string(id)), nil))
 			}
 		}
 		out = append(out, slackapi.NewRichTextBlock("", slackapi.NewRichTextSection(spans...)))
@@ -359,17 +361,17 @@ func (w *workspace) tail(m bot.Message) ([]slackapi.Block, error) {
 		if reason {
 			id = fmt.Sprintf("%s%d", askID, i)
 		}
-		button := slackapi.NewButtonBlockElement(id, b.Value, plain(cutText(visible(b.Label), maxLabel)))
+		button := slackapi.NewButtonBlockElement(id, b.Value, plain(cutText(display.Visible(b.Label), maxLabel)))
 		if b.Danger {
 			button.Style = slackapi.StyleDanger
 		}
 		if !reason { // a form is a second look already
 			button.Confirm = slackapi.NewConfirmationBlockObject(
-				plain(cutText(visible(b.Label)+"?", maxLabel)), plain(cutText("The same as typing: "+visible(b.Typed), 290)), plain("Yes"), plain("No"))
+				plain(cutText(display.Visible(b.Label)+"?", maxLabel)), plain(cutText("The same as typing: "+display.Visible(b.Typed), 290)), plain("Yes"), plain("No"))
 		}
 		elements = append(elements, button)
 		if b.Typed != "" {
-			typed = append(typed, visible(b.Typed))
+			typed = append(typed, display.Visible(b.Typed))
 		}
 	}
 	out = append(out, slackapi.NewActionBlock("gridwarden", elements...))
@@ -420,7 +422,7 @@ func cutText(s string, most int) string {
 func fallback(m bot.Message) string {
 	s := visibleLines(m.Plain())
 	for _, b := range m.Buttons {
-		s += "\n[" + visible(b.Label) + "] " + visible(b.Typed)
+		s += "\n[" + display.Visible(b.Label) + "] " + display.Visible(b.Typed)
 	}
 	return escape(cutText(strings.TrimSpace(s)+"\n", maxFallback))
 }
@@ -432,33 +434,7 @@ func escape(s string) string { return escaper.Replace(s) }
 func visibleLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i := range lines {
-		lines[i] = visible(lines[i])
+		lines[i] = display.Visible(lines[i])
 	}
 	return strings.Join(lines, "\n")
-}
-
-// visible shows what would break a line, turn its direction or not be seen. A
-// value from a record may not look like another one, nor like a line of the answer.
-func visible(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool {
-		return r == unicode.ReplacementChar || !unicode.IsGraphic(r) || unicode.Is(unicode.Variation_Selector, r)
-	}) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s { // broken UTF-8 becomes U+FFFD
-		switch {
-		case r == '\n':
-			b.WriteRune('⏎')
-		case r < ' ':
-			b.WriteRune(0x2400 + r) // its picture
-		case r == 0x7f:
-			b.WriteRune('␡')
-		case !unicode.IsGraphic(r), unicode.Is(unicode.Variation_Selector, r):
-			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }

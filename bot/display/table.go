@@ -1,4 +1,4 @@
-package discord
+package display
 
 import (
 	"strings"
@@ -12,15 +12,22 @@ import (
 // narrow is how many columns of fixed width a phone shows without a break.
 const narrow = 40
 
-// tabulate shows a table in fixed columns where a phone can show them, and
+// Line is one line of a table. A Fixed one is shown in letters of one width, and
+// has no Text where it is empty.
+type Line struct {
+	Text  bot.Text
+	Fixed bool
+}
+
+// Table shows a table in fixed columns where a phone can show them, and
 // otherwise as a list: the first cell in bold, below it `column: value`.
-func tabulate(t bot.Table) []line {
+func Table(t bot.Table) []Line {
 	rows := make([][]string, 0, len(t.Rows)+1)
 	columns := len(t.Columns)
 	for _, row := range append([][]string{t.Columns}, t.Rows...) {
 		cells := make([]string, len(row))
 		for i, c := range row {
-			cells[i] = visible(c)
+			cells[i] = Visible(c)
 		}
 		columns = max(columns, len(cells))
 		rows = append(rows, cells)
@@ -47,7 +54,7 @@ func tabulate(t bot.Table) []line {
 	if len(t.Columns) == 0 {
 		rows = rows[1:]
 	}
-	var out []line
+	var out []Line
 	for _, row := range rows {
 		var b strings.Builder
 		for k, c := range row {
@@ -56,14 +63,18 @@ func tabulate(t bot.Table) []line {
 				b.WriteString(strings.Repeat(" ", widths[k]-uniseg.StringWidth(c)+2))
 			}
 		}
-		out = append(out, line{spans: bot.Text{{Text: strings.TrimRight(b.String(), " ")}}, fixed: true})
+		l := Line{Fixed: true}
+		if text := strings.TrimRight(b.String(), " "); text != "" {
+			l.Text = bot.Text{{Text: text}}
+		}
+		out = append(out, l)
 	}
 	return out
 }
 
-func list(rows [][]string) []line {
+func list(rows [][]string) []Line {
 	head := rows[0]
-	var out []line
+	var out []Line
 	for _, row := range rows[1:] {
 		for i, c := range row {
 			name := ""
@@ -72,13 +83,13 @@ func list(rows [][]string) []line {
 			}
 			switch {
 			case i == 0 && c != "":
-				out = append(out, line{spans: bot.Text{{Text: c, Style: bot.Bold}}})
+				out = append(out, Line{Text: bot.Text{{Text: c, Style: bot.Bold}}})
 			case i == 0:
-				out = append(out, line{spans: bot.Text{{Text: "–", Style: bot.Bold}}})
+				out = append(out, Line{Text: bot.Text{{Text: "–", Style: bot.Bold}}})
 			case c != "" && name != "":
-				out = append(out, line{spans: bot.Text{{Text: "    " + name + ": ", Style: bot.Italic}, {Text: c}}})
+				out = append(out, Line{Text: bot.Text{{Text: "    " + name + ": ", Style: bot.Italic}, {Text: c}}})
 			case c != "":
-				out = append(out, line{spans: bot.Text{{Text: "    " + c}}})
+				out = append(out, Line{Text: bot.Text{{Text: "    " + c}}})
 			}
 		}
 	}
