@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
+	"maps"
 
 	"github.com/gridwarden/gridwarden/bot"
 )
@@ -58,31 +58,12 @@ func (p *Platform) Mode() string { return "gateway" }
 // ends it when it was never connected; one that is lost later is tried again
 // every few minutes, and does not stop the others.
 func (p *Platform) Listen(ctx context.Context, handle func(context.Context, bot.Event) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var all sync.WaitGroup
-	errs := make(chan error, len(p.guilds))
-	for _, g := range p.guilds {
-		all.Go(func() {
-			if err := g.listen(ctx, handle); err != nil && ctx.Err() == nil {
-				errs <- err
-				cancel()
-			}
-		})
-	}
-	all.Wait()
-	for _, g := range p.guilds {
-		g.transport.CloseIdleConnections()
-	}
-	close(errs)
-	var err error
-	for e := range errs {
-		err = errors.Join(err, e)
-	}
-	if err != nil {
-		return err
-	}
-	return ctx.Err()
+	defer func() {
+		for _, g := range p.guilds {
+			g.transport.CloseIdleConnections()
+		}
+	}()
+	return bot.Together(ctx, maps.Values(p.guilds), func(ctx context.Context, g *guild) error { return g.listen(ctx, handle) })
 }
 
 // Connection implements bot.Connected: events arrive when every server has its session.

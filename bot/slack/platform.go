@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/gridwarden/gridwarden/bot"
 )
@@ -85,31 +85,12 @@ func (p *Platform) Routes() map[string]http.Handler {
 // ends it when it was never connected; one that loses its token later is tried
 // again every minute, and does not stop the others.
 func (p *Platform) Listen(ctx context.Context, handle func(context.Context, bot.Event) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var all sync.WaitGroup
-	errs := make(chan error, len(p.workspaces))
-	for _, w := range p.workspaces {
-		all.Go(func() {
-			if err := w.listen(ctx, handle); err != nil && ctx.Err() == nil {
-				errs <- err
-				cancel()
-			}
-		})
-	}
-	all.Wait()
-	for _, w := range p.workspaces {
-		w.client.CloseIdleConnections()
-	}
-	close(errs)
-	var err error
-	for e := range errs {
-		err = errors.Join(err, e)
-	}
-	if err != nil {
-		return err
-	}
-	return ctx.Err()
+	defer func() {
+		for _, w := range p.workspaces {
+			w.client.CloseIdleConnections()
+		}
+	}()
+	return bot.Together(ctx, maps.Values(p.workspaces), func(ctx context.Context, w *workspace) error { return w.listen(ctx, handle) })
 }
 
 // Connection implements bot.Connected: events arrive when every workspace has a
