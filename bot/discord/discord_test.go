@@ -2,19 +2,16 @@ package discord
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakediscord"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 	"github.com/gridwarden/gridwarden/config/secret"
@@ -93,38 +90,10 @@ func over(t testing.TB, address string, dial func(context.Context, string, strin
 	return p
 }
 
-// listener keeps what it is given; refuse, when it is set, says what it does with it.
-type listener struct {
-	mu     sync.Mutex
-	events []bot.Event
-	refuse func(bot.Event) error
-}
-
 // listen listens until the test ends, and returns when the connection is up.
-func listen(t *testing.T, s *fakediscord.Server, p *Platform) *listener {
+func listen(t *testing.T, s *fakediscord.Server, p *Platform) *bottest.Hearing {
 	t.Helper()
-	l := &listener{}
-	ended := make(chan error, 1)
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		ended <- p.Listen(ctx, func(_ context.Context, ev bot.Event) error {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			if l.refuse != nil {
-				if err := l.refuse(ev); err != nil {
-					return err
-				}
-			}
-			l.events = append(l.events, ev)
-			return nil
-		})
-	}()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
-			t.Errorf("Listen: %v", err)
-		}
-	})
+	l := bottest.Hear(t, p)
 	connected(t, s)
 	return l
 }
@@ -136,68 +105,9 @@ func connected(t testing.TB, s *fakediscord.Server) {
 	}
 }
 
-func (l *listener) all() []bot.Event {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return append([]bot.Event(nil), l.events...)
-}
-
-// distinct gives the events without repetitions: those with different ids.
-func (l *listener) distinct() []bot.Event {
-	seen := map[string]bool{}
-	var out []bot.Event
-	for _, ev := range l.all() {
-		if !seen[ev.ID] {
-			seen[ev.ID] = true
-			out = append(out, ev)
-		}
-	}
-	return out
-}
-
-// one is the only event; it fails when there are others.
-func (l *listener) one(t *testing.T) bot.Event {
-	t.Helper()
-	events := l.distinct()
-	if len(events) != 1 {
-		t.Fatalf("events %+v; want one", events)
-	}
-	return events[0]
-}
-
-func (l *listener) forget() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.events = nil
-}
-
-func (l *listener) refusing(refuse func(bot.Event) error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.refuse = refuse
-}
-
-func ballot(version int) bot.Message {
-	m := bot.Message{Title: bot.Textf("BAN %s", "Naughty User"), Card: "abc234", Version: version}
-	m.Line("approvals: %d of 2", version)
-	m.Buttons = []bot.Button{
-		{Label: "Approve ban", Value: "approve:abc234", Typed: "approve abc234"},
-		{Label: "Deny ban", Value: "deny:abc234", Typed: "deny abc234 REASON", Danger: true},
-	}
-	return m
-}
-
-func said(events []bot.Event) string {
-	var out []string
-	for _, ev := range events {
-		out = append(out, fmt.Sprintf("%s %s", ev.Kind, ev.Value))
-	}
-	return strings.Join(out, "; ")
-}
-
 // in plays on a clock of its own, with a server and a Platform that listens. No
 // message may ever be made or changed without allowed_mentions.
-func in(t *testing.T, play func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener)) {
+func in(t *testing.T, play func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 6, 24, 12, 0, 0, 0, time.UTC))) // Discord counts from 2015

@@ -8,55 +8,56 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakediscord"
 )
 
 func TestWhoSomebodyIs(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, _ *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, _ *Platform, l *bottest.Hearing) {
 		for user, want := range map[string]bot.Standing{
 			alice: bot.Member, silenced: bot.Deactivated, newcomer: bot.Guest, stranger: bot.Outsider, robot: bot.Bot, relay: bot.Bridged,
 		} {
-			l.forget()
+			l.Forget()
 			s.Type(user, security, me+"pending")
 			time.Sleep(time.Second)
-			if ev := l.one(t); ev.Account.Standing != want || ev.Account.Key() != key(user) {
+			if ev := l.One(t); ev.Account.Standing != want || ev.Account.Key() != key(user) {
 				t.Errorf("%s is %+v; want %s", user, ev.Account, want)
 			}
 		}
-		l.forget()
+		l.Forget()
 		s.Type(fakediscord.BotUser, security, me+"pending")
 		s.Say(alice, security, me+"pending", 18) // somebody made a thread of that name
 		s.AddChannel(fakediscord.Channel{ID: "300000000000000009", Elsewhere: true})
 		s.Type(alice, "300000000000000009", me+"pending")
 		time.Sleep(time.Second)
-		if len(l.all()) != 0 {
-			t.Errorf("heard what is not for it: %s", said(l.all()))
+		if len(l.All()) != 0 {
+			t.Errorf("heard what is not for it: %s", bottest.Kinds(l.All()))
 		}
 	})
 }
 
 // An account whose kind Discord does not tell is no member: it waits until it is known.
 func TestAnUnknownStandingIsNone(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
-		id, err := p.Post(t.Context(), channel(security), ballot(1))
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
+		id, err := p.Post(t.Context(), channel(security), bottest.Ballot(1))
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.Fail(fakediscord.Fault{Name: "member", Times: 3, Status: 500})
 		s.Unreact(bob, id, "✅")
 		time.Sleep(100 * time.Millisecond)
-		if len(l.all()) != 0 {
-			t.Fatalf("taken from somebody unknown: %+v", l.all())
+		if len(l.All()) != 0 {
+			t.Fatalf("taken from somebody unknown: %+v", l.All())
 		}
 		time.Sleep(time.Minute)
-		if ev := l.one(t); ev.Account.Standing != bot.Member || ev.Kind != bot.Unreacted {
+		if ev := l.One(t); ev.Account.Standing != bot.Member || ev.Kind != bot.Unreacted {
 			t.Errorf("%+v after Discord had told", ev)
 		}
 	})
 }
 
 func TestWhatIsSaidToTheBot(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, _ *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, _ *Platform, l *bottest.Hearing) {
 		root, _ := s.Type(alice, security, "let us look at this")
 		s.Thread(root)
 		for _, c := range []struct{ place, text, want string }{
@@ -77,12 +78,12 @@ func TestWhatIsSaidToTheBot(t *testing.T) {
 			{security, me + `ban "a\_b \*c\*" x`, `ban "a_b *c*" x`},
 			{security, me + "trace https://wn042.example", "trace https://wn042.example"},
 		} {
-			l.forget()
+			l.Forget()
 			id, _ := s.Type(alice, c.place, c.text)
 			time.Sleep(time.Second)
 			if c.want == "" {
-				if len(l.all()) != 0 {
-					t.Errorf("%q was taken: %s", c.text, said(l.all()))
+				if len(l.All()) != 0 {
+					t.Errorf("%q was taken: %s", c.text, bottest.Kinds(l.All()))
 				}
 				continue
 			}
@@ -90,7 +91,7 @@ func TestWhatIsSaidToTheBot(t *testing.T) {
 			if c.place == root {
 				at.Root = root
 			}
-			if ev := l.one(t); ev.Value != c.want || ev.Thread != at || ev.Message != id {
+			if ev := l.One(t); ev.Value != c.want || ev.Thread != at || ev.Message != id {
 				t.Errorf("%q gave %+v; want %q", c.text, ev, c.want)
 			}
 		}
@@ -98,7 +99,7 @@ func TestWhatIsSaidToTheBot(t *testing.T) {
 }
 
 func TestSlashCommands(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		for _, c := range []struct {
 			words          []string
 			argument, want string
@@ -110,7 +111,7 @@ func TestSlashCommands(t *testing.T) {
 			{[]string{"gridwarden", "help"}, "", "help"},
 			{[]string{"gridwarden", "type"}, "kill user x y", "kill user x y"},
 		} {
-			l.forget()
+			l.Forget()
 			i, err := s.Slash(alice, security, c.words, c.argument)
 			if err != nil {
 				t.Fatal(err)
@@ -119,7 +120,7 @@ func TestSlashCommands(t *testing.T) {
 				t.Fatalf("%v was not answered in time", c.words)
 			}
 			time.Sleep(time.Second)
-			ev := l.one(t)
+			ev := l.One(t)
 			if ev.Kind != bot.Typed || ev.Value != c.want || ev.Thread != channel(security) || ev.Account.ID != alice || ev.Account.Standing != bot.Member {
 				t.Errorf("%+v; want %q", ev, c.want)
 			}
@@ -145,7 +146,7 @@ func TestSlashCommands(t *testing.T) {
 			}
 			i.Again() // which Discord does not, but a session that is gone on with does
 			time.Sleep(time.Second)
-			if again := l.one(t); again.Message != ev.Message {
+			if again := l.One(t); again.Message != ev.Message {
 				t.Errorf("the second delivery is of %s; want %s", again.Message, ev.Message)
 			}
 		}
@@ -156,7 +157,7 @@ func TestSlashCommands(t *testing.T) {
 }
 
 func TestCommandsAreRegisteredOnce(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, _ *Platform, _ *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, _ *Platform, _ *bottest.Hearing) {
 		time.Sleep(time.Second)
 		s.EndSession()
 		time.Sleep(30 * time.Second)
@@ -171,9 +172,9 @@ func TestCommandsAreRegisteredOnce(t *testing.T) {
 }
 
 func TestInteractionsThatAreNotTaken(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		s.AddChannel(fakediscord.Channel{ID: "300000000000000008", Direct: alice})
-		id, err := p.Post(t.Context(), channel(security), ballot(1))
+		id, err := p.Post(t.Context(), channel(security), bottest.Ballot(1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,19 +199,19 @@ func TestInteractionsThatAreNotTaken(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		s.Reverse()
 		time.Sleep(5 * time.Second)
-		if len(l.all()) != 0 || late.Answer() != nil || s.Timeouts() != 1 {
-			t.Errorf("taken: %s", said(l.all()))
+		if len(l.All()) != 0 || late.Answer() != nil || s.Timeouts() != 1 {
+			t.Errorf("taken: %s", bottest.Kinds(l.All()))
 		}
 	})
 }
 
 func TestALostRequestOfSomebodyWhoWaitsIsTold(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
-		id, err := p.Post(t.Context(), channel(security), ballot(1))
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
+		id, err := p.Post(t.Context(), channel(security), bottest.Ballot(1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.refusing(func(bot.Event) error { return errors.New("the journal is busy") })
+		l.Refuse(func(bot.Event) error { return errors.New("the journal is busy") })
 		i, err := s.Slash(alice, security, []string{"gridwarden", "pending"}, "")
 		if err != nil {
 			t.Fatal(err)
@@ -236,22 +237,22 @@ func TestALostRequestOfSomebodyWhoWaitsIsTold(t *testing.T) {
 }
 
 func TestPressesAndReactions(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		root, _ := s.Type(alice, security, "talk")
 		thread := channel(security)
 		thread.Root = root
 		for _, at := range []bot.Thread{channel(security), thread} {
-			id, err := p.Post(t.Context(), at, ballot(1))
+			id, err := p.Post(t.Context(), at, bottest.Ballot(1))
 			if err != nil {
 				t.Fatal(err)
 			}
 			check := func(kind bot.Kind, value string) {
 				t.Helper()
 				time.Sleep(time.Second)
-				if ev := l.one(t); ev.Kind != kind || ev.Value != value || ev.Thread != at || ev.Target != id || ev.Account.ID != bob || ev.Account.Standing != bot.Member {
+				if ev := l.One(t); ev.Kind != kind || ev.Value != value || ev.Thread != at || ev.Target != id || ev.Account.ID != bob || ev.Account.Standing != bot.Member {
 					t.Errorf("%+v; want %s %s in %s", ev, kind, value, at)
 				}
-				l.forget()
+				l.Forget()
 			}
 			press := func(message, begin, end string) fakediscord.Interaction {
 				t.Helper()
@@ -262,12 +263,12 @@ func TestPressesAndReactions(t *testing.T) {
 				return i
 			}
 			ask := press(id, "press:", "abc234").Answer()
-			if ask.To != bob || !strings.Contains(ask.Content, "approve abc234") || len(l.all()) != 0 {
-				t.Fatalf("an approval must be asked once more, of that person: %+v, %s", ask, said(l.all()))
+			if ask.To != bob || !strings.Contains(ask.Content, "approve abc234") || len(l.All()) != 0 {
+				t.Fatalf("an approval must be asked once more, of that person: %+v, %s", ask, bottest.Kinds(l.All()))
 			}
 			press(ask.ID, "no", "")
-			if len(l.all()) != 0 {
-				t.Fatalf("a No was taken: %s", said(l.all()))
+			if len(l.All()) != 0 {
+				t.Fatalf("a No was taken: %s", bottest.Kinds(l.All()))
 			}
 			ask = press(id, "press:", "abc234").Answer()
 			done := press(ask.ID, "sure:", "approve:abc234").Answer()
@@ -278,8 +279,8 @@ func TestPressesAndReactions(t *testing.T) {
 
 			for reason, want := range map[string]string{"not  the\nright one": "deny:abc234:not the right one", "": "deny:abc234"} {
 				i := press(id, "why:", "abc234")
-				if i.Form() == "" || len(l.all()) != 0 {
-					t.Fatalf("a denial must ask for its reason first: %s", said(l.all()))
+				if i.Form() == "" || len(l.All()) != 0 {
+					t.Fatalf("a denial must ask for its reason first: %s", bottest.Kinds(l.All()))
 				}
 				form, err := s.Submit(i, reason)
 				if err != nil || !form.Answered(2*time.Second) || form.Answer().To != bob {
@@ -300,26 +301,26 @@ func TestPressesAndReactions(t *testing.T) {
 		}
 		s.React(bob, root, "👍")
 		time.Sleep(time.Second)
-		if len(l.all()) != 0 || s.Timeouts() != 0 {
-			t.Errorf("a reaction on somebody's talk gave %s", said(l.all()))
+		if len(l.All()) != 0 || s.Timeouts() != 0 {
+			t.Errorf("a reaction on somebody's talk gave %s", bottest.Kinds(l.All()))
 		}
 	})
 }
 
 func TestWhatOthersDoToOurMessages(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		root, _ := s.Type(alice, security, "talk")
 		thread := channel(security)
 		thread.Root = root
 		post := func(at bot.Thread) string {
 			t.Helper()
-			id, err := p.PostKeyed(t.Context(), at, "card/"+at.Root+s.Session(), ballot(1))
+			id, err := p.PostKeyed(t.Context(), at, "card/"+at.Root+s.Session(), bottest.Ballot(1))
 			if err == nil {
 				err = p.Seed(t.Context(), at, id, []string{"white_check_mark"})
 			}
 			for v := range 3 {
 				if err == nil {
-					err = p.Update(t.Context(), at, id, ballot(2+v))
+					err = p.Update(t.Context(), at, id, bottest.Ballot(2+v))
 				}
 			}
 			if err != nil {
@@ -329,56 +330,56 @@ func TestWhatOthersDoToOurMessages(t *testing.T) {
 		}
 		id, inside := post(channel(security)), post(thread)
 		time.Sleep(time.Second)
-		if len(l.all()) != 0 {
-			t.Fatalf("the bot's own change is news: %s", said(l.all()))
+		if len(l.All()) != 0 {
+			t.Fatalf("the bot's own change is news: %s", bottest.Kinds(l.All()))
 		}
 		news := func(kind bot.Kind, target string, at bot.Thread) {
 			t.Helper()
 			time.Sleep(time.Second)
-			if ev := l.one(t); ev.Kind != kind || ev.Target != target || ev.Thread != at {
+			if ev := l.One(t); ev.Kind != kind || ev.Target != target || ev.Thread != at {
 				t.Errorf("%+v; want %s of %s in %s", ev, kind, target, at)
 			}
-			l.forget()
+			l.Forget()
 		}
 		s.Rewrite(id, "BAN Somebody Else")
 		news(bot.Edited, id, channel(security))
 		s.Delete(id)
 		news(bot.Deleted, id, channel(security))
-		if err := p.Update(t.Context(), channel(security), id, ballot(9)); !errors.Is(err, bot.ErrNotFound) {
+		if err := p.Update(t.Context(), channel(security), id, bottest.Ballot(9)); !errors.Is(err, bot.ErrNotFound) {
 			t.Errorf("Update of a deleted card: %v", err)
 		}
 		s.DeleteChannel(root)
 		news(bot.Deleted, inside, thread)
-		if err := p.Update(t.Context(), thread, inside, ballot(9)); !errors.Is(err, bot.ErrNotFound) {
+		if err := p.Update(t.Context(), thread, inside, bottest.Ballot(9)); !errors.Is(err, bot.ErrNotFound) {
 			t.Errorf("Update in a deleted thread: %v", err)
 		}
 
 		typed, _ := s.Type(alice, security, me+"pending")
 		other, _ := s.Type(alice, security, "talk")
 		time.Sleep(time.Second)
-		l.forget()
+		l.Forget()
 		s.Rewrite(typed, me+"ban somebody")
 		s.Delete(typed, other)
 		time.Sleep(time.Second)
-		if len(l.all()) != 0 {
-			t.Errorf("an edited command was run again: %s", said(l.all()))
+		if len(l.All()) != 0 {
+			t.Errorf("an edited command was run again: %s", bottest.Kinds(l.All()))
 		}
 
 		id = post(channel(security))
 		s.React(bob, id, "👍")
 		s.React(carol, id, "✅")
 		time.Sleep(time.Second)
-		l.forget()
+		l.Forget()
 		s.Sweep(id)
 		time.Sleep(time.Second)
-		if got := said(l.distinct()); got != "unreacted +1; unreacted white_check_mark" {
+		if got := bottest.Kinds(l.Distinct()); got != "unreacted +1; unreacted white_check_mark" {
 			t.Errorf("a moderator took all reactions away: %q", got)
 		}
 	})
 }
 
 func TestWhoCanRead(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *bottest.Hearing) {
 		if shared, err := p.Shared(t.Context(), channel(security)); err != nil || shared {
 			t.Errorf("the private channel: shared %t, %v", shared, err)
 		}
@@ -403,7 +404,7 @@ func TestWhoCanRead(t *testing.T) {
 }
 
 func TestGroups(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *bottest.Hearing) {
 		s.SetRole(secRole, alice, bob, carol, newcomer, stranger)
 		for group, want := range map[string]string{
 			"grid/" + secRole:             key(alice) + " " + key(bob), // carol is nobody's account here, the newcomer is no member yet
@@ -428,10 +429,10 @@ func TestGroups(t *testing.T) {
 }
 
 func TestWhispersToWhoeverTyped(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		s.Type(alice, security, me+"whoami")
 		time.Sleep(time.Second)
-		to := l.one(t).Account
+		to := l.One(t).Account
 		long := bot.Message{}
 		for i := range 500 {
 			long.Line("line %d", i)
@@ -457,7 +458,7 @@ func TestWhispersToWhoeverTyped(t *testing.T) {
 }
 
 func TestOnlyWhoIsNotifiedIsCalled(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *bottest.Hearing) {
 		m := bot.Say("%s", "<@"+carol+"> @everyone")
 		m.Notify = append(m.Notify, "alice")
 		id, err := p.Post(t.Context(), channel(security), m)
@@ -476,7 +477,7 @@ func TestOnlyWhoIsNotifiedIsCalled(t *testing.T) {
 // However many commands there are, and however long they are described, Discord
 // takes what is registered.
 func TestCommandsFitWhateverTheyAre(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *bottest.Hearing) {
 		g := p.guilds["grid"]
 		for _, n := range []int{1, 24, 25, 60} {
 			var many []Command
@@ -495,9 +496,9 @@ func TestCommandsFitWhateverTheyAre(t *testing.T) {
 
 // An answer that is there at once still hangs from the question.
 func TestAQuickAnswerWaitsForTheQuestion(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		answered := make(chan error, 1)
-		l.refusing(func(ev bot.Event) error {
+		l.Refuse(func(ev bot.Event) error {
 			at := channel(security)
 			at.Root = ev.Message
 			go func() {
@@ -526,7 +527,7 @@ func TestAQuickAnswerWaitsForTheQuestion(t *testing.T) {
 
 // What is deleted elsewhere, or was never a message of the bot, is no news.
 func TestDeletedTalkIsNoNews(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		other := "300000000000000002"
 		s.AddChannel(fakediscord.Channel{ID: other})
 		// The clock stands: these are not of later than the start.
@@ -537,12 +538,12 @@ func TestDeletedTalkIsNoNews(t *testing.T) {
 		}
 		s.Delete(elsewhere)
 		time.Sleep(time.Second)
-		if len(l.all()) != 0 {
-			t.Errorf("%s", said(l.all()))
+		if len(l.All()) != 0 {
+			t.Errorf("%s", bottest.Kinds(l.All()))
 		}
 		s.Delete(old) // perhaps a card of an earlier process
 		time.Sleep(time.Second)
-		if ev := l.one(t); ev.Kind != bot.Deleted || ev.Target != old || ev.Thread != channel(security) {
+		if ev := l.One(t); ev.Kind != bot.Deleted || ev.Target != old || ev.Thread != channel(security) {
 			t.Errorf("%+v", ev)
 		}
 	})

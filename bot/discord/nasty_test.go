@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakediscord"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 func TestRepeatedAndReorderedEventsAreTheSame(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, _ *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, _ *Platform, l *bottest.Hearing) {
 		s.Hold()
 		for i := range 10 {
 			s.Type(alice, security, me+fmt.Sprintf("trace wn%d", i))
@@ -28,8 +29,8 @@ func TestRepeatedAndReorderedEventsAreTheSame(t *testing.T) {
 		time.Sleep(368 * time.Second)
 		last.Again()
 		time.Sleep(time.Second)
-		if got := len(l.distinct()); got != 11 || len(l.all()) != 13 {
-			t.Errorf("%d different events of %d; want 11 of 13: %s", got, len(l.all()), said(l.distinct()))
+		if got := len(l.Distinct()); got != 11 || len(l.All()) != 13 {
+			t.Errorf("%d different events of %d; want 11 of 13: %s", got, len(l.All()), bottest.Kinds(l.Distinct()))
 		}
 	})
 }
@@ -37,8 +38,8 @@ func TestRepeatedAndReorderedEventsAreTheSame(t *testing.T) {
 // What the program has not kept comes again when the session is gone on with, and
 // is not lost when it is not.
 func TestNothingIsForgottenBeforeItIsKept(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
-		l.refusing(func(bot.Event) error { return errors.New("the journal is busy") })
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
+		l.Refuse(func(bot.Event) error { return errors.New("the journal is busy") })
 		s.Type(alice, security, me+"pending")
 		time.Sleep(10 * time.Second)
 		_, _, before := p.guilds["grid"].resuming.point()
@@ -49,9 +50,9 @@ func TestNothingIsForgottenBeforeItIsKept(t *testing.T) {
 		}
 		s.Cut()
 		time.Sleep(10 * time.Second)
-		l.refusing(nil)
+		l.Refuse(nil)
 		time.Sleep(10 * time.Second)
-		if l.one(t).Value != "pending" {
+		if l.One(t).Value != "pending" {
 			t.Error("lost")
 		}
 		if _, _, now := p.guilds["grid"].resuming.point(); now <= before {
@@ -61,7 +62,7 @@ func TestNothingIsForgottenBeforeItIsKept(t *testing.T) {
 }
 
 func TestASilentSocketIsReplacedWithinAMinute(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		time.Sleep(10 * time.Minute) // a quiet one is no silent one
 		if _, n := p.Connection(); n != 0 {
 			t.Fatalf("%d reconnects while nothing was wrong", n)
@@ -76,8 +77,8 @@ func TestASilentSocketIsReplacedWithinAMinute(t *testing.T) {
 			t.Errorf("noticed after %s", took)
 		}
 		time.Sleep(5 * time.Second)
-		if l.one(t).Value != "trace wn042" || s.Session() != session {
-			t.Errorf("what was said meanwhile: %s", said(l.all()))
+		if l.One(t).Value != "trace wn042" || s.Session() != session {
+			t.Errorf("what was said meanwhile: %s", bottest.Kinds(l.All()))
 		}
 		if up, n := p.Connection(); !up || n != 1 {
 			t.Errorf("connection %t, %d reconnects", up, n)
@@ -86,7 +87,7 @@ func TestASilentSocketIsReplacedWithinAMinute(t *testing.T) {
 }
 
 func TestASessionIsGoneOnWith(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		session := s.Session()
 		for i, end := range []func(){s.Cut, s.Reconnect, func() { s.Invalidate(true) }, func() { s.End(4000) }, func() { s.End(4008) }} {
 			was := s.Opened()
@@ -98,7 +99,7 @@ func TestASessionIsGoneOnWith(t *testing.T) {
 				t.Fatalf("no connection after end %d", i)
 			}
 			time.Sleep(5 * time.Second)
-			if got := len(l.distinct()); got != 2*(i+1) {
+			if got := len(l.Distinct()); got != 2*(i+1) {
 				t.Errorf("after end %d: %d events; want %d", i, got, 2*(i+1))
 			}
 		}
@@ -111,13 +112,13 @@ func TestASessionIsGoneOnWith(t *testing.T) {
 }
 
 func TestWhatWasSaidWhileDisconnectedIsReadAfterwards(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		for i, end := range []func(){s.Cut, func() { s.Invalidate(false) }, func() { s.End(4007) }, func() { s.End(4009) }} {
 			root, _ := s.Type(alice, security, me+"ban x")
 			time.Sleep(5 * time.Minute)
 			thread := channel(security)
 			thread.Root = root
-			id, err := p.Post(t.Context(), thread, ballot(0))
+			id, err := p.Post(t.Context(), thread, bottest.Ballot(0))
 			if err == nil {
 				err = p.Seed(t.Context(), thread, id, []string{"white_check_mark"})
 			}
@@ -126,7 +127,7 @@ func TestWhatWasSaidWhileDisconnectedIsReadAfterwards(t *testing.T) {
 			}
 			s.React(carol, id, "👍")
 			time.Sleep(5 * time.Minute)
-			l.forget()
+			l.Forget()
 
 			was := s.Session()
 			end()
@@ -144,13 +145,13 @@ func TestWhatWasSaidWhileDisconnectedIsReadAfterwards(t *testing.T) {
 			if s.Session() == was || !s.Listening() {
 				t.Fatalf("no new session after end %d", i)
 			}
-			got := strings.Split(said(l.distinct()), "; ")
+			got := strings.Split(bottest.Kinds(l.Distinct()), "; ")
 			slices.Sort(got)
 			want := []string{"reacted white_check_mark", "typed approve abc234", "typed pending", "typed trace wn042", "unreacted +1"}
 			if !slices.Equal(got, want) {
 				t.Errorf("end %d: recovered %q; want %q", i, got, want)
 			}
-			for _, ev := range l.distinct() {
+			for _, ev := range l.Distinct() {
 				if ev.Kind != bot.Typed && ev.Thread != thread {
 					t.Errorf("a reaction came in %s; the card stands in %s", ev.Thread, thread)
 				}
@@ -166,7 +167,7 @@ func TestWhatWasSaidWhileDisconnectedIsReadAfterwards(t *testing.T) {
 }
 
 func TestDiscordIsNotAskedBeforeItWantsToBe(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *bottest.Hearing) {
 		s.Fail(fakediscord.Fault{Name: "message.create", Times: 1, Status: http.StatusTooManyRequests, RetryAfter: 20 * time.Second})
 		began := time.Now()
 		if _, err := p.Post(t.Context(), channel(security), bot.Say("one")); err != nil || time.Since(began) < 20*time.Second {
@@ -191,7 +192,7 @@ func TestDiscordIsNotAskedBeforeItWantsToBe(t *testing.T) {
 
 // What the headers say is enough to be refused never.
 func TestLimitsAreKeptByTheirHeaders(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *bottest.Hearing) {
 		s.Limited = true
 		for i := range 23 {
 			if _, err := p.Post(t.Context(), channel(security), bot.Say("%d", i)); err != nil {
@@ -207,7 +208,7 @@ func TestLimitsAreKeptByTheirHeaders(t *testing.T) {
 }
 
 func TestAPostThatTookEffectAndFailedIsOne(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *bottest.Hearing) {
 		root, _ := s.Type(alice, security, "x")
 		thread := channel(security)
 		thread.Root = root
@@ -250,18 +251,18 @@ func TestAPostThatTookEffectAndFailedIsOne(t *testing.T) {
 }
 
 func TestAThreadIsTakenOutOfTheArchive(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *bottest.Hearing) {
 		root, _ := s.Type(alice, security, "x")
 		thread := channel(security)
 		thread.Root = root
-		id, err := p.Post(t.Context(), thread, ballot(1))
+		id, err := p.Post(t.Context(), thread, bottest.Ballot(1))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if c, _ := s.Channel(root); c.Name != "BAN Naughty User" {
 			t.Errorf("the thread is called %q", c.Name)
 		}
-		m := ballot(2)
+		m := bottest.Ballot(2)
 		m.Files = []bot.File{{Name: "evidence.txt", Media: "text/plain", Data: []byte("seen")}}
 		for name, do := range map[string]func() error{
 			"Update": func() error { return p.Update(t.Context(), thread, id, m) },
@@ -286,7 +287,7 @@ func TestAThreadIsTakenOutOfTheArchive(t *testing.T) {
 }
 
 func TestPermissionsThatAreTakenMidway(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *bottest.Hearing) {
 		if err := p.Check(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -317,7 +318,7 @@ func TestPermissionsThatAreTakenMidway(t *testing.T) {
 }
 
 func TestATokenThatIsRevokedMidwayComesBack(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		s.SetToken("another")
 		s.Cut()
 		time.Sleep(time.Hour)
@@ -334,7 +335,7 @@ func TestATokenThatIsRevokedMidwayComesBack(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		s.Type(alice, security, me+"pending")
 		time.Sleep(time.Second)
-		if up, _ := p.Connection(); !up || l.one(t).Value != "pending" {
+		if up, _ := p.Connection(); !up || l.One(t).Value != "pending" {
 			t.Error("it did not come back")
 		}
 	})
@@ -370,7 +371,7 @@ func TestWhatNeverWorksEndsListening(t *testing.T) {
 // Every code after which Discord wants no other try has a sentence.
 func TestFatalCodes(t *testing.T) {
 	for _, code := range []int{4004, 4010, 4011, 4012, 4013, 4014} {
-		in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *listener) {
+		in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *bottest.Hearing) {
 			was := s.Opened()
 			s.End(code)
 			time.Sleep(fatalPause - time.Second)
@@ -386,8 +387,8 @@ func TestFatalCodes(t *testing.T) {
 }
 
 func TestFilesGoWithTheirMessage(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *listener) {
-		m := ballot(1)
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *bottest.Hearing) {
+		m := bottest.Ballot(1)
 		for i := range 500 {
 			m.Line("job %d", i)
 		}
@@ -434,7 +435,7 @@ func TestInvitation(t *testing.T) {
 
 // Discord takes the token away from a bot that begins too many sessions.
 func TestNoSessionIsBegunBeforeItMay(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, _ *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, _ *Platform, l *bottest.Hearing) {
 		s.LimitSessions(time.Hour)
 		s.EndSession()
 		time.Sleep(59 * time.Minute)
@@ -445,7 +446,7 @@ func TestNoSessionIsBegunBeforeItMay(t *testing.T) {
 		connected(t, s)
 		s.Type(alice, security, me+"pending")
 		time.Sleep(time.Second)
-		if l.one(t).Value != "pending" {
+		if l.One(t).Value != "pending" {
 			t.Error("it does not hear")
 		}
 	})
@@ -453,14 +454,14 @@ func TestNoSessionIsBegunBeforeItMay(t *testing.T) {
 
 // What Discord sends is judged before it becomes part of an address.
 func TestIDsThatAreNone(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		before := len(s.Calls(""))
 		s.AddChannel(fakediscord.Channel{ID: "../../users/@me"})
 		s.Type("../x", security, me+"pending")
 		s.Type(alice, "../../users/@me", me+"pending")
 		time.Sleep(time.Second)
-		if len(l.all()) != 0 || len(s.Calls("")) != before {
-			t.Errorf("%s, and %d questions", said(l.all()), len(s.Calls(""))-before)
+		if len(l.All()) != 0 || len(s.Calls("")) != before {
+			t.Errorf("%s, and %d questions", bottest.Kinds(l.All()), len(s.Calls(""))-before)
 		}
 		bad := channel("../x")
 		if _, err := p.Post(t.Context(), bad, bot.Say("x")); !errors.Is(err, errElsewhere) {
@@ -500,12 +501,12 @@ func TestWhatCannotBeBuilt(t *testing.T) {
 
 // The token of an interaction stands in addresses, and answers for whoever has it.
 func TestNoSecretIsInAnError(t *testing.T) {
-	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *listener) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		if _, err := s.Slash(alice, security, []string{"gridwarden", "pending"}, ""); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		ev := l.one(t)
+		ev := l.One(t)
 		var errs []error
 		for _, f := range []fakediscord.Fault{{Name: "followup", Status: 500}, {Name: "followup", Status: 502}, {Name: "followup", Status: 400, Code: 50035}} {
 			f.Times = 1

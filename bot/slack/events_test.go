@@ -9,26 +9,27 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 )
 
 func TestWhoSomebodyIs(t *testing.T) {
-	both(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	both(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *bottest.Hearing) {
 		for user, want := range map[string]bot.Standing{
 			"UALICE": bot.Member, "UGUEST": bot.Guest, "USTRANGER": bot.Outsider, "UGONE": bot.Deactivated, "UROBOT": bot.Bot, "UNEVERSEEN": bot.Outsider,
 		} {
-			l.forget()
+			l.Forget()
 			s.Type(user, "CSEC", "", me+"pending")
 			time.Sleep(time.Second)
-			if ev := l.one(t); ev.Account.Standing != want || user != "UROBOT" && ev.Account.Key() != "slack/grid/"+user {
+			if ev := l.One(t); ev.Account.Standing != want || user != "UROBOT" && ev.Account.Key() != "slack/grid/"+user {
 				t.Errorf("%s is %+v; want %s", user, ev.Account, want)
 			}
 		}
-		l.forget()
+		l.Forget()
 		s.Type(fakeslack.BotUser, "CSEC", "", me+"pending")
 		time.Sleep(time.Second)
-		if len(l.all()) != 0 {
-			t.Errorf("the bot heard itself: %s", keys(l.all()))
+		if len(l.All()) != 0 {
+			t.Errorf("the bot heard itself: %s", bottest.Kinds(l.All()))
 		}
 	})
 }
@@ -36,24 +37,24 @@ func TestWhoSomebodyIs(t *testing.T) {
 // An account whose kind Slack does not tell is unknown, not a member: a press
 // is refused at once, and what Slack repeats waits until it is known.
 func TestAnUnknownStandingIsNone(t *testing.T) {
-	both(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	both(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *bottest.Hearing) {
 		s.Fail(fakeslack.Fault{Method: "users.info", Times: 2, Status: 500})
 		s.Slash("UALICE", "CSEC", "/gridwarden", "pending")
 		time.Sleep(time.Second)
-		if ev := l.one(t); ev.Account.Standing != "" {
+		if ev := l.One(t); ev.Account.Standing != "" {
 			t.Errorf("standing %q; nobody knows it", ev.Account.Standing)
 		}
-		l.forget()
+		l.Forget()
 		s.Type("UBOB", "CSEC", "", me+"pending")
 		time.Sleep(time.Minute)
-		if ev := l.one(t); ev.Account.Standing != bot.Member {
+		if ev := l.One(t); ev.Account.Standing != bot.Member {
 			t.Errorf("standing %q after Slack had told", ev.Account.Standing)
 		}
 	})
 }
 
 func TestWhatIsSaidToTheBot(t *testing.T) {
-	both(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	both(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *bottest.Hearing) {
 		s.AddChannel(fakeslack.Channel{ID: "D1", Direct: true, Private: true, Members: []string{fakeslack.BotUser, "UALICE"}})
 		root, _ := s.Type("UALICE", "CSEC", "", "let us look at this")
 		for _, c := range []struct{ place, root, text, want string }{
@@ -74,16 +75,16 @@ func TestWhatIsSaidToTheBot(t *testing.T) {
 			{"CSEC", "", me + "trace <http://wn042.example|wn042.example>", "trace <http://wn042.example|wn042.example>"},
 			{"CSEC", "", me + "whois <@UBOB|alice> <#C1|security> <!channel>", "whois @UBOB #security @channel"},
 		} {
-			l.forget()
+			l.Forget()
 			ts, _ := s.Type("UALICE", c.place, c.root, c.text)
 			time.Sleep(time.Second)
 			if c.want == "" {
-				if len(l.all()) != 0 {
-					t.Errorf("%q was taken: %s", c.text, keys(l.all()))
+				if len(l.All()) != 0 {
+					t.Errorf("%q was taken: %s", c.text, bottest.Kinds(l.All()))
 				}
 				continue
 			}
-			ev := l.one(t)
+			ev := l.One(t)
 			if ev.Value != c.want || ev.Thread.Root != c.root || ev.Thread.Channel != c.place || ev.Message != ts {
 				t.Errorf("%q gave %+v; want %q", c.text, ev, c.want)
 			}
@@ -92,14 +93,14 @@ func TestWhatIsSaidToTheBot(t *testing.T) {
 }
 
 func TestSlashCommands(t *testing.T) {
-	both(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	both(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *bottest.Hearing) {
 		for command, want := range map[string]string{"/gridwarden": "wn042 &", "/trace": "trace wn042 &"} {
-			l.forget()
+			l.Forget()
 			d := s.Slash("UALICE", "CSEC", command, "wn042 &amp;")
 			if !d.Acknowledged(time.Second) {
 				t.Fatal("not acknowledged in time")
 			}
-			if ev := l.one(t); ev.Kind != bot.Typed || ev.Value != want || ev.Message != "" || ev.Thread != channel("CSEC") || ev.Account.ID != "UALICE" || !strings.HasPrefix(ev.ID, "slash/trigger") {
+			if ev := l.One(t); ev.Kind != bot.Typed || ev.Value != want || ev.Message != "" || ev.Thread != channel("CSEC") || ev.Account.ID != "UALICE" || !strings.HasPrefix(ev.ID, "slash/trigger") {
 				t.Errorf("%+v", ev)
 			}
 		}
@@ -107,30 +108,30 @@ func TestSlashCommands(t *testing.T) {
 }
 
 func TestPressesAndReactions(t *testing.T) {
-	both(t, asSlack, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
+	both(t, asSlack, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 		root, _ := s.Type("UALICE", "CSEC", "", "talk")
 		thread := channel("CSEC")
 		thread.Root = root
 		for _, at := range []bot.Thread{channel("CSEC"), thread} {
-			id, err := p.Post(t.Context(), at, card(1))
+			id, err := p.Post(t.Context(), at, bottest.Ballot(1))
 			if err != nil {
 				t.Fatal(err)
 			}
 			check := func(kind bot.Kind, value string) {
 				t.Helper()
 				time.Sleep(time.Second)
-				if ev := l.one(t); ev.Kind != kind || ev.Value != value || ev.Thread != at || ev.Target != id || ev.Account.ID != "UBOB" || ev.Account.Standing != bot.Member {
+				if ev := l.One(t); ev.Kind != kind || ev.Value != value || ev.Thread != at || ev.Target != id || ev.Account.ID != "UBOB" || ev.Account.Standing != bot.Member {
 					t.Errorf("%+v; want %s %s in %s", ev, kind, value, at)
 				}
-				l.forget()
+				l.Forget()
 			}
 			s.Click("UBOB", "CSEC", id, s.Button("CSEC", id, "approve:abc234"), "approve:abc234")
 			check(bot.Clicked, "approve:abc234")
 
 			for reason, want := range map[string]string{"not  the\nright one": "deny:abc234:not the right one", "": "deny:abc234"} {
 				trigger, d := s.Click("UBOB", "CSEC", id, s.Button("CSEC", id, "deny:abc234"), "deny:abc234")
-				if !d.Acknowledged(time.Second) || len(l.all()) != 0 {
-					t.Fatalf("a denial must ask for its reason first: %s", keys(l.all()))
+				if !d.Acknowledged(time.Second) || len(l.All()) != 0 {
+					t.Fatalf("a denial must ask for its reason first: %s", bottest.Kinds(l.All()))
 				}
 				if _, err := s.Submit("UBOB", s.View(trigger), reason); err != nil {
 					t.Fatal(err)
@@ -150,51 +151,51 @@ func TestPressesAndReactions(t *testing.T) {
 		}
 		s.React("UBOB", "CSEC", root, "+1")
 		time.Sleep(time.Second)
-		if len(l.all()) != 0 || s.Unacknowledged() != 0 {
-			t.Errorf("a reaction on somebody's talk gave %s", keys(l.all()))
+		if len(l.All()) != 0 || s.Unacknowledged() != 0 {
+			t.Errorf("a reaction on somebody's talk gave %s", bottest.Kinds(l.All()))
 		}
 	})
 }
 
 func TestWhatOthersDoToOurMessages(t *testing.T) {
-	both(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
-		id, err := p.Post(t.Context(), channel("CSEC"), card(1))
+	both(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
+		id, err := p.Post(t.Context(), channel("CSEC"), bottest.Ballot(1))
 		if err == nil {
-			err = p.Update(t.Context(), channel("CSEC"), id, card(2))
+			err = p.Update(t.Context(), channel("CSEC"), id, bottest.Ballot(2))
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if len(l.all()) != 0 {
-			t.Fatalf("the bot's own change is news: %s", keys(l.all()))
+		if len(l.All()) != 0 {
+			t.Fatalf("the bot's own change is news: %s", bottest.Kinds(l.All()))
 		}
 		for _, kind := range []bot.Kind{bot.Edited, bot.Deleted} {
-			l.forget()
+			l.Forget()
 			if kind == bot.Edited {
 				s.Edit("UBOB", "CSEC", id, "BAN Somebody Else")
 			} else {
 				s.Delete("CSEC", id)
 			}
 			time.Sleep(time.Second)
-			if ev := l.one(t); ev.Kind != kind || ev.Target != id || ev.Thread != channel("CSEC") {
+			if ev := l.One(t); ev.Kind != kind || ev.Target != id || ev.Thread != channel("CSEC") {
 				t.Errorf("%+v; want %s of %s", ev, kind, id)
 			}
 		}
 		typed, _ := s.Type("UALICE", "CSEC", "", me+"pending")
 		time.Sleep(time.Second)
-		l.forget()
+		l.Forget()
 		s.Edit("UALICE", "CSEC", typed, me+"ban somebody")
 		s.Delete("CSEC", typed)
 		time.Sleep(time.Second)
-		if len(l.all()) != 0 {
-			t.Errorf("an edited command was run again: %s", keys(l.all()))
+		if len(l.All()) != 0 {
+			t.Errorf("an edited command was run again: %s", bottest.Kinds(l.All()))
 		}
 	})
 }
 
 func TestWhoCanRead(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *listener) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *bottest.Hearing) {
 		team := []string{fakeslack.BotUser, "UALICE", "UBOB"}
 		for id, c := range map[string]struct {
 			channel fakeslack.Channel
@@ -224,7 +225,7 @@ func TestWhoCanRead(t *testing.T) {
 }
 
 func TestGroups(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *listener) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *bottest.Hearing) {
 		s.SetGroup("S1", "UALICE", "UBOB")
 		s.AddChannel(fakeslack.Channel{ID: "CPUBLIC", Members: []string{fakeslack.BotUser, "UALICE"}})
 		for group, want := range map[string]string{
@@ -240,7 +241,7 @@ func TestGroups(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *listener) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *bottest.Hearing) {
 		if err := p.Check(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -264,8 +265,8 @@ func TestCheck(t *testing.T) {
 }
 
 func TestFilesAreThereBeforeTheMessageAndOnce(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *listener) {
-		m := card(1)
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *bottest.Hearing) {
+		m := bottest.Ballot(1)
 		for i := range 500 {
 			m.Line("job %d", i)
 		}

@@ -66,7 +66,7 @@ func settings(base string, dial func(context.Context, string, string) (net.Conn,
 }
 
 // inHTTP is in for HTTP mode.
-func inHTTP(t *testing.T, retries []time.Duration, play func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener)) {
+func inHTTP(t *testing.T, retries []time.Duration, play func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := workplace(retries...)
@@ -74,7 +74,7 @@ func inHTTP(t *testing.T, retries []time.Duration, play func(t *testing.T, s *fa
 		t.Cleanup(s.Serve(wire))
 		p := overAs(t, calledAs(t), "slack.fake", wire.Dial, "CSEC")
 		t.Cleanup(fakeserver.Serve(ours, routed(p), nil))
-		l := listenOnly(t, p)
+		l := bottest.Hear(t, p)
 		synctest.Wait()
 		if err := s.CallBack(t.Context(), settings("http://gridwarden.test", ours.Dial)); err != nil {
 			t.Fatal(err)
@@ -84,7 +84,7 @@ func inHTTP(t *testing.T, retries []time.Duration, play func(t *testing.T, s *fa
 }
 
 // both plays in either mode.
-func both(t *testing.T, retries []time.Duration, play func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener)) {
+func both(t *testing.T, retries []time.Duration, play func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing)) {
 	t.Helper()
 	t.Run("Socket Mode", func(t *testing.T) { in(t, retries, play) })
 	t.Run("HTTP", func(t *testing.T) { inHTTP(t, retries, play) })
@@ -142,7 +142,7 @@ func spoken(ts, more string) []byte {
 }
 
 func TestOnlySlackIsLetIn(t *testing.T) {
-	inHTTP(t, nil, func(t *testing.T, _ *fakeslack.Server, p *Platform, l *listener) {
+	inHTTP(t, nil, func(t *testing.T, _ *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 		routes := routed(p)
 		type change func(*http.Request)
 		send := func(path string, body []byte, secret string, age time.Duration, changes ...change) int {
@@ -213,7 +213,7 @@ func TestOnlySlackIsLetIn(t *testing.T) {
 			}
 		}
 		refused := 0
-		for _, ev := range l.all() {
+		for _, ev := range l.All() {
 			if ev.Kind != bot.Rejected || ev.Account.ID != "" || !strings.HasPrefix(ev.Value, "/slack/grid/events: ") {
 				t.Fatalf("an event of strangers was taken: %+v", ev)
 			}
@@ -225,10 +225,10 @@ func TestOnlySlackIsLetIn(t *testing.T) {
 		for range 100 {
 			send("events", spoken("1.1", ""), "somebody-elses-secret-of-32-chars", 0)
 		}
-		if n := len(l.all()); n > grumbles {
+		if n := len(l.All()); n > grumbles {
 			t.Errorf("strangers wrote %d times within a minute", n)
 		}
-		l.forget()
+		l.Forget()
 		for i, secret := range []string{signingSecret, nextSecret} { // while it is changed
 			if got := send("events", spoken(fmt.Sprintf("2.%d", i), ""), secret, time.Duration(299-598*i)*time.Second); got != http.StatusOK {
 				t.Errorf("signed by secret %d: %d", i, got)
@@ -237,7 +237,7 @@ func TestOnlySlackIsLetIn(t *testing.T) {
 		if got := send("commands", []byte("ssl_check=1&token=x"), signingSecret, 0, set("Content-Type", "application/x-www-form-urlencoded")); got != http.StatusOK {
 			t.Errorf("a look at the certificate: %d", got)
 		}
-		if n := len(l.all()); n != 2 {
+		if n := len(l.All()); n != 2 {
 			t.Errorf("%d events; want 2", n)
 		}
 	})
@@ -246,9 +246,9 @@ func TestOnlySlackIsLetIn(t *testing.T) {
 // A request that somebody copied on the way is refused as long as its time is
 // good, also when it was signed for five minutes hence; then it is too old.
 func TestAReplayIsRefused(t *testing.T) {
-	inHTTP(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
+	inHTTP(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 		s.Skew(4 * time.Minute)
-		id, err := p.Post(t.Context(), channel("CSEC"), card(1))
+		id, err := p.Post(t.Context(), channel("CSEC"), bottest.Ballot(1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -256,8 +256,8 @@ func TestAReplayIsRefused(t *testing.T) {
 		s.Slash("UALICE", "CSEC", "/gridwarden", "pending")
 		s.Type("UALICE", "CSEC", "", me+"pending")
 		time.Sleep(time.Second)
-		if len(l.all()) != 3 {
-			t.Fatalf("events %s", keys(l.all()))
+		if len(l.All()) != 3 {
+			t.Fatalf("events %s", bottest.Kinds(l.All()))
 		}
 		copied := slices.DeleteFunc(s.Requests(), func(r fakeslack.Request) bool {
 			return r.Status != http.StatusOK || bytes.Contains(r.Body, []byte("url_verification"))
@@ -283,19 +283,19 @@ func TestAReplayIsRefused(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		replay(http.StatusUnauthorized)
-		events := slices.DeleteFunc(l.distinct(), func(ev bot.Event) bool { return ev.Kind == bot.Rejected })
-		if len(events) != 11 || len(l.distinct()) == 11 {
-			t.Errorf("%d different events, want 11; %d with refusals", len(events), len(l.distinct()))
+		events := slices.DeleteFunc(l.Distinct(), func(ev bot.Event) bool { return ev.Kind == bot.Rejected })
+		if len(events) != 11 || len(l.Distinct()) == 11 {
+			t.Errorf("%d different events, want 11; %d with refusals", len(events), len(l.Distinct()))
 		}
 	})
 }
 
 // What is replayed after a start, when nothing is remembered, is the same event.
 func TestAReplayAfterAStartIsTheSameEvent(t *testing.T) {
-	inHTTP(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
+	inHTTP(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 		s.Slash("UALICE", "CSEC", "/gridwarden", "pending")
 		time.Sleep(time.Second)
-		first := l.one(t)
+		first := l.One(t)
 		requests := s.Requests()
 		copied := requests[len(requests)-1]
 		p.workspaces["grid"].inbound.seen = replays{}
@@ -303,23 +303,21 @@ func TestAReplayAfterAStartIsTheSameEvent(t *testing.T) {
 		r.Header = copied.Header.Clone()
 		w := httptest.NewRecorder()
 		routed(p).ServeHTTP(w, r)
-		if all := l.all(); w.Code != http.StatusOK || len(all) != 2 || all[1].ID != first.ID {
+		if all := l.All(); w.Code != http.StatusOK || len(all) != 2 || all[1].ID != first.ID {
 			t.Errorf("%d: %+v; want the first one's id, which the journal knows", w.Code, all)
 		}
 	})
 }
 
 func TestHTTPAnswersWhenItIsKept(t *testing.T) {
-	inHTTP(t, asSlack, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	inHTTP(t, asSlack, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *bottest.Hearing) {
 		until := time.Now().Add(30 * time.Second)
-		l.mu.Lock()
-		l.refuse = func(bot.Event) error {
+		l.Refuse(func(bot.Event) error {
 			if time.Now().Before(until) {
 				return errors.New("the journal is busy")
 			}
 			return nil
-		}
-		l.mu.Unlock()
+		})
 		_, d := s.Type("UALICE", "CSEC", "", "!pending")
 		if d.Acknowledged(29 * time.Second) {
 			t.Fatal("acknowledged, and kept by nobody")
@@ -329,7 +327,7 @@ func TestHTTPAnswersWhenItIsKept(t *testing.T) {
 				t.Errorf("request %d was answered with %d; Slack waits for 3 s", i, r.Status)
 			}
 		}
-		if !d.Acknowledged(time.Minute) || l.one(t).Value != "pending" {
+		if !d.Acknowledged(time.Minute) || l.One(t).Value != "pending" {
 			t.Error("not taken although it could be")
 		}
 		requests := s.Requests()
@@ -340,10 +338,8 @@ func TestHTTPAnswersWhenItIsKept(t *testing.T) {
 }
 
 func TestALostCommandOverHTTPIsTold(t *testing.T) {
-	inHTTP(t, asSlack, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
-		l.mu.Lock()
-		l.refuse = func(bot.Event) error { return errors.New("the journal is busy") }
-		l.mu.Unlock()
+	inHTTP(t, asSlack, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *bottest.Hearing) {
+		l.Refuse(func(bot.Event) error { return errors.New("the journal is busy") })
 		began := time.Now()
 		s.Slash("UALICE", "CSEC", "/gridwarden", "pending")
 		if !s.Until(time.Minute, func() bool { return s.Timeouts() == 1 }) || time.Since(began) >= 3*time.Second {
@@ -359,8 +355,8 @@ func TestALostCommandOverHTTPIsTold(t *testing.T) {
 // When nothing reached us for longer than Slack repeats, the first thing that
 // does lets us read what was said meanwhile.
 func TestWhatNeverReachedUsIsReadAfterwards(t *testing.T) {
-	inHTTP(t, asSlack, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
-		id, err := p.Post(t.Context(), channel("CSEC"), card(0))
+	inHTTP(t, asSlack, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
+		id, err := p.Post(t.Context(), channel("CSEC"), bottest.Ballot(0))
 		if err == nil {
 			err = p.Seed(t.Context(), channel("CSEC"), id, []string{"white_check_mark"})
 		}
@@ -372,8 +368,8 @@ func TestWhatNeverReachedUsIsReadAfterwards(t *testing.T) {
 		s.Type("UALICE", "CSEC", "", me+"trace wn042")
 		s.React("UBOB", "CSEC", id, "+1")
 		time.Sleep(7 * time.Minute)
-		if len(l.all()) != 0 {
-			t.Fatalf("something got through: %s", keys(l.all()))
+		if len(l.All()) != 0 {
+			t.Fatalf("something got through: %s", bottest.Kinds(l.All()))
 		}
 		_, d := s.Type("UBOB", "CSEC", "", me+"pending")
 		time.Sleep(time.Second)
@@ -382,7 +378,7 @@ func TestWhatNeverReachedUsIsReadAfterwards(t *testing.T) {
 			t.Fatal("the next event was not taken")
 		}
 		time.Sleep(10 * time.Second)
-		got := strings.Split(keys(l.distinct()), "; ")
+		got := strings.Split(bottest.Kinds(l.Distinct()), "; ")
 		slices.Sort(got)
 		if want := []string{"reacted +1", "typed pending", "typed trace wn042"}; !slices.Equal(got, want) {
 			t.Errorf("%q; want %q", got, want)
@@ -392,38 +388,38 @@ func TestWhatNeverReachedUsIsReadAfterwards(t *testing.T) {
 
 // When nothing tells that anything is missing it is read now and then.
 func TestSilenceIsLookedInto(t *testing.T) {
-	inHTTP(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	inHTTP(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *bottest.Hearing) {
 		s.Lose(1)
 		s.Type("UALICE", "CSEC", "", me+"trace wn042")
 		time.Sleep(rereadEvery + 2*lookEvery)
-		if l.one(t).Value != "trace wn042" {
-			t.Errorf("events %s", keys(l.all()))
+		if l.One(t).Value != "trace wn042" {
+			t.Errorf("events %s", bottest.Kinds(l.All()))
 		}
 		calls := len(s.Calls("conversations.history"))
 		time.Sleep(time.Hour)
-		if n := len(s.Calls("conversations.history")) - calls; n > 7 || len(l.all()) != 1 {
-			t.Errorf("read %d times in an hour; %s", n, keys(l.all()))
+		if n := len(s.Calls("conversations.history")) - calls; n > 7 || len(l.All()) != 1 {
+			t.Errorf("read %d times in an hour; %s", n, bottest.Kinds(l.All()))
 		}
 	})
 }
 
 func TestATokenRevokedMidwayIsNoticedOverHTTP(t *testing.T) {
-	inHTTP(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
+	inHTTP(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 		s.Revoke()
 		s.Slash("UALICE", "CSEC", "/gridwarden", "pending")
 		time.Sleep(2 * lookEvery)
 		if up, _ := p.Connection(); up {
 			t.Error("a revoked token is called a connection")
 		}
-		if ev := l.one(t); ev.Account.Standing != "" {
+		if ev := l.One(t); ev.Account.Standing != "" {
 			t.Errorf("standing %q; nobody could tell it", ev.Account.Standing)
 		}
 		s.Lose(1)
 		s.Type("UALICE", "CSEC", "", me+"trace wn042")
 		s.Restore()
 		time.Sleep(2 * lookEvery)
-		if up, n := p.Connection(); !up || n != 1 || len(l.distinct()) != 2 {
-			t.Errorf("up %t after %d reconnects; events %s", up, n, keys(l.all()))
+		if up, n := p.Connection(); !up || n != 1 || len(l.Distinct()) != 2 {
+			t.Errorf("up %t after %d reconnects; events %s", up, n, bottest.Kinds(l.All()))
 		}
 	})
 }
@@ -470,15 +466,15 @@ func TestNobodyIsLetInBeforeSomebodyListens(t *testing.T) {
 // An event for another workspace, where the same app is installed, is nobody's
 // here, also when an account of that id exists.
 func TestAnotherTeamsEventsAreOutsiders(t *testing.T) {
-	both(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
-		id, err := p.Post(t.Context(), channel("CSEC"), card(1))
+	both(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
+		id, err := p.Post(t.Context(), channel("CSEC"), bottest.Ballot(1))
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.From("T0OTHER", fakeslack.Team) // it happened there, and is for us
 		s.Type("UALICE", "CSEC", "", me+"pending")
 		time.Sleep(time.Second)
-		if ev := l.one(t); ev.Account.Standing != bot.Member {
+		if ev := l.One(t); ev.Account.Standing != bot.Member {
 			t.Errorf("a shared channel made %+v of a member", ev.Account)
 		}
 		for _, act := range []func(){
@@ -489,11 +485,11 @@ func TestAnotherTeamsEventsAreOutsiders(t *testing.T) {
 				s.Click("UALICE", "CSEC", id, s.Button("CSEC", id, "approve:abc234"), "approve:abc234")
 			},
 		} {
-			l.forget()
+			l.Forget()
 			s.From("T0OTHER")
 			act()
 			time.Sleep(time.Second)
-			if ev := l.one(t); ev.Account.Standing != bot.Outsider {
+			if ev := l.One(t); ev.Account.Standing != bot.Outsider {
 				t.Errorf("%+v; want an outsider", ev)
 			}
 		}

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 )
 
 // everything uses all that the adapter can do, and returns which calls the
 // token did not allow and which kinds of events came.
-func everything(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) (refused, kinds []string) {
+func everything(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) (refused, kinds []string) {
 	t.Helper()
 	s.SetGroup("S1", "UALICE")
 	s.AddChannel(fakeslack.Channel{ID: "COPEN", Members: []string{fakeslack.BotUser, "UALICE"}})
@@ -24,13 +25,13 @@ func everything(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) (re
 		w.shared.Clear()
 		w.roots.Clear()
 		typed, _ := s.Type("UALICE", place, "", "!pending")
-		m := card(1)
+		m := bottest.Ballot(1)
 		m.Files = []bot.File{{Name: "evidence.txt", Media: "text/plain", Data: []byte("x")}}
 		id, err := p.PostKeyed(t.Context(), channel(place), "reply/"+place, m)
 		if err != nil {
 			id = typed
 		}
-		_ = p.Update(t.Context(), channel(place), id, card(2))
+		_ = p.Update(t.Context(), channel(place), id, bottest.Ballot(2))
 		_ = p.Seed(t.Context(), channel(place), id, []string{"white_check_mark"})
 		_ = p.Whisper(t.Context(), channel(place), bot.Account{ID: "UALICE"}, bot.Say("x"))
 		_, _, _ = p.FindPost(t.Context(), channel(place), "reply/"+place)
@@ -50,7 +51,7 @@ func everything(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) (re
 			refused = append(refused, c.Method)
 		}
 	}
-	for _, ev := range l.all() {
+	for _, ev := range l.All() {
 		if kind := string(ev.Kind) + " " + ev.Thread.Channel; !slices.Contains(kinds, kind) {
 			kinds = append(kinds, kind)
 		}
@@ -65,7 +66,7 @@ func TestTheManifestIsEnoughAndNotTooMuch(t *testing.T) {
 	m := Manifest(Config{Name: "grid"}, "", nil)
 	scopes, events := m.OAuthConfig.Scopes.Bot, m.Settings.EventSubscriptions.BotEvents
 	all := "clicked" // replaced by what comes with everything
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 		s.SetScopes(strings.Join(scopes, ","))
 		s.Subscribe(events...)
 		refused, kinds := everything(t, s, p, l)
@@ -78,7 +79,7 @@ func TestTheManifestIsEnoughAndNotTooMuch(t *testing.T) {
 		if scope == "commands" { // which Slack wants for the slash commands themselves
 			continue
 		}
-		in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
+		in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 			s.SetScopes(strings.Join(slices.DeleteFunc(slices.Clone(scopes), func(other string) bool { return other == scope }), ","))
 			if refused, _ := everything(t, s, p, l); len(refused) == 0 {
 				t.Errorf("nothing needs the scope %s", scope)
@@ -86,7 +87,7 @@ func TestTheManifestIsEnoughAndNotTooMuch(t *testing.T) {
 		})
 	}
 	for _, event := range []string{"message.channels", "message.groups", "reaction_added", "reaction_removed"} {
-		in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
+		in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 			s.Subscribe(slices.DeleteFunc(slices.Clone(events), func(other string) bool { return other == event })...)
 			if _, kinds := everything(t, s, p, l); fmt.Sprint(kinds) == all {
 				t.Errorf("nothing comes by the event %s", event)

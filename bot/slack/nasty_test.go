@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 )
 
 // in plays on a clock of its own, with a workspace and a Platform that listens.
-func in(t *testing.T, retries []time.Duration, play func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener)) {
+func in(t *testing.T, retries []time.Duration, play func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := workplace(retries...)
@@ -35,7 +36,7 @@ var asSlack = []time.Duration{0, time.Minute, 5 * time.Minute}
 const me = "<@" + fakeslack.BotUser + "> "
 
 func TestRepeatedAndReorderedEventsAreTheSame(t *testing.T) {
-	both(t, asSlack, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	both(t, asSlack, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *bottest.Hearing) {
 		s.Hold()
 		s.Twice(5)
 		for i := range 10 {
@@ -48,43 +49,39 @@ func TestRepeatedAndReorderedEventsAreTheSame(t *testing.T) {
 		time.Sleep(368 * time.Second)
 		last.Again()
 		time.Sleep(time.Second)
-		events := l.distinct()
+		events := l.Distinct()
 		events = slices.DeleteFunc(events, func(ev bot.Event) bool { return ev.Kind == bot.Rejected }) // over HTTP, the same request in the same second
 		if got := len(events); got != 11 {
-			t.Errorf("%d different events; want 11: %s", got, keys(events))
+			t.Errorf("%d different events; want 11: %s", got, bottest.Kinds(events))
 		}
-		if len(l.all()) <= 11 || s.Unacknowledged() != 0 {
-			t.Errorf("%d events in all, %d not acknowledged", len(l.all()), s.Unacknowledged())
+		if len(l.All()) <= 11 || s.Unacknowledged() != 0 {
+			t.Errorf("%d events in all, %d not acknowledged", len(l.All()), s.Unacknowledged())
 		}
 	})
 }
 
 func TestNothingIsAcknowledgedBeforeItIsKept(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *bottest.Hearing) {
 		until := time.Now().Add(10 * time.Second)
-		l.mu.Lock()
-		l.refuse = func(bot.Event) error {
+		l.Refuse(func(bot.Event) error {
 			if time.Now().Before(until) {
 				return errors.New("the journal is busy")
 			}
 			return nil
-		}
-		l.mu.Unlock()
+		})
 		_, d := s.Type("UALICE", "CSEC", "", me+"pending")
 		if d.Acknowledged(9 * time.Second) {
 			t.Fatal("acknowledged, and kept by nobody")
 		}
-		if !d.Acknowledged(10*time.Second) || l.one(t).Value != "pending" {
+		if !d.Acknowledged(10*time.Second) || l.One(t).Value != "pending" {
 			t.Error("not taken although it could be")
 		}
 	})
 }
 
 func TestALostRequestOfSomebodyWhoWaitsIsTold(t *testing.T) {
-	in(t, asSlack, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *listener) {
-		l.mu.Lock()
-		l.refuse = func(bot.Event) error { return errors.New("the journal is busy") }
-		l.mu.Unlock()
+	in(t, asSlack, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *bottest.Hearing) {
+		l.Refuse(func(bot.Event) error { return errors.New("the journal is busy") })
 		d := s.Slash("UALICE", "CSEC", "/gridwarden", "pending")
 		time.Sleep(time.Minute)
 		if d.Acknowledged(time.Second) || s.Timeouts() != 1 {
@@ -98,7 +95,7 @@ func TestALostRequestOfSomebodyWhoWaitsIsTold(t *testing.T) {
 }
 
 func TestASilentSocketIsReplacedWithinAMinute(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 		time.Sleep(10 * time.Minute) // a quiet one is no silent one
 		if _, n := p.Connection(); n != 0 {
 			t.Fatalf("%d reconnects while nothing was wrong", n)
@@ -113,8 +110,8 @@ func TestASilentSocketIsReplacedWithinAMinute(t *testing.T) {
 			t.Errorf("noticed after %s", took)
 		}
 		time.Sleep(5 * time.Second)
-		if l.one(t).Value != "trace wn042" {
-			t.Errorf("what was said meanwhile: %s", keys(l.all()))
+		if l.One(t).Value != "trace wn042" {
+			t.Errorf("what was said meanwhile: %s", bottest.Kinds(l.All()))
 		}
 		if up, n := p.Connection(); !up || n != 1 {
 			t.Errorf("connection %t, %d reconnects", up, n)
@@ -123,12 +120,12 @@ func TestASilentSocketIsReplacedWithinAMinute(t *testing.T) {
 }
 
 func TestWhatWasSaidWhileDisconnectedIsReadAfterwards(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 		root, _ := s.Type("UALICE", "CSEC", "", me+"ban x")
 		time.Sleep(time.Second)
 		thread := channel("CSEC")
 		thread.Root = root
-		id, err := p.Post(t.Context(), thread, card(0))
+		id, err := p.Post(t.Context(), thread, bottest.Ballot(0))
 		if err == nil {
 			err = p.Seed(t.Context(), thread, id, []string{"white_check_mark"})
 		}
@@ -137,7 +134,7 @@ func TestWhatWasSaidWhileDisconnectedIsReadAfterwards(t *testing.T) {
 		}
 		s.React("UCAROL", "CSEC", id, "+1")
 		time.Sleep(time.Second)
-		l.forget()
+		l.Forget()
 
 		s.Lose(1000)
 		s.Type("UALICE", "CSEC", "", me+"trace wn042")
@@ -149,28 +146,28 @@ func TestWhatWasSaidWhileDisconnectedIsReadAfterwards(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		s.Lose(0)
 		time.Sleep(10 * time.Second)
-		got := strings.Split(keys(l.distinct()), "; ")
+		got := strings.Split(bottest.Kinds(l.Distinct()), "; ")
 		slices.Sort(got)
 		want := []string{"reacted white_check_mark", "typed approve abc234", "typed trace wn042", "unreacted +1"}
 		if !slices.Equal(got, want) {
 			t.Errorf("recovered %q; want %q", got, want)
 		}
-		for _, ev := range l.distinct() {
+		for _, ev := range l.Distinct() {
 			if ev.Kind != bot.Typed && ev.Thread != thread {
 				t.Errorf("a reaction came in %s; the card stands in %s", ev.Thread, thread)
 			}
 		}
-		n := len(l.all())
+		n := len(l.All())
 		s.Cut()
 		time.Sleep(20 * time.Second)
-		if len(l.all()) != n {
-			t.Errorf("another gap brought the same again: %s", keys(l.all()[n:]))
+		if len(l.All()) != n {
+			t.Errorf("another gap brought the same again: %s", bottest.Kinds(l.All()[n:]))
 		}
 	})
 }
 
 func TestASocketIsReplacedBeforeItIsGivenUp(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 		for round := range 3 {
 			was := s.Opened()
 			s.Disconnect([]string{"warning", "refresh_requested", "warning"}[round])
@@ -187,14 +184,14 @@ func TestASocketIsReplacedBeforeItIsGivenUp(t *testing.T) {
 		if up, n := p.Connection(); !up || n != 0 {
 			t.Errorf("connection %t; %d reconnects, but none was lost", up, n)
 		}
-		if len(l.distinct()) != 15 || s.Unacknowledged() != 0 {
-			t.Errorf("%d events, %d not acknowledged", len(l.distinct()), s.Unacknowledged())
+		if len(l.Distinct()) != 15 || s.Unacknowledged() != 0 {
+			t.Errorf("%d events, %d not acknowledged", len(l.Distinct()), s.Unacknowledged())
 		}
 	})
 }
 
 func TestSlackIsNotAskedBeforeItWantsToBe(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *listener) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *bottest.Hearing) {
 		s.Fail(fakeslack.Fault{Method: "chat.postMessage", Times: 1, Status: http.StatusTooManyRequests, RetryAfter: 20 * time.Second})
 		began := time.Now()
 		if _, err := p.Post(t.Context(), channel("CSEC"), bot.Say("one")); err != nil || time.Since(began) < 20*time.Second {
@@ -214,7 +211,7 @@ func TestSlackIsNotAskedBeforeItWantsToBe(t *testing.T) {
 }
 
 func TestAPostThatTookEffectAndFailedIsFound(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *listener) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *bottest.Hearing) {
 		for _, root := range []bool{false, true} {
 			at := channel("CSEC")
 			if root {
@@ -236,7 +233,7 @@ func TestAPostThatTookEffectAndFailedIsFound(t *testing.T) {
 }
 
 func TestATokenThatIsRevokedMidwayComesBack(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *listener) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 		s.Revoke()
 		time.Sleep(3 * time.Minute)
 		if up, _ := p.Connection(); up {
@@ -255,7 +252,7 @@ func TestATokenThatIsRevokedMidwayComesBack(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		s.Type("UALICE", "CSEC", "", me+"pending")
 		time.Sleep(time.Second)
-		if up, _ := p.Connection(); !up || l.one(t).Value != "pending" {
+		if up, _ := p.Connection(); !up || l.One(t).Value != "pending" {
 			t.Error("it did not come back")
 		}
 	})
@@ -279,7 +276,7 @@ func TestATokenThatNeverWorkedEndsListening(t *testing.T) {
 }
 
 func TestSocketModeSwitchedOffIsNoReasonToHurry(t *testing.T) {
-	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *listener) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *bottest.Hearing) {
 		s.Disconnect("link_disabled")
 		time.Sleep(5 * time.Minute)
 		if up, _ := p.Connection(); up || len(s.Calls("apps.connections.open")) > 8 {

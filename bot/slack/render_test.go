@@ -59,31 +59,8 @@ func hold(t *testing.T, p page, notify []action.PersonID) string {
 	return shown
 }
 
-func wide(n int) *bot.Table {
-	t := &bot.Table{Columns: []string{"name", "dn", "jobs"}}
-	for range n {
-		t.Rows = append(t.Rows, []string{"Naughty User", "/DC=ch/DC=cern/OU=Users/CN=nuser/CN=Naughty User", "7"})
-	}
-	return t
-}
-
-func examples() map[string]bot.Message {
-	hostile := bot.Message{Title: bot.Textf("*title* %s", bottest.Hostile[4])}
-	for _, s := range bottest.Hostile[:len(bottest.Hostile)-1] {
-		hostile.Line("%s and `%s`", s, s)
-	}
-	trace := bot.Message{Title: bot.Textf("Trace of %s", "wn042"), Table: wide(2), After: []bot.Text{bot.Textf("_complete_")}, Notify: []action.PersonID{"alice", "nobody"}}
-	small := bot.Message{Lines: []bot.Text{bot.Textf("Two:")}, Table: &bot.Table{Columns: []string{"site", "jobs"}, Rows: [][]string{{"EXAMPLE-T3", "7"}, {"日本", "12"}}}}
-	long := card(1)
-	for i := range 200 {
-		long.Line("job %d of *Naughty User* & others", 4100000+i)
-	}
-	long.Line("approvals: %d of 2", 1)
-	return map[string]bot.Message{"card": card(1), "hostile": hostile, "trace": trace, "small": small, "long": long}
-}
-
 func TestGolden(t *testing.T) {
-	for name, m := range examples() {
+	for name, m := range bottest.Examples() {
 		t.Run(name, func(t *testing.T) {
 			p, err := drawer().render(m)
 			if err != nil {

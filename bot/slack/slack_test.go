@@ -2,19 +2,17 @@ package slack
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
@@ -84,48 +82,11 @@ func overAs(t testing.TB, c Config, address string, dial func(context.Context, s
 	return p
 }
 
-// listener keeps what it is given; refuse, when it is set, says what it does with it.
-type listener struct {
-	mu     sync.Mutex
-	events []bot.Event
-	refuse func(bot.Event) error
-	ended  chan error
-	cancel context.CancelFunc
-}
-
 // listen listens until the test ends, and returns when the sockets are up.
-func listen(t *testing.T, s *fakeslack.Server, p *Platform) *listener {
+func listen(t *testing.T, s *fakeslack.Server, p *Platform) *bottest.Hearing {
 	t.Helper()
-	l := listenOnly(t, p)
+	l := bottest.Hear(t, p)
 	connected(t, s, 1)
-	return l
-}
-
-// listenOnly listens until the test ends.
-func listenOnly(t *testing.T, p *Platform) *listener {
-	t.Helper()
-	l := &listener{ended: make(chan error, 1)}
-	ctx, cancel := context.WithCancel(context.Background())
-	l.cancel = cancel
-	go func() {
-		l.ended <- p.Listen(ctx, func(_ context.Context, ev bot.Event) error {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			if l.refuse != nil {
-				if err := l.refuse(ev); err != nil {
-					return err
-				}
-			}
-			l.events = append(l.events, ev)
-			return nil
-		})
-	}()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-l.ended; err != nil && !errors.Is(err, context.Canceled) {
-			t.Errorf("Listen: %v", err)
-		}
-	})
 	return l
 }
 
@@ -134,57 +95,4 @@ func connected(t testing.TB, s *fakeslack.Server, n int) {
 	if !s.Until(20*time.Second, func() bool { return s.Sockets() == n }) {
 		t.Fatalf("%d sockets; want %d", s.Sockets(), n)
 	}
-}
-
-func (l *listener) all() []bot.Event {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return append([]bot.Event(nil), l.events...)
-}
-
-// distinct gives the events without repetitions: those with different ids.
-func (l *listener) distinct() []bot.Event {
-	seen := map[string]bool{}
-	var out []bot.Event
-	for _, ev := range l.all() {
-		if !seen[ev.ID] {
-			seen[ev.ID] = true
-			out = append(out, ev)
-		}
-	}
-	return out
-}
-
-// one is the only event; it fails when there are others.
-func (l *listener) one(t *testing.T) bot.Event {
-	t.Helper()
-	events := l.distinct()
-	if len(events) != 1 {
-		t.Fatalf("events %+v; want one", events)
-	}
-	return events[0]
-}
-
-func (l *listener) forget() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.events = nil
-}
-
-func card(version int) bot.Message {
-	m := bot.Message{Title: bot.Textf("BAN %s", "Naughty User"), Card: "abc234", Version: version}
-	m.Line("approvals: %d of 2", version)
-	m.Buttons = []bot.Button{
-		{Label: "Approve ban", Value: "approve:abc234", Typed: "approve abc234"},
-		{Label: "Deny ban", Value: "deny:abc234", Typed: "deny abc234 REASON", Danger: true},
-	}
-	return m
-}
-
-func keys(events []bot.Event) string {
-	var out []string
-	for _, ev := range events {
-		out = append(out, fmt.Sprintf("%s %s", ev.Kind, ev.Value))
-	}
-	return strings.Join(out, "; ")
 }
