@@ -3,12 +3,11 @@ package discord
 import (
 	"context"
 	"net"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest"
 )
 
 // BenchmarkAcknowledge is how long people wait for the first sign of a slash
@@ -33,28 +32,13 @@ func BenchmarkAcknowledge(b *testing.B) {
 	if !s.Until(10*time.Second, func() bool { return len(s.Calls("commands.put")) > 0 }) {
 		b.Fatal("no command is registered")
 	}
-	took := make([]time.Duration, b.N)
-	var waiting sync.WaitGroup
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	b.ResetTimer()
-	for i := range took {
-		<-tick.C
-		began := time.Now()
+	bottest.Paced(b, func() (wait func()) {
 		a, err := s.Slash(alice, security, []string{"gridwarden", "pending"}, "")
 		if err != nil {
 			b.Fatal(err)
 		}
-		waiting.Go(func() {
-			a.Answered(10 * time.Second)
-			took[i] = time.Since(began)
-		})
-	}
-	waiting.Wait()
-	b.StopTimer()
-	slices.Sort(took)
-	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
-	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+		return func() { a.Answered(10 * time.Second) }
+	})
 	cancel()
 	<-done
 }

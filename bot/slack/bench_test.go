@@ -4,12 +4,11 @@ import (
 	"context"
 	"net"
 	"net/http/httptest"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 )
 
@@ -56,25 +55,10 @@ func acknowledge(b *testing.B, s *fakeslack.Server, p *Platform, ready func()) {
 		})
 	}()
 	ready()
-	took := make([]time.Duration, b.N)
-	var waiting sync.WaitGroup
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	b.ResetTimer()
-	for i := range took {
-		<-tick.C
-		began := time.Now()
+	bottest.Paced(b, func() (wait func()) {
 		_, d := s.Type("UALICE", "CSEC", "", "!pending")
-		waiting.Go(func() {
-			d.Acknowledged(10 * time.Second)
-			took[i] = time.Since(began)
-		})
-	}
-	waiting.Wait()
-	b.StopTimer()
-	slices.Sort(took)
-	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
-	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+		return func() { d.Acknowledged(10 * time.Second) }
+	})
 	cancel()
 	<-done
 }
