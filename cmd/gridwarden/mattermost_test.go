@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +17,6 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakemattermost"
-	"github.com/gridwarden/gridwarden/bot/console"
 	"github.com/gridwarden/gridwarden/bot/mattermost"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/config/secret"
@@ -37,10 +35,8 @@ type mattermostBot struct {
 	last bot.Kind
 }
 
-// asConsole gives the addresses of Mattermost the names that transcripts use:
-// those of the console.
+// asConsole is a server with the channels and people of the transcripts.
 type asConsole struct {
-	bottest.Full
 	fake     *fakemattermost.Server
 	me       *model.User
 	cfg      *config.Config
@@ -101,8 +97,7 @@ func mattermostFor(t *testing.T, s bottest.Setup, full bool) bottest.Bot {
 	routes := http.NewServeMux()
 	mount(routes, []bot.Platform{p}, public)
 	fake.CallOver(t, routes)
-	b.as.Full = p
-	b.room = bottest.NewRecorder(b.as)
+	b.room = bottest.NewRecorder(renamed{p, b.as})
 	b.app = runOn(t, cfg, b.room)
 	fake.Await(time.Minute, func() bool { return fake.Calls("GET /channels/{id}/posts") > 0 })
 	return b
@@ -251,14 +246,24 @@ func (p *asConsole) accounts(person string) (keys []string) {
 	return keys
 }
 
-func nameOf(ids map[string]string, id string) string {
-	for name, other := range ids {
-		if other == id {
-			return name
+func (p *asConsole) nameOf(id string) string {
+	for _, ids := range []map[string]string{p.users, p.channels} {
+		for name, other := range ids {
+			if other == id {
+				return name
+			}
 		}
 	}
 	return id
 }
+
+func (p *asConsole) speaker(name string) string { return p.users[name] }
+
+func (p *asConsole) group(name string) string { return "grid/channel/" + name }
+
+func (p *asConsole) seen(bot.Thread, string, bot.Message) {}
+
+func (p *asConsole) done(err error) { p.taken <- err }
 
 // there is a thread's address on the server.
 func (p *asConsole) there(t bot.Thread) bot.Thread {
@@ -276,57 +281,6 @@ func (p *asConsole) listed(channel string) bool {
 		}
 	}
 	return false
-}
-
-func (p *asConsole) Name() string { return console.Name }
-
-func (p *asConsole) Listen(ctx context.Context, handle func(context.Context, bot.Event) error) error {
-	return p.Full.Listen(ctx, func(ctx context.Context, ev bot.Event) error {
-		ev.Thread.Platform, ev.Thread.Workspace, ev.Thread.Channel = console.Name, "", nameOf(p.channels, ev.Thread.Channel)
-		name := nameOf(p.users, ev.Account.ID)
-		ev.Account = bot.Account{Platform: console.Name, ID: name, Name: name, Standing: ev.Account.Standing}
-		err := handle(ctx, ev)
-		p.taken <- err
-		return err
-	})
-}
-
-func (p *asConsole) Post(ctx context.Context, t bot.Thread, m bot.Message) (string, error) {
-	return p.Full.Post(ctx, p.there(t), m)
-}
-
-func (p *asConsole) PostKeyed(ctx context.Context, t bot.Thread, key string, m bot.Message) (string, error) {
-	return p.Full.PostKeyed(ctx, p.there(t), key, m)
-}
-
-func (p *asConsole) FindPost(ctx context.Context, t bot.Thread, key string) (string, bool, error) {
-	return p.Full.FindPost(ctx, p.there(t), key)
-}
-
-func (p *asConsole) Update(ctx context.Context, t bot.Thread, id string, m bot.Message) error {
-	return p.Full.Update(ctx, p.there(t), id, m)
-}
-
-func (p *asConsole) Whisper(ctx context.Context, t bot.Thread, to bot.Account, m bot.Message) error {
-	to.ID = p.users[to.ID]
-	return p.Full.Whisper(ctx, p.there(t), to, m)
-}
-
-func (p *asConsole) Seed(ctx context.Context, t bot.Thread, id string, reactions []string) error {
-	return p.Full.Seed(ctx, p.there(t), id, reactions)
-}
-
-func (p *asConsole) Shared(ctx context.Context, t bot.Thread) (bool, error) {
-	return p.Full.Shared(ctx, p.there(t))
-}
-
-func (p *asConsole) Members(ctx context.Context, group string) ([]string, error) {
-	keys, err := p.Full.Members(ctx, "grid/channel/"+group)
-	for i, key := range keys {
-		keys[i] = "console/" + nameOf(p.users, strings.TrimPrefix(key, "mattermost/grid/"))
-	}
-	slices.Sort(keys)
-	return keys, err
 }
 
 // TestCheckProbesMattermost asks a server by the whole program.

@@ -8,9 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +18,6 @@ import (
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 	"github.com/gridwarden/gridwarden/bot/console"
 	"github.com/gridwarden/gridwarden/bot/slack"
-	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -33,18 +30,12 @@ type slackBot struct {
 	sent string // the transcript's id of the event
 }
 
-// onlySlack is Slack under the names of the transcripts, which know channels and
-// people of the console: everything else of a message passes as it is.
+// onlySlack is Slack with the channels and people of the transcripts.
 type onlySlack struct {
-	*slack.Platform
-	server *fakeslack.Server
-
-	mu       sync.Mutex
-	channels map[string]string // ids by name
-	users    map[string]string // ids by name and standing
-	names    map[string]string // by id
-	speaking map[string]string // the id under which somebody spoke last
-	buttons  map[string]string // actions by message and value: people press what was there a moment ago
+	*directory
+	platform *slack.Platform
+	server   *fakeslack.Server
+	members  []string // everybody, who is in every channel
 }
 
 const slackWorkspace = "grid"
@@ -56,9 +47,7 @@ func onSlackHTTP(t *testing.T, s bottest.Setup) bottest.Bot { return slackIn(t, 
 // slackIn is the program on Slack in Socket Mode or in HTTP mode.
 func slackIn(t *testing.T, s bottest.Setup, called bool) *slackBot {
 	cfg := readConfig(t, s)
-	b := &slackBot{onlySlack: &onlySlack{
-		server: fakeslack.New(), channels: map[string]string{}, users: map[string]string{}, names: map[string]string{}, speaking: map[string]string{}, buttons: map[string]string{},
-	}}
+	b := &slackBot{onlySlack: &onlySlack{directory: newDirectory(), server: fakeslack.New()}}
 	wire := fakeserver.NewWire()
 	t.Cleanup(b.server.Serve(wire))
 	dir := t.TempDir()
@@ -87,14 +76,14 @@ func slackIn(t *testing.T, s bottest.Setup, called bool) *slackBot {
 	} else {
 		workspace.AppTokenFile, workspace.Sockets = secret.File(filepath.Join(dir, "app")), 2
 	}
-	b.onlySlack.Platform, err = slack.New([]slack.Config{workspace}, slack.Options{
+	b.platform, err = slack.New([]slack.Config{workspace}, slack.Options{
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://slack.fake/api/", Dial: wire.Dial,
 		Accounts: func(person string) []string { return []string{"slack/grid/" + b.user(person, bot.Member)} },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.room = bottest.NewRecorder(b.onlySlack)
+	b.room = bottest.NewRecorder(renamed{neverShared{b.platform}, b.onlySlack})
 	b.app = runOn(t, cfg, b.room)
 	if called {
 		b.callBack(t)
@@ -115,7 +104,7 @@ func (b *slackBot) callBack(t *testing.T) {
 	const public = "http://gridwarden.test/chat"
 	ours := fakeserver.NewWire()
 	mux := http.NewServeMux()
-	mount(mux, []bot.Platform{b.onlySlack.Platform}, public)
+	mount(mux, []bot.Platform{b.platform}, public)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- (&listener{Listener: ours}).serve(ctx, mux, slog.New(slog.DiscardHandler)) }()
@@ -125,7 +114,7 @@ func (b *slackBot) callBack(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for up, _ := b.onlySlack.Connection(); !up; up, _ = b.onlySlack.Connection() {
+	for up, _ := b.platform.Connection(); !up; up, _ = b.platform.Connection() {
 		time.Sleep(time.Millisecond)
 	}
 	err := b.server.CallBack(t.Context(), fakeslack.HTTP{
@@ -166,12 +155,7 @@ func (b *slackBot) Send(_ context.Context, ev bot.Event) error {
 
 // press presses a button, and fills in the form that asks for a reason.
 func (b *slackBot) press(who, place string, ev bot.Event) error {
-	word, rest, _ := strings.Cut(ev.Value, ":")
-	id, reason, _ := strings.Cut(rest, ":")
-	value := word + ":" + id
-	b.mu.Lock()
-	action := b.buttons[ev.Target+" "+value]
-	b.mu.Unlock()
+	action, value, reason := b.pressed(ev)
 	if action == "" {
 		return fmt.Errorf("the message %s never had a button %s", ev.Target, value)
 	}
@@ -210,178 +194,53 @@ func (o *onlySlack) SetGroup(_ context.Context, group string, names ...string) e
 
 // user is the account of a name; with another standing it is another account.
 func (o *onlySlack) user(name string, standing bot.Standing) string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	key := name + " " + string(standing)
-	if id := o.users[key]; id != "" {
+	return o.userOf(name, standing, func(n int) string {
+		id := fmt.Sprintf("U%04d", n)
+		u := fakeslack.User{ID: id, Name: name}
+		switch standing {
+		case bot.Guest:
+			u.Restricted = true
+		case bot.Bridged:
+			u.Bot, u.Relay = true, true
+		case bot.Outsider:
+			u.Team, u.Stranger = "T0OTHER", true
+		case bot.Bot:
+			u.Bot = true
+		case bot.Deactivated:
+			u.Deleted = true
+		}
+		o.server.AddUser(u)
+		o.members = append(o.members, id)
+		for place, channel := range o.channels {
+			o.fill(place, channel)
+		}
 		return id
-	}
-	id := fmt.Sprintf("U%04d", len(o.users)+1)
-	o.users[key], o.names[id] = id, name
-	u := fakeslack.User{ID: id, Name: name}
-	switch standing {
-	case bot.Guest:
-		u.Restricted = true
-	case bot.Bridged:
-		u.Bot, u.Relay = true, true
-	case bot.Outsider:
-		u.Team, u.Stranger = "T0OTHER", true
-	case bot.Bot:
-		u.Bot = true
-	case bot.Deactivated:
-		u.Deleted = true
-	}
-	o.server.AddUser(u)
-	for place, channel := range o.channels {
-		o.fill(place, channel)
-	}
-	return id
+	})
 }
 
 func (o *onlySlack) channel(name string) string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if id := o.channels[name]; id != "" {
+	return o.channelOf(name, func(n int) string {
+		id := fmt.Sprintf("C%04d", n)
+		o.fill(name, id)
 		return id
-	}
-	id := fmt.Sprintf("C%04d", len(o.channels)+1)
-	o.channels[name], o.names[id] = id, name
-	o.fill(name, id)
-	return id
+	})
 }
 
 // fill puts everybody into a channel. The caller holds mu.
 func (o *onlySlack) fill(name, id string) {
-	members := []string{fakeslack.BotUser}
-	for _, user := range o.users {
-		members = append(members, user)
-	}
+	members := append([]string{fakeslack.BotUser}, o.members...)
 	o.server.AddChannel(fakeslack.Channel{ID: id, Name: name, Private: true, Members: members})
 }
 
-func (o *onlySlack) speaks(name, id string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.speaking[name] = id
-}
-
-func (o *onlySlack) nameOf(id string) string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.names[id]
-}
-
-// there is the address on Slack.
 func (o *onlySlack) there(t bot.Thread) bot.Thread {
 	return bot.Thread{Platform: slack.Name, Workspace: slackWorkspace, Channel: o.channel(t.Channel), Root: t.Root}
 }
 
-// Name implements bot.Platform.
-func (o *onlySlack) Name() string { return console.Name }
+func (o *onlySlack) group(name string) string { return slackWorkspace + "/S" + name }
 
-// Listen implements bot.Platform.
-func (o *onlySlack) Listen(ctx context.Context, handle func(context.Context, bot.Event) error) error {
-	return o.Platform.Listen(ctx, func(ctx context.Context, ev bot.Event) error {
-		name := o.nameOf(ev.Account.ID)
-		ev.Account = bot.Account{Platform: console.Name, ID: name, Name: name, Standing: ev.Account.Standing}
-		ev.Thread = bot.Thread{Platform: console.Name, Channel: o.nameOf(ev.Thread.Channel), Root: ev.Thread.Root}
-		return handle(ctx, ev)
-	})
-}
-
-// Post implements bot.Platform.
-func (o *onlySlack) Post(ctx context.Context, t bot.Thread, m bot.Message) (string, error) {
-	return o.PostKeyed(ctx, t, "", m)
-}
-
-// PostKeyed implements bot.KeyedPoster.
-func (o *onlySlack) PostKeyed(ctx context.Context, t bot.Thread, key string, m bot.Message) (string, error) {
-	id, err := o.Platform.PostKeyed(ctx, o.there(t), key, m)
-	o.seen(t, id, m)
-	return id, err
-}
-
-// seen remembers the buttons of a message.
 func (o *onlySlack) seen(t bot.Thread, id string, m bot.Message) {
 	place := o.channel(t.Channel)
-	for _, b := range m.Buttons {
-		if action := o.server.Button(place, id, b.Value); action != "" {
-			o.mu.Lock()
-			o.buttons[id+" "+b.Value] = action
-			o.mu.Unlock()
-		}
-	}
+	o.keep(id, m, func(value string) string { return o.server.Button(place, id, value) })
 }
 
-// Update implements bot.Platform.
-func (o *onlySlack) Update(ctx context.Context, t bot.Thread, id string, m bot.Message) error {
-	err := o.Platform.Update(ctx, o.there(t), id, m)
-	o.seen(t, id, m)
-	return err
-}
-
-// Whisper implements bot.Whisperer.
-func (o *onlySlack) Whisper(ctx context.Context, t bot.Thread, to bot.Account, m bot.Message) error {
-	o.mu.Lock()
-	to.ID = o.speaking[to.Name]
-	o.mu.Unlock()
-	return o.Platform.Whisper(ctx, o.there(t), to, m)
-}
-
-// FindPost implements bot.Finder.
-func (o *onlySlack) FindPost(ctx context.Context, t bot.Thread, key string) (string, bool, error) {
-	return o.Platform.FindPost(ctx, o.there(t), key)
-}
-
-// Seed implements bot.Seeder.
-func (o *onlySlack) Seed(ctx context.Context, t bot.Thread, id string, reactions []string) error {
-	return o.Platform.Seed(ctx, o.there(t), id, reactions)
-}
-
-// Members implements bot.Grouper.
-func (o *onlySlack) Members(ctx context.Context, group string) ([]string, error) {
-	keys, err := o.Platform.Members(ctx, slackWorkspace+"/S"+group)
-	for i, key := range keys {
-		keys[i] = console.Name + "/" + o.nameOf(key[strings.LastIndex(key, "/")+1:])
-	}
-	return keys, err
-}
-
-// Shared implements bot.Audience. The transcripts have guests in a channel that
-// is the team's, which Slack would call shared.
-func (o *onlySlack) Shared(context.Context, bot.Thread) (bool, error) { return false, nil }
-
-func TestSlackIsBuiltFromTheConfiguration(t *testing.T) {
-	dir := t.TempDir()
-	text := "journal: {sqlite: gridwarden.db}\nplatforms:\n  slack: [{name: grid, app_token_file: app, bot_token_file: bot}]\n"
-	cfg, err := config.Parse("config.yaml", []byte(text), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	build := func(w wiring) (parts []string, platforms int, err error) {
-		a, err := wire(t.Context(), cfg, slog.New(slog.DiscardHandler), w)
-		if err != nil {
-			return nil, 0, err
-		}
-		defer a.close()
-		for _, p := range a.parts {
-			parts = append(parts, p.Name())
-		}
-		return parts, len(a.chats), nil
-	}
-	var people bot.ForPeople
-	if _, _, err := build(wiring{chats: true}); !errors.As(err, &people) || !strings.Contains(people.ForPeople(), filepath.Join(dir, "app")) {
-		t.Errorf("without the tokens: %v; want a sentence that names the file", err)
-	}
-	for _, name := range []string{"app", "bot"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("token"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if parts, n, err := build(wiring{chats: true}); err != nil || n != 1 || !slices.Contains(parts, slack.Name) {
-		t.Errorf("%v, %d platforms, %v", parts, n, err)
-	}
-	if parts, n, err := build(wiring{}); err != nil || n != 0 || slices.Contains(parts, slack.Name) {
-		t.Errorf("one command needs no Slack, but got %v, %d platforms, %v", parts, n, err)
-	}
-}
+func (o *onlySlack) done(error) {} // the server tells what is acknowledged

@@ -38,9 +38,7 @@ func badInput(t *testing.T, called bool) {
 	approve := "approve:" + string(id)
 	button := b.server.Button(place, card, approve)
 	b.server.AddChannel(fakeslack.Channel{ID: "D1", Direct: true, Private: true, Members: []string{fakeslack.BotUser, bob}})
-	b.onlySlack.mu.Lock()
-	b.onlySlack.channels["D1"], b.onlySlack.names["D1"] = "D1", "D1"
-	b.onlySlack.mu.Unlock()
+	b.alias("D1")
 	talk, _ := b.server.Type(alice, place, "", "just talk")
 	mention := "<@" + fakeslack.BotUser + "> "
 
@@ -118,9 +116,9 @@ func badInput(t *testing.T, called bool) {
 	if !d.Acknowledged(time.Second) || answered() {
 		t.Errorf("acknowledged %t, answered %t in a channel where the bot is not", d.Acknowledged(0), answered())
 	}
-	b.onlySlack.mu.Lock()
+	b.mu.Lock()
 	b.fill("security", place)
-	b.onlySlack.mu.Unlock()
+	b.mu.Unlock()
 	for end := time.Now().Add(5 * time.Minute); !answered() && time.Now().Before(end); {
 		time.Sleep(time.Second)
 	}
