@@ -49,15 +49,7 @@ func (c *Config) checkSlack(d *decoder) {
 	var names []string
 	for i, w := range c.Platforms.Slack {
 		at := fmt.Sprintf("platforms.slack[%d]", i)
-		switch {
-		case w.Name == "":
-			d.add(at+".name", "is missing: a short name for the workspace that stays the same for ever; channels and accounts carry it")
-		case !simple.MatchString(w.Name):
-			d.add(at+".name", "%s: %s", shown(w.Name), simpleForm)
-		case slices.Contains(names, w.Name):
-			d.add(at+".name", "%s is the name of another workspace: give each its own", shown(w.Name))
-		}
-		names = append(names, w.Name)
+		names = checkPlaceName(d, at+".name", "workspace", w.Name, names)
 		c.checkSlackMode(d, at, w)
 		if w.BotTokenFile == "" {
 			d.add(at+".bot_token_file", "is missing: name a file that holds the token of the bot user (xoxb-…)")
@@ -66,6 +58,20 @@ func (c *Config) checkSlack(d *decoder) {
 			d.add(at+".sockets", "is %d: give a number from 1 to %d", w.Sockets, slack.MaxSockets)
 		}
 	}
+}
+
+// checkPlaceName wants a name that no other workspace or server of the platform
+// has, and returns the names with it.
+func checkPlaceName(d *decoder, at, what, name string, names []string) []string {
+	switch {
+	case name == "":
+		d.add(at, "is missing: a short name for the %s that stays the same for ever; channels and accounts carry it", what)
+	case !simple.MatchString(name):
+		d.add(at, "%s: %s", shown(name), simpleForm)
+	case slices.Contains(names, name):
+		d.add(at, "%s is the name of another %s: give each its own", shown(name), what)
+	}
+	return append(names, name)
 }
 
 // checkSlackMode wants one of two ways to talk with Slack.
@@ -92,15 +98,7 @@ func (c *Config) checkDiscord(d *decoder) {
 	var names []string
 	for i, g := range c.Platforms.Discord {
 		at := fmt.Sprintf("platforms.discord[%d]", i)
-		switch {
-		case g.Name == "":
-			d.add(at+".name", "is missing: a short name for the server that stays the same for ever; channels and accounts carry it")
-		case !simple.MatchString(g.Name):
-			d.add(at+".name", "%s: %s", shown(g.Name), simpleForm)
-		case slices.Contains(names, g.Name):
-			d.add(at+".name", "%s is the name of another server: give each its own", shown(g.Name))
-		}
-		names = append(names, g.Name)
+		names = checkPlaceName(d, at+".name", "server", g.Name, names)
 		if !discord.IsID(g.Guild) {
 			d.add(at+".guild", "must be the id of the server, a number: with Developer Mode on, the server's menu copies it")
 		}

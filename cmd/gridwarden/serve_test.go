@@ -27,6 +27,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/console"
 	"github.com/gridwarden/gridwarden/config"
@@ -187,8 +188,8 @@ func TestServeAsAService(t *testing.T) {
 	}
 }
 
-// removesWhatIsOver waits until a pass of the retention was noted in the journal.
-func removesWhatIsOver(t *testing.T, file string) {
+// journalOf opens the journal of a configuration beside the program.
+func journalOf(t *testing.T, file string) *journal.Journal {
 	t.Helper()
 	cfg, err := config.Load(file)
 	if err != nil {
@@ -198,7 +199,15 @@ func removesWhatIsOver(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return j
+}
+
+// removesWhatIsOver waits until a pass of the retention was noted in the journal.
+func removesWhatIsOver(t *testing.T, file string) {
+	t.Helper()
+	j := journalOf(t, file)
 	defer j.Close()
+	var err error
 	for range 1000 {
 		if _, err = j.Remembered(t.Context(), "retention"); err == nil {
 			return

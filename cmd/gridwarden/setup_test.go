@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http/httptest"
 	"path/filepath"
@@ -15,7 +14,6 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/audit"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakemattermost"
-	"github.com/gridwarden/gridwarden/config"
 )
 
 // freePort is a port that was free a moment ago.
@@ -32,14 +30,7 @@ func freePort(t *testing.T) string {
 // refusals are the records of what was refused.
 func refusals(t *testing.T, file string) string {
 	t.Helper()
-	cfg, err := config.Load(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := openJournal(t.Context(), cfg, slog.New(slog.DiscardHandler), self())
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := journalOf(t, file)
 	defer j.Close()
 	records, err := j.Records(t.Context(), bot.RecordFilter{Kinds: []audit.Kind{audit.Refused}, Limit: 100})
 	if err != nil {
