@@ -26,7 +26,8 @@ func BenchmarkDelivery(b *testing.B) {
 		b.Fatal(err)
 	}
 	taken := make(chan bot.Event, 1000)
-	defer heard(b, fake, p, func(ev bot.Event) { taken <- ev })()
+	stop := heard(b, fake, p, func(ev bot.Event) { taken <- ev })
+	defer stop()
 
 	var took []time.Duration
 	began := map[string]time.Time{}
@@ -60,7 +61,8 @@ func BenchmarkPress(b *testing.B) {
 	for pattern, h := range p.Routes() {
 		routes.Handle(pattern, h)
 	}
-	defer heard(b, fake, p, func(bot.Event) {})()
+	stop := heard(b, fake, p, func(bot.Event) {})
+	defer stop()
 	id, err := p.PostKeyed(b.Context(), bot.Thread{Platform: Name, Workspace: workspace, Channel: "security"}, "card", offers(1))
 	if err != nil {
 		b.Fatal(err)
