@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -51,6 +52,8 @@ type eventLog struct {
 	file   string // "" for memory
 	offset int64  // up to where the file was read
 	events []event
+	sorted int      // how many of them folded has
+	folded *history // those of before and the sorted ones; nil: none yet
 }
 
 // maxLog bounds what is read of the file, in bytes.
@@ -127,19 +130,23 @@ func (l *eventLog) append(e event) error {
 	return errors.Join(err, f.Close())
 }
 
-// read returns all events in the order of their times, also those of other
-// processes.
-func (l *eventLog) read() ([]event, error) {
+// history gives what came of the events before and of all in the log, also those
+// of other processes. It is made anew when there are more, and never changed.
+func (l *eventLog) history(before func() []event) (history, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file != "" {
 		if err := l.readMore(); err != nil {
-			return nil, err
+			return history{}, err
 		}
 	}
-	events := slices.Clone(l.events)
-	slices.SortStableFunc(events, func(a, b event) int { return a.At.Compare(b.At) })
-	return events, nil
+	if l.folded == nil || l.sorted != len(l.events) {
+		events := append(before(), l.events...)
+		slices.SortStableFunc(events, func(a, b event) int { return a.At.Compare(b.At) })
+		h := foldEvents(events)
+		l.folded, l.sorted = &h, len(l.events)
+	}
+	return *l.folded, nil
 }
 
 // readMore reads what was appended since. A last line without its end is still
@@ -183,6 +190,7 @@ type history struct {
 	submitted []event
 }
 
+// foldEvents reads events in the order of their times.
 func foldEvents(events []event) history {
 	h := history{bans: map[string][]span{}, taskKills: map[string]time.Time{}, jobKills: map[string]time.Time{}}
 	for _, e := range events {
@@ -193,12 +201,12 @@ func foldEvents(events []event) history {
 		for _, id := range e.IDs {
 			switch e.Do {
 			case doBan:
-				if _, banned := h.bannedAt(id, e.At); !banned {
+				if last := h.lastBan(id); last == nil || !last.to.IsZero() {
 					h.bans[id] = append(h.bans[id], span{from: e.At})
 				}
 			case doUnban:
-				if _, banned := h.bannedAt(id, e.At); banned {
-					h.bans[id][len(h.bans[id])-1].to = e.At
+				if last := h.lastBan(id); last != nil && last.to.IsZero() {
+					last.to = e.At
 				}
 			case doKillTask:
 				keepFirst(h.taskKills, id, e.At)
@@ -216,12 +224,29 @@ func keepFirst(m map[string]time.Time, id string, at time.Time) {
 	}
 }
 
+// lastBan is the latest ban of an account, nil when there was none.
+func (h history) lastBan(account string) *span {
+	bans := h.bans[account]
+	if len(bans) == 0 {
+		return nil
+	}
+	return &bans[len(bans)-1]
+}
+
+// banAt gives the ban of an account at a time, nil when it is not banned then.
+func (h history) banAt(account string, at time.Time) *span {
+	bans := h.bans[account]
+	n := sort.Search(len(bans), func(i int) bool { return bans[i].from.After(at) })
+	if n == 0 || !bans[n-1].to.IsZero() && !at.Before(bans[n-1].to) {
+		return nil
+	}
+	return &bans[n-1]
+}
+
 // bannedAt tells whether an account is banned at a time, and since when.
 func (h history) bannedAt(account string, at time.Time) (since time.Time, banned bool) {
-	for _, s := range h.bans[account] {
-		if !at.Before(s.from) && (s.to.IsZero() || at.Before(s.to)) {
-			return s.from, true
-		}
+	if ban := h.banAt(account, at); ban != nil {
+		return ban.from, true
 	}
 	return time.Time{}, false
 }
@@ -229,13 +254,11 @@ func (h history) bannedAt(account string, at time.Time) (since time.Time, banned
 // freeFrom gives the first moment, not before at, when an account is not banned;
 // false when no end of the ban is known.
 func (h history) freeFrom(account string, at time.Time) (time.Time, bool) {
-	for _, s := range h.bans[account] {
-		if !at.Before(s.from) && (s.to.IsZero() || at.Before(s.to)) {
-			at = s.to
-			if at.IsZero() {
-				return at, false
-			}
+	for ban := h.banAt(account, at); ban != nil; ban = h.banAt(account, at) {
+		if ban.to.IsZero() {
+			return time.Time{}, false
 		}
+		at = ban.to
 	}
 	return at, true
 }

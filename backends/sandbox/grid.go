@@ -53,11 +53,11 @@ func (g *Grid) Newest(context.Context) (time.Time, error) { return g.Now(), nil 
 
 // history is what was done to the grid so far.
 func (g *Grid) history() (history, error) {
-	events, err := g.log.read()
+	h, err := g.log.history(func() []event { return eventsBefore(g.clock.Start) })
 	if err != nil {
 		return history{}, fmt.Errorf("sandbox: reading what was done: %w", err)
 	}
-	return foldEvents(append(eventsBefore(g.clock.Start), events...)), nil
+	return h, nil
 }
 
 // do stores what somebody does now.
