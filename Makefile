@@ -24,10 +24,10 @@ RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/li
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build demo test crash pair outage soak lint vulnerabilities fuzz bench cover fmt clean
+.PHONY: help build demo test crash pair outage soak chats soak-chats lint vulnerabilities fuzz bench cover fmt clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 build: ## build bin/gridwarden: one static file
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/gridwarden ./cmd/gridwarden
@@ -56,6 +56,12 @@ outage: ## the database away for DURATION=60s under load: PostgreSQL stopped, SQ
 
 soak: ## RATE=20 events a second for DURATION=1h; DATABASE=sqlite or postgres, both by turns without
 	$(SURVIVAL) -run 'TestSoak$$' -v -args -duration $(or $(DURATION),1h) -rate $(or $(RATE),20) -folder $(MEASURED) $(if $(DATABASE),-database $(DATABASE))
+
+chats: ## decisions on every chat platform, N=200 times killed or cut off in the middle, from run FIRST=0 on
+	$(SURVIVAL) -run 'TestChats$$' -v -args -chats $(or $(N),200) -first $(or $(FIRST),0) -table $(MEASURED)/chats.md
+
+soak-chats: ## RATE=10 events a second on each of Mattermost, Slack and Discord at once, for DURATION=10m
+	$(SURVIVAL) -run 'TestTogether$$' -v -args -duration $(or $(DURATION),10m) -each $(or $(RATE),10) -folder $(MEASURED) $(if $(DATABASE),-database $(DATABASE))
 
 lint: $(GOLANGCI) ## linters and formatting, a tidy go.mod, known vulnerabilities
 	$(GOLANGCI) run ./...

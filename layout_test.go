@@ -32,7 +32,7 @@ var layout = []rule{
 	{"cmd/gridwarden", []string{"*", "*/*"}, "the program builds everything by hand"},
 	{"cmd/gridwarden/survival", nil, "it starts the program as a process and knows it from outside only; its tests may use what tests use"},
 
-	{"bot", []string{"bot/action", "bot/audit", "bot/crash"}, "the engine knows no platform, no backend and no SQL: they come in through its interfaces"},
+	{"bot", []string{"bot/action", "bot/audit", "bot/crash", "bot/recall"}, "the engine knows no platform, no backend and no SQL: they come in through its interfaces"},
 	{"bot/action", []string{"bot/audit", "bot/crash"}, "the life of an action is a pure rule: no chat, no SQL, so that it can be tested exhaustively"},
 	{"bot/audit", nil, "a log is verified offline, by people who trust nothing else of this program"},
 	{"bot/crash", []string{"bot/audit"}, "a leaf: whoever can be killed imports it, and in a release it is empty"},

@@ -16,6 +16,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/audit"
 	"github.com/gridwarden/gridwarden/bot/crash"
+	"github.com/gridwarden/gridwarden/bot/recall"
 )
 
 // Bounds of one request.
@@ -37,7 +38,8 @@ type Engine struct {
 	platforms map[string]Platform
 	limiter   *limiter
 	slots     chan struct{}
-	holder    string // this process, as the holder of leases
+	turns     recall.Turns // of accounts, for all but questions
+	holder    string       // this process, as the holder of leases
 	dead      func(holder string) bool
 	elsewhere []string
 	groups    map[string]Grouper // by platform
@@ -159,11 +161,22 @@ func (e *Engine) Receive(ctx context.Context, ev Event) error {
 // has begun, it stays in the inbox.
 func (e *Engine) serveApart(rec ReceivedEvent, late bool) {
 	e.working.add()
+	ev := rec.Event
+	question := ev.Kind == Typed && !isDecision(ev.Value)
+	// A vote and its withdrawal do not overtake each other.
+	turn, done := func(context.Context) error { return nil }, func() {}
+	if !question {
+		turn, done = e.turns.Take(ev.Account.Key())
+	}
 	go func() {
 		defer e.working.done()
 		defer e.inHand.done(rec.Request)
+		defer done()
+		if turn(e.life) != nil {
+			return
+		}
 		// A decision never waits behind questions to slow backends.
-		if ev := rec.Event; ev.Kind == Typed && !isDecision(ev.Value) {
+		if question {
 			select {
 			case e.slots <- struct{}{}:
 				defer func() { <-e.slots }()

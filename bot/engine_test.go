@@ -379,6 +379,29 @@ func TestDecisionsPassSlowQuestions(t *testing.T) {
 	})
 }
 
+// TestAVoteAndItsWithdrawalStayInOrder has somebody put a reaction, take it away and
+// put it again at once, as after a gap: it counts in the end.
+func TestAVoteAndItsWithdrawalStayInOrder(t *testing.T) {
+	inHall(t, func(t *testing.T, h *hall) {
+		h.open()
+		id := h.propose()
+		for round := range 20 {
+			for n, kind := range []bot.Kind{bot.Reacted, bot.Unreacted, bot.Reacted} {
+				ev := h.about(kind, h.card(id))
+				ev.ID, ev.Value = fmt.Sprintf("%d.%d", round, n), "+1"
+				ev.Account = bot.Account{Platform: "memory", ID: "bob", Name: "bob", Standing: bot.Member}
+				if err := h.engine.Receive(t.Context(), ev); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(10 * time.Second)
+			if votes := h.action(id).Votes; len(votes) != 1 {
+				t.Fatalf("round %d: votes %+v", round, votes)
+			}
+		}
+	})
+}
+
 // TestWhereCommandsMayBeUsed holds channels to their configuration.
 func TestWhereCommandsMayBeUsed(t *testing.T) {
 	inHall(t, func(t *testing.T, h *hall) {

@@ -307,6 +307,28 @@ func TestPressesAndReactions(t *testing.T) {
 	})
 }
 
+// TestReactionsOfOnePersonStayInOrder has somebody take a reaction away and put it
+// again, while it takes long to find out who takes one away.
+func TestReactionsOfOnePersonStayInOrder(t *testing.T) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
+		id, err := p.Post(t.Context(), channel(security), bottest.Ballot(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Fail(fakediscord.Fault{Name: "member", Times: 1, Status: 429, RetryAfter: 2 * time.Second})
+		s.Unreact(bob, id, "👍")
+		s.React(bob, id, "👍")
+		time.Sleep(time.Minute)
+		var kinds []bot.Kind
+		for _, ev := range l.All() {
+			kinds = append(kinds, ev.Kind)
+		}
+		if want := []bot.Kind{bot.Unreacted, bot.Reacted}; !slices.Equal(kinds, want) {
+			t.Errorf("%v, want %v", kinds, want)
+		}
+	})
+}
+
 func TestWhatOthersDoToOurMessages(t *testing.T) {
 	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
 		root, _ := s.Type(alice, security, "talk")

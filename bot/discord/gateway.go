@@ -397,13 +397,27 @@ func (c *connection) dispatch(ctx context.Context, f frame) {
 	}
 	session := g.resuming.id()
 	g.note(f)
+	turn, done := g.turn(f)
 	c.slots <- struct{}{}
 	c.running.Go(func() {
-		if g.handOver(ctx, session, f, c.handle) {
+		defer done()
+		if turn(ctx) == nil && g.handOver(ctx, session, f, c.handle) {
 			g.resuming.end(session, f.Seq)
 		}
 		<-c.slots
 	})
+}
+
+// turn keeps the reactions of one person in their order: who somebody is has to be
+// asked about a reaction that was taken away, and is told with one that was put.
+func (g *guild) turn(f frame) (wait func(context.Context) error, done func()) {
+	var e struct {
+		User string `json:"user_id"`
+	}
+	if strings.HasPrefix(f.Type, "MESSAGE_REACTION_") && json.Unmarshal(f.Data, &e) == nil && e.User != "" {
+		return g.turns.Take(e.User)
+	}
+	return func(context.Context) error { return nil }, func() {}
 }
 
 // connected notes that events arrive, and returns since when nothing was heard.

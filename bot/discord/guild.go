@@ -40,6 +40,7 @@ type guild struct {
 	loading  *recall.Memory[*talk]    // the same by the message of an answer that is put off
 	resuming resuming
 	claims   recall.Claims
+	turns    recall.Turns // of people who react
 
 	mu         sync.Mutex
 	self       *identity // nil: not asked yet

@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"strings"
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/bottest/room"
@@ -17,4 +18,9 @@ func testPlatforms() []bot.Platform {
 		return nil
 	}
 	return []bot.Platform{room.NewPlatform(console.Name, url)}
+}
+
+// testAPI is where a test has its own Slack or Discord, "" for the one of all.
+func testAPI(platform string) string {
+	return os.Getenv("GRIDWARDEN_CRASH_" + strings.ToUpper(platform))
 }

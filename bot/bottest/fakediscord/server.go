@@ -3,6 +3,7 @@ package fakediscord
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -303,6 +304,23 @@ func (s *Server) Messages(channel string) []Message {
 	slices.SortFunc(out, func(a, b Message) int { return compare(a.ID, b.ID) })
 	return out
 }
+
+// Forget drops a thread that a long test needs no more, the message that it hangs
+// from, and what the session was sent. Nobody is told.
+func (s *Server) Forget(root string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.channels, root)
+	maps.DeleteFunc(s.messages, func(id string, m *Message) bool { return id == root || m.Channel == root })
+	maps.DeleteFunc(s.acts, func(_ string, a *interaction) bool { return time.Since(a.made) > answersFor })
+	if k := s.session; k != nil {
+		k.past = k.past[max(0, len(k.past)-keptFrames):]
+	}
+	s.calls = nil
+}
+
+// keptFrames is more than a bot can miss that comes back at once.
+const keptFrames = 1000
 
 // Message is one message, nil when there is none.
 func (s *Server) Message(id string) *Message {

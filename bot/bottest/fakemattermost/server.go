@@ -281,6 +281,35 @@ func (s *Server) Posts() []*model.Post {
 	return out
 }
 
+// Thread gives the posts that stand in a thread, but not its first one, in order.
+func (s *Server) Thread(root string) []*model.Post {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []*model.Post
+	for _, id := range s.order {
+		if p := s.posts[id]; p.RootId == root && p.DeleteAt == 0 {
+			out = append(out, p.Clone())
+		}
+	}
+	return out
+}
+
+// Forget drops a thread that a long test needs no more, and the calls so far.
+// Nobody is told.
+func (s *Server) Forget(root string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.order = slices.DeleteFunc(s.order, func(id string) bool {
+		gone := id == root || s.posts[id].RootId == root
+		if gone {
+			delete(s.posts, id)
+			delete(s.reactions, id)
+		}
+		return gone
+	})
+	s.out.calls, s.whispers = nil, nil
+}
+
 // Whispers are the posts for one user only.
 func (s *Server) Whispers() []Whisper {
 	s.mu.Lock()

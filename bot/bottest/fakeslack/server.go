@@ -3,6 +3,7 @@ package fakeslack
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -259,6 +260,30 @@ func (s *Server) Messages(channel string) []Message {
 	}
 	slices.SortFunc(out, func(a, b Message) int { return strings.Compare(a.TS, b.TS) })
 	return out
+}
+
+// Thread gives what stands in a thread, but not its first message, in order.
+func (s *Server) Thread(channel, root string) []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Message
+	for _, m := range s.messages[channel] {
+		if m.Root == root {
+			out = append(out, *m)
+		}
+	}
+	slices.SortFunc(out, func(a, b Message) int { return strings.Compare(a.TS, b.TS) })
+	return out
+}
+
+// Forget drops a thread that a long test needs no more, and what was sent and
+// acknowledged. Nobody is told.
+func (s *Server) Forget(channel, root string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.messages[channel], func(_ string, m *Message) bool { return m.TS == root || m.Root == root })
+	maps.DeleteFunc(s.pending, func(_ string, d *delivery) bool { return d.done })
+	s.calls = nil
 }
 
 // File is the content of an uploaded file, nil when there is none of that name.

@@ -21,13 +21,11 @@ type crowd struct {
 	p        *place
 	patience time.Duration
 	pace     <-chan time.Time // nil, or somebody may do something at each tick
+	counts   counts
 
 	mu     sync.Mutex
 	events map[bot.Thread]int // how many events each thread must have answers to
 	asked  map[bot.Thread]string
-	again  int             // answers that said to ask again
-	did    int             // events
-	took   []time.Duration // from the event to its answer
 }
 
 func newCrowd(p *place, patience time.Duration) *crowd {
@@ -93,9 +91,7 @@ func (c *crowd) answerIn(t bot.Thread, n int) (string, error) {
 		}
 		return len(keys) >= n || unkeyed > 0 && len(keys)+unkeyed >= n
 	})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.took = append(c.took, time.Since(began))
+	c.counts.answered(time.Since(began))
 	return text, err
 }
 
@@ -104,9 +100,7 @@ func (c *crowd) tick() {
 	if c.pace != nil {
 		<-c.pace
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.did++
+	c.counts.act()
 }
 
 // typed types a line in the channel and gives the thread in which it is answered.
@@ -116,6 +110,17 @@ func (c *crowd) typed(who, line string) (bot.Event, bot.Thread) {
 	t.Root = ev.Message
 	c.expect(t, who+": "+line)
 	return ev, t
+}
+
+// begins types a line, and gives what waits for its answer.
+func (c *crowd) begins(who, line string) (t bot.Thread, answered func() error) {
+	ev, t := c.typed(who, line)
+	return t, func() error {
+		if _, err := c.answerIn(t, 1); err != nil {
+			return fmt.Errorf("event %s: %w", ev.ID, err)
+		}
+		return nil
+	}
 }
 
 // once types a line and gives its answer.
@@ -141,9 +146,7 @@ func (c *crowd) ask(who, line string) (bot.Thread, string, error) {
 		if err != nil || !askAgain(text) {
 			return t, text, err
 		}
-		c.mu.Lock()
-		c.again++
-		c.mu.Unlock()
+		c.counts.askAgain()
 		if time.Now().After(deadline) {
 			return t, text, fmt.Errorf("%q is told to ask again for %s: %s", line, c.patience, text)
 		}

@@ -52,11 +52,11 @@ func (p *place) quiet(patience time.Duration) error {
 	deadline := time.Now().Add(patience)
 	for {
 		n, err := p.leftovers()
-		if err == nil && len(n) == 0 && p.room.Open() == 0 {
+		if err == nil && len(n) == 0 && p.unacknowledged() == 0 {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return errors.Join(fmt.Errorf("not quiet after %s: %v, %d events not acknowledged", patience, n, p.room.Open()), err)
+			return errors.Join(fmt.Errorf("not quiet after %s: %v, %d events not acknowledged", patience, n, p.unacknowledged()), err)
 		}
 		time.Sleep(50 * time.Millisecond) // a database tells nobody of its changes
 	}

@@ -124,7 +124,7 @@ func crashed(t *testing.T, pl plan) (r result) {
 		r.err = p.quiet(patience)
 	}
 	r.err = errors.Join(r.err, k.end())
-	r.reached, r.missed, r.again = k.reached, k.missed, c.again
+	r.reached, r.missed, r.again = k.reached, k.missed, c.counts.askedAgain()
 	if r.err == nil {
 		r.err = errors.Join(p.checkRoom(c, false), p.checkGrid(want), p.checkLog())
 	}
@@ -142,12 +142,13 @@ type keeper struct {
 	missed  []string
 	err     error
 
+	down  chan struct{} // told of each kill that was planned
 	stop  chan struct{}
 	ended chan struct{}
 }
 
 func newKeeper(p *place, kills []kill) *keeper {
-	return &keeper{p: p, kills: kills, stop: make(chan struct{}), ended: make(chan struct{})}
+	return &keeper{p: p, kills: kills, down: make(chan struct{}, len(kills)), stop: make(chan struct{}), ended: make(chan struct{})}
 }
 
 func (k *keeper) keep() {
@@ -171,6 +172,8 @@ func (k *keeper) keep() {
 		case <-s.ended:
 		case <-timer:
 			s.kill()
+		case <-planned.when:
+			s.kill()
 		case <-k.stop:
 			stopping = true
 			k.err = s.listening(k.p)
@@ -183,6 +186,10 @@ func (k *keeper) keep() {
 		case s.killed() && len(k.kills) > 0:
 			k.reached = append(k.reached, planned.name())
 			k.kills = k.kills[1:]
+			k.down <- struct{}{}
+			if planned.rest != nil {
+				planned.rest()
+			}
 		case stopping:
 			for _, missed := range k.kills {
 				k.missed = append(k.missed, missed.name())

@@ -48,9 +48,9 @@ func withdrawn(t *testing.T, p *place, take, give func() error) {
 	if err := errors.Join(serve.lives(3*time.Second), take()); err != nil {
 		t.Fatal(err)
 	}
-	began := c.soFar()
+	began := c.counts.soFar()
 	err = serve.lives(away)
-	during := c.soFar() - began
+	during := c.counts.soFar() - began
 	if err = errors.Join(err, give(), serve.lives(5*time.Second)); err != nil { // and after
 		t.Fatalf("%v\n%s", err, p.logs())
 	}
@@ -67,23 +67,7 @@ func withdrawn(t *testing.T, p *place, take, give func() error) {
 		t.Errorf("%v\n%s", err, p.logs())
 	}
 	say("%s: %d events, %d of them in %s without the database; %d sentences that it could not be written; %d times people asked again, slowest answer %s",
-		t.Name(), c.did, during, away, sentences, c.again, c.slowest().Round(time.Millisecond))
-}
-
-func (c *crowd) soFar() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.did
-}
-
-func (c *crowd) slowest() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var d time.Duration
-	for _, took := range c.took {
-		d = max(d, took)
-	}
-	return d
+		t.Name(), c.counts.soFar(), during, away, sentences, c.counts.askedAgain(), c.counts.slowest().Round(time.Millisecond))
 }
 
 // smallDisk is a file system of a few megabytes, which only root may mount.

@@ -75,7 +75,7 @@ func TestPair(t *testing.T) {
 	if err != nil {
 		t.Errorf("%v\n%s", err, p.logs())
 	}
-	say("pair: %d events in %d deliveries, %d kills in %s; %d times people were told to ask again", c.did, p.room.Delivered(), kills, time.Since(began).Round(time.Second), c.again)
+	say("pair: %d events in %d deliveries, %d kills in %s; %d times people were told to ask again", c.counts.soFar(), p.room.Delivered(), kills, time.Since(began).Round(time.Second), c.counts.askedAgain())
 }
 
 // pair are two programs at one place.

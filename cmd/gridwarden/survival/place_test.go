@@ -31,7 +31,8 @@ type settings struct {
 	database string
 	server   *postgrestest.Server // nil: that of all tests
 	room     room.Options
-	speed    int // of the simulated grid
+	chats    []chat // in place of the room
+	speed    int    // of the simulated grid
 	folder   string
 	journal  string // folder of a journal on SQLite; "" is the place's
 }
@@ -42,13 +43,18 @@ type place struct {
 	grid        string // the file of what was done to the simulated grid
 	outside     string // the file of the checkpoint outside the journal
 	kind        string
-	room        *room.Server
-	http        *httptest.Server
+	room        *room.Server     // nil: there are chats
+	http        *httptest.Server // of the room
+	chats       []chat
+	net         network  // between the program and the chats
+	inbound     string   // where that leads to the program
+	env         []string // of the program
 	db          *sql.DB
 	journal     string // file of a journal on SQLite
 
-	mu     sync.Mutex
-	starts int
+	mu      sync.Mutex
+	starts  int
+	address string // where the latest process that said so listens
 }
 
 const yaml = `
@@ -83,13 +89,19 @@ func newPlace(t testing.TB, s settings) *place {
 		s.journal = s.folder
 	}
 	p := &place{
-		dir: s.folder, kind: s.database, room: room.New("console", s.room),
+		dir: s.folder, kind: s.database, chats: s.chats, net: network{pipes: map[*pipe]bool{}},
 		config: filepath.Join(s.folder, "config.yaml"), grid: filepath.Join(s.folder, "grid.jsonl"),
 		outside: filepath.Join(s.folder, "audit.checkpoint"),
 	}
-	p.http = httptest.NewServer(p.room)
-	t.Cleanup(p.http.Close)
 	text := strings.ReplaceAll(yaml, "SPEED", fmt.Sprint(s.speed))
+	if len(s.chats) > 0 {
+		text = p.openChats(t, text)
+	} else {
+		p.room = room.New("console", s.room)
+		p.http = httptest.NewServer(p.room)
+		t.Cleanup(p.http.Close)
+		p.env = []string{"GRIDWARDEN_CRASH_ROOM=" + p.http.URL}
+	}
 	if s.database == onSQLite {
 		p.journal = filepath.Join(s.journal, "gridwarden.db")
 		text += fmt.Sprintf("journal: {sqlite: %q}\n", p.journal)
@@ -123,6 +135,37 @@ func (p *place) write(t testing.TB, name, text string) {
 	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// heard notes where the program listens.
+func (p *place) heard(address string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.address = address
+}
+
+// program is where it listens, "" before it said so.
+func (p *place) program() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.address
+}
+
+// listens reports whether a program does, everywhere.
+func (p *place) listens() bool {
+	if p.room != nil {
+		return p.room.Listeners() > 0
+	}
+	return p.healthy()
+}
+
+// unacknowledged counts the events of the room that nobody took. Chats go on
+// without some of theirs.
+func (p *place) unacknowledged() int {
+	if p.room != nil {
+		return p.room.Open()
+	}
+	return 0
 }
 
 // await returns when somebody listens in the room.

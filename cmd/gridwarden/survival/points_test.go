@@ -141,10 +141,13 @@ func pointAt(n ast.Node) (string, bool) {
 	return name, err == nil
 }
 
-// kill is one end of a process: at a point, or some time after its start.
+// kill is one end of a process: at a point, some time after its start, or when
+// something has happened.
 type kill struct {
 	point string // name:passage
 	after time.Duration
+	when  <-chan struct{}
+	rest  func() // before the next start; nil: at once
 }
 
 func (k kill) name() string {

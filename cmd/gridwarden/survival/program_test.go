@@ -3,6 +3,7 @@
 package survival
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -87,20 +89,46 @@ func (p *place) start(crash string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
 	cmd := exec.CommandContext(context.Background(), binary, "serve", "--config", p.config)
-	cmd.Env = append(os.Environ(), "GRIDWARDEN_CRASH_ROOM="+p.http.URL, "GRIDWARDEN_CRASH="+crash)
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), "GRIDWARDEN_CRASH="+crash)
+	cmd.Env = append(cmd.Env, p.env...)
+	heard := &heard{log: log, tell: p.heard}
+	cmd.Stdout, cmd.Stderr = heard, heard
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, log.Close())
 	}
 	s := &process{cmd: cmd, ended: make(chan struct{})}
 	go func() {
 		s.err = cmd.Wait()
+		_ = log.Close() // whoever reads it misses what is not there
 		close(s.ended)
 	}()
 	return s, nil
+}
+
+// heard keeps what a process logs, and tells at which address it listens.
+type heard struct {
+	log  io.Writer
+	tell func(address string)
+	rest []byte // of a line
+}
+
+var listensAt = regexp.MustCompile(`msg=listening .*http=(\S+)`)
+
+// Write implements io.Writer.
+func (h *heard) Write(data []byte) (int, error) {
+	h.rest = append(h.rest, data...)
+	for {
+		line, rest, whole := bytes.Cut(h.rest, []byte("\n"))
+		if !whole {
+			return h.log.Write(data)
+		}
+		h.rest = rest
+		if m := listensAt.FindSubmatch(line); m != nil {
+			h.tell(string(m[1]))
+		}
+	}
 }
 
 func (s *process) running() bool {
@@ -116,9 +144,9 @@ func (s *process) running() bool {
 // while it starts has put nothing in order.
 func (s *process) listening(p *place) error {
 	deadline := time.After(patience)
-	for s.running() && p.room.Listeners() == 0 {
+	for s.running() && !p.listens() {
 		select {
-		case <-p.room.Changed():
+		case <-time.After(10 * time.Millisecond):
 		case <-s.ended:
 		case <-deadline:
 			return fmt.Errorf("serve does not listen after %s", patience)

@@ -81,23 +81,11 @@ func TestSoak(t *testing.T) {
 		}
 		c := newCrowd(p, 2*time.Minute)
 		l := newLoad(c, *rate)
-		m := &meter{p: p, c: c, serve: serve, began: time.Now(), title: "soak-" + database}
-		ended := time.After(lasts(12 * time.Second))
-		every := time.NewTicker(m.interval(lasts(12 * time.Second)))
-		defer every.Stop()
-		l.begin()
-		for running := true; running; {
-			select {
-			case <-every.C:
-				m.sample(t)
-				l.tidy(time.Minute)
-				running = !l.over.Load()
-			case <-serve.ended:
-				t.Fatalf("serve ended: %v\n%s", serve.err, p.logs())
-			case <-ended:
-				running = false
-			}
+		m := &meter{
+			p: p, counts: []*counts{&c.counts}, serve: serve, began: time.Now(), title: "soak-" + database,
+			goroutines: func() (int, error) { return p.room.Goroutines(serve.cmd.Process.Pid), nil },
 		}
+		m.during(t, lasts(12*time.Second), time.Minute, l)
 		want := l.end(t)
 		m.sample(t)
 		if err := errors.Join(p.quiet(patience), serve.stop()); err != nil {
@@ -114,12 +102,26 @@ func TestSoak(t *testing.T) {
 	})
 }
 
+// people are those who do something on a place.
+type people interface {
+	tick()
+	begins(who, line string) (t bot.Thread, answered func() error)
+	propose(who, line string) (proposal, error)
+	click(who string, a proposal, verdict string) error
+	decide(who, line string, a proposal) error
+	becomes(a proposal, want string) error
+	voted(a proposal, people ...string) error
+	forgive(t bot.Thread, lenient bool) error
+}
+
 // load is a mix of questions, actions and votes at a rate.
 type load struct {
-	c      *crowd
-	ticker *time.Ticker
-	over   atomic.Bool
-	acts   sync.WaitGroup
+	c       people
+	ticker  *time.Ticker
+	targets []target // who are banned and unbanned
+	quiet   bool     // no others are proposed
+	over    atomic.Bool
+	acts    sync.WaitGroup
 
 	mu   sync.Mutex
 	errs []error
@@ -133,9 +135,13 @@ type finished struct {
 }
 
 func newLoad(c *crowd, perSecond float64) *load {
-	l := &load{c: c, ticker: time.NewTicker(time.Duration(float64(time.Second) / perSecond)), want: map[string]int{}}
+	l := loadOf(c, perSecond)
 	c.pace = l.ticker.C
 	return l
+}
+
+func loadOf(c people, perSecond float64) *load {
+	return &load{c: c, ticker: time.NewTicker(time.Duration(float64(time.Second) / perSecond)), targets: targets, want: map[string]int{}}
 }
 
 // target is a user of the grid who is banned and unbanned again and again.
@@ -152,7 +158,7 @@ var targets = []target{
 
 // begin starts everybody: some act, and the rest of the rate are questions.
 func (l *load) begin() {
-	for _, who := range targets {
+	for _, who := range l.targets {
 		l.acts.Go(func() {
 			for !l.over.Load() {
 				l.failed(l.banAndUnban(who))
@@ -160,7 +166,7 @@ func (l *load) begin() {
 		})
 	}
 	l.acts.Go(func() {
-		for !l.over.Load() {
+		for !l.quiet && !l.over.Load() {
 			l.failed(l.turnedDown())
 		}
 	})
@@ -172,11 +178,10 @@ func (l *load) begin() {
 			line, who := questions[n%len(questions)], people[n/len(questions)%len(people)]
 			// The pace is kept here, so that slow answers pile up as they would from people.
 			l.c.tick()
-			ev, thread := l.c.typed(who, line)
+			thread, answered := l.c.begins(who, line)
 			l.acts.Go(func() {
-				_, err := l.c.answerIn(thread, 1)
-				if err != nil {
-					l.failed(fmt.Errorf("event %s: %w", ev.ID, err))
+				if err := answered(); err != nil {
+					l.failed(err)
 					return
 				}
 				l.finish(thread)
@@ -314,12 +319,39 @@ type sample struct {
 
 // meter measures one serve.
 type meter struct {
-	p       *place
-	c       *crowd
-	serve   *process
-	began   time.Time
-	title   string
-	samples []sample
+	p          *place
+	counts     []*counts
+	serve      *process
+	goroutines func() (int, error) // of serve
+	began      time.Time
+	title      string
+	samples    []sample
+}
+
+// during begins loads and measures until their time is over or one has failed.
+// Threads that were finished for an age are checked and forgotten meanwhile.
+func (m *meter) during(t *testing.T, whole, age time.Duration, loads ...*load) {
+	t.Helper()
+	ended := time.After(whole)
+	every := time.NewTicker(m.interval(whole))
+	defer every.Stop()
+	for _, l := range loads {
+		l.begin()
+	}
+	for running := true; running; {
+		select {
+		case <-every.C:
+			m.sample(t)
+			for _, l := range loads {
+				l.tidy(age)
+				running = running && !l.over.Load()
+			}
+		case <-m.serve.ended:
+			t.Fatalf("serve ended: %v\n%s", m.serve.err, m.p.logs())
+		case <-ended:
+			running = false
+		}
+	}
 }
 
 // interval is ten seconds, and less where a load is short.
@@ -336,10 +368,16 @@ func (m *meter) sample(t *testing.T) {
 	if err != nil {
 		t.Errorf("measuring the database: %v", err)
 	}
-	m.c.mu.Lock()
-	took, events := m.c.took, m.c.did
-	m.c.took = nil
-	m.c.mu.Unlock()
+	goroutines, err := m.goroutines()
+	if err != nil {
+		t.Errorf("measuring goroutines: %v", err)
+	}
+	var took []time.Duration
+	events := 0
+	for _, c := range m.counts {
+		some, did := c.sinceLast()
+		took, events = append(took, some...), events+did
+	}
 	slices.Sort(took)
 	at := func(q float64) time.Duration {
 		if len(took) == 0 {
@@ -348,8 +386,8 @@ func (m *meter) sample(t *testing.T) {
 		return took[min(int(q*float64(len(took))), len(took)-1)]
 	}
 	m.samples = append(m.samples, sample{
-		at: time.Since(m.began), events: events, usage: u, goroutines: m.p.room.Goroutines(m.serve.cmd.Process.Pid),
-		size: size, answers: len(took), p50: at(0.5), p99: at(0.99), slowest: at(1), unansweredN: m.p.room.Open(),
+		at: time.Since(m.began), events: events, usage: u, goroutines: goroutines,
+		size: size, answers: len(took), p50: at(0.5), p99: at(0.99), slowest: at(1), unansweredN: m.p.unacknowledged(),
 	})
 	if s := m.samples[len(m.samples)-1]; len(m.samples)%30 == 0 {
 		say("%s %s: %d events, %.1f MB resident, %d descriptors, %d goroutines, database %.1f MB, answers p50 %s p99 %s", m.title, s.at.Round(time.Second),
