@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/audit"
@@ -28,9 +27,6 @@ type Decider struct {
 	// refresh reads the groups again before anybody's role counts, or says why they
 	// cannot be read here; the Engine sets it.
 	refresh func(context.Context) error
-
-	linking sync.Mutex
-	offers  map[action.PersonID]offer // codes that tie an account to a person
 }
 
 // NewDecider returns a Decider over a journal and the people.

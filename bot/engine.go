@@ -262,7 +262,7 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 	}
 	if err == nil {
 		if req.Person, err = e.recognise(ev.Account); err != nil { // 6a who asks: known before anything is answered
-			req.Person, err = e.vouched(a, err)
+			req.Person, err = e.vouched(ctx, a, err)
 		}
 	} else if _, unknown := e.recognise(ev.Account); unknown != nil {
 		err = unknown

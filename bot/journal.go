@@ -31,6 +31,9 @@ type Journal interface {
 	Write(ctx context.Context, fx action.Effects) error
 	// Records returns the records that fit, oldest first, at most f.Limit.
 	Records(ctx context.Context, f RecordFilter) ([]audit.Record, error)
+	// Latest returns the newest record of those kinds about a subject; ErrNotFound
+	// when there is none. One that somebody put into the database is an error.
+	Latest(ctx context.Context, subject string, kinds ...audit.Kind) (audit.Record, error)
 
 	// Links returns the accounts that were tied to people in chat: account key to person.
 	Links(ctx context.Context) (map[string]action.PersonID, error)

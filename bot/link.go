@@ -12,6 +12,11 @@ import (
 // Link ties an account to a person: an admin's act, recorded and told. It
 // counts for no vote on what was proposed before.
 func (d *Decider) Link(ctx context.Context, req *Request, account string, person action.PersonID) error {
+	return d.link(ctx, req, account, person)
+}
+
+// link does it together with more records.
+func (d *Decider) link(ctx context.Context, req *Request, account string, person action.PersonID, more ...audit.Record) error {
 	if _, ok := d.people.Person(person); !ok {
 		return Problemf("not-found", "There is no person %q under people: in the configuration.", cut(string(person)))
 	}
@@ -22,6 +27,7 @@ func (d *Decider) Link(ctx context.Context, req *Request, account string, person
 	fx := d.securityNews(m, map[string]any{})
 	fx.Records = []audit.Record{req.record(audit.AccountLinked, map[string]any{"account": account, "person": person})}
 	fx.Records[0].Subject = "link/" + account
+	fx.Records = append(fx.Records, more...)
 	if err := d.journal.Link(ctx, account, person, fx); err != nil {
 		return fmt.Errorf("bot: linking an account: %w", err)
 	}

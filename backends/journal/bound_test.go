@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
 // told is the sentence for people in an error, "" without one.
@@ -185,5 +187,30 @@ func TestForgedEventIsNotAnswered(t *testing.T) {
 		if strings.Join(requests, " ") != want {
 			t.Errorf("%s: answered are %q, want %s", name, requests, want)
 		}
+	}
+}
+
+// TestAnOfferThatSomebodyWrote puts into the database what would make a code of
+// bob's, or of a code of somebody else's one of bob's.
+func TestAnOfferThatSomebodyWrote(t *testing.T) {
+	for name, statement := range map[string]string{
+		"invented": "INSERT INTO audit_record SELECT 9999, 'invented', at, kind, request, incident, subject, version, hash, body_hash, mac FROM audit_record WHERE subject = 'link code/bob'",
+		"for bob":  "UPDATE audit_record SET subject = 'link code/bob' WHERE subject = 'link code/eve'",
+		"its hash": `UPDATE audit_body SET data = CAST(replace(CAST(data AS TEXT), 'ours', 'mine') AS BLOB) WHERE num IN (SELECT num FROM audit_record WHERE subject = 'link code/bob')`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			j, o := open(t)
+			for _, who := range []string{"bob", "eve"} {
+				r := audit.Record{ID: audit.NewID(), At: noon, Kind: audit.LinkOffered, Subject: "link code/" + who, Body: json.RawMessage(`{"hash":"ours"}`)}
+				must(t, j.Write(t.Context(), action.Effects{Records: []audit.Record{r}}))
+			}
+			if _, err := j.Latest(t.Context(), "link code/bob"); err != nil {
+				t.Fatal(err)
+			}
+			sql1(t, o.config().SQLite, statement)
+			if got, err := j.Latest(t.Context(), "link code/bob"); !strings.Contains(told(err), "somebody changed the database") {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
 	}
 }

@@ -67,6 +67,21 @@ func (j *Journal) Records(ctx context.Context, f bot.RecordFilter) ([]audit.Reco
 	return out, nil
 }
 
+// Latest implements bot.Journal.
+func (j *Journal) Latest(ctx context.Context, subject string, kinds ...audit.Kind) (audit.Record, error) {
+	where, args := conditions(bot.RecordFilter{Subject: subject, Kinds: kinds})
+	var s scanned
+	err := j.readers.QueryRowContext(ctx, `SELECT `+entryColumns+` FROM audit_record r LEFT JOIN audit_body b USING (num) WHERE `+where+` ORDER BY r.num DESC LIMIT 1`, args...).Scan(s.into()...)
+	if err != nil {
+		return audit.Record{}, fmt.Errorf("journal: the latest record about %s: %w", subject, explain(notFound(err)))
+	}
+	body := s.erasable()
+	if !j.key.Genuine(s.entry) || body != nil && body.Hash() != s.entry.BodyHash {
+		return audit.Record{}, troublef(errTampered, "The journal holds a record about %s that gridwarden did not write: somebody changed the database. Nothing was changed or run. Keep the file and run `gridwarden audit verify`.", subject)
+	}
+	return s.entry.Record(body)
+}
+
 // conditions is a filter in SQL. What is compared is never part of the text.
 func conditions(f bot.RecordFilter) (where string, args []any) {
 	parts := []string{"true"}

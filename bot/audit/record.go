@@ -55,6 +55,9 @@ const (
 	Reminded       Kind = "reminded"        // approvers were reminded
 	PolicyChanged  Kind = "policy changed"  // people, roles, groups or policies changed
 	AccountLinked  Kind = "account linked"  // an account was tied to a person
+	LinkOffered    Kind = "link offered"    // a person got a code that ties another account to the person
+	LinkMissed     Kind = "link missed"     // a wrong code was said for a person who has one
+	LinkUsed       Kind = "link used"       // a code was used
 	IncidentOpened Kind = "incident opened" // a case was opened
 	Noted          Kind = "noted"           // a note or evidence was added to a case
 	IncidentClosed Kind = "incident closed" // a case was closed

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -123,6 +124,27 @@ func recordsBind(t *testing.T, j bot.Journal) {
 	last := got[len(got)-1]
 	same(t, "version of the change", last.Version, 3)
 	same(t, "hash of the change", last.Hash, hex.EncodeToString(sum[:]))
+}
+
+func latestFound(t *testing.T, j bot.Journal) {
+	ctx := t.Context()
+	var said []audit.Record
+	for _, kind := range []audit.Kind{audit.LinkOffered, audit.LinkUsed, audit.LinkOffered, audit.LinkMissed} {
+		r := record(kind)
+		r.Subject, r.Person, r.Body = "link code/bob", "bob", json.RawMessage(`{"hash":"x"}`)
+		said = append(said, r)
+		must(t, j.Write(ctx, action.Effects{Records: []audit.Record{r}}))
+	}
+	for want, kinds := range map[int][]audit.Kind{1: {audit.LinkUsed}, 2: {audit.LinkOffered, audit.LinkUsed}, 3: nil} {
+		got, err := j.Latest(ctx, "link code/bob", kinds...)
+		must(t, err)
+		same(t, "latest", got, said[want])
+	}
+	for subject, kind := range map[string]audit.Kind{"link code/eve": audit.LinkOffered, "link code/bob": audit.Noted} {
+		if got, err := j.Latest(ctx, subject, kind); !errors.Is(err, bot.ErrNotFound) {
+			t.Errorf("%s about %s: %+v, %v", kind, subject, got, err)
+		}
+	}
 }
 
 func recordsFound(t *testing.T, j bot.Journal) {

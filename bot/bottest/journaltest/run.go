@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(*testing.T) bot.Journal, options ...Option) {
 		{"a record that exists is refused whole", recordTwice},
 		{"records bind the row that they are about", recordsBind},
 		{"records are found by every filter", recordsFound},
+		{"the latest record about a subject is found", latestFound},
 		{"a thread's messages are delivered in order", deliveredInOrder},
 		{"a delivery in hand holds back its thread", oneInFlight},
 		{"a message is queued once", queuedOnce},
