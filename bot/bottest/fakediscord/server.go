@@ -137,6 +137,7 @@ type Server struct {
 	hold     []frame
 	sent     map[string][]time.Time
 	changes  fakeserver.Changes
+	watch    fakeserver.Watch
 	closed   bool
 	working  sync.WaitGroup
 }

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 // HTTP is where an app is called, as its settings have it.
@@ -275,6 +277,7 @@ func (s *Server) settle(d *delivery, a answered) {
 		user, _ := d.payload["user_id"].(string)
 		m := &Message{TS: s.ts(), Channel: channel, User: BotUser, Bot: BotID, Text: said, To: user}
 		s.messages[channel][m.TS] = m
+		s.seen(fakeserver.Whispered, m)
 	}
 }
 
