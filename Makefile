@@ -20,7 +20,7 @@ MEASURED = $(CURDIR)/.cache/measured
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build demo test crash pair outage soak lint vulnerabilities fuzz bench cover fmt clean
+.PHONY: help build demo test crash pair outage soak peers lint vulnerabilities fuzz bench cover fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,7 @@ test: ## vet and test everything, with the race detector (needs a C compiler) an
 	@.ci/postgres
 	$(GO) vet ./...
 	$(GO) vet -tags crash ./...
+	$(GO) vet -tags fakes ./cmd/gridwarden
 	CGO_ENABLED=1 $(GO) test -race -parallel 8 -timeout 30m ./...
 	$(SURVIVAL)
 
@@ -52,6 +53,14 @@ outage: ## the database away for DURATION=60s under load: PostgreSQL stopped, SQ
 
 soak: ## RATE=20 events a second for DURATION=1h; DATABASE=sqlite or postgres, both by turns without
 	$(SURVIVAL) -run 'TestSoak$$' -v -args -duration $(or $(DURATION),1h) -rate $(or $(RATE),20) -folder $(MEASURED) $(if $(DATABASE),-database $(DATABASE))
+
+PEERS = cmd/gridwarden/peers
+
+peers: ## beside Bolt and Hubot on the same fake chats, for DURATION=10s each; needs node and npm
+	@command -v npm >/dev/null || { echo "make peers: the other bots need node and npm."; exit 1; }
+	cd $(PEERS)/testdata/bolt && npm ci --ignore-scripts
+	cd $(PEERS)/testdata/hubot && npm ci --ignore-scripts
+	GRIDWARDEN_PEERS=1 $(GO) test -count 1 -timeout 0 -v -run 'TestPeers$$' ./$(PEERS) -args -duration $(or $(DURATION),10s)
 
 lint: $(GOLANGCI) ## linters and formatting, a tidy go.mod, known vulnerabilities
 	$(GOLANGCI) run ./...

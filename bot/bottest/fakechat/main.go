@@ -12,7 +12,7 @@
 //
 //	alice: !pending                    alice writes in the channel security
 //	guest in lobby: hello              in another one
-//	bob under 3: approve abc234        in the thread of message 3
+//	bob under 3: !approve abc234        in the thread of message 3
 //	alice: /gridwarden pending         a slash command, as clients take it
 //	bob reacts :white_check_mark: on 3
 //	bob unreacts :white_check_mark: on 3

@@ -3,6 +3,7 @@
 package peers
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -18,8 +19,15 @@ import (
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 )
 
-// people ask, one after another.
-var people = []string{"alice", "bob", "carol", "dora", "erik", "fritz"}
+// people ask, one after another. They are many, because a bot may keep the order
+// of what one person does.
+var people = func() []string {
+	var all []string
+	for n := range 32 {
+		all = append(all, fmt.Sprintf("person%02d", n))
+	}
+	return all
+}()
 
 // question is what every bot is asked, and answers with a post in its thread.
 const question = "!pending"
