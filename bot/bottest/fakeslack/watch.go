@@ -26,7 +26,7 @@ func (s *Server) seen(kind fakeserver.Kind, m *Message) {
 	})
 }
 
-// Read gives the text of blocks of any kind, a line for each piece, and their buttons.
+// Read gives the text of blocks or a view of any kind, a line for each piece, and their buttons.
 func Read(blocks json.RawMessage) (text string, buttons []fakeserver.Button) {
 	var all any
 	if json.Unmarshal(blocks, &all) != nil {
@@ -51,7 +51,7 @@ func Read(blocks json.RawMessage) (text string, buttons []fakeserver.Button) {
 			if said := word("text"); said != "" {
 				lines = append(lines, said)
 			}
-			for _, key := range []string{"text", "fields", "elements", "accessory"} { // in the order in which they are shown
+			for _, key := range []string{"title", "label", "text", "fields", "elements", "accessory", "blocks"} { // in the order in which they are shown
 				walk(v[key])
 			}
 		}
