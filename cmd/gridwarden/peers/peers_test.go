@@ -32,6 +32,7 @@ var program = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	binary := filepath.Join(dir, "gridwarden")
 	build := exec.CommandContext(context.Background(), "go", "build", "-tags", "fakes", "-o", binary, "github.com/gridwarden/gridwarden/cmd/gridwarden")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -40,11 +41,13 @@ var program = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
+var built string // the folder of it; "": nobody asked
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	status := m.Run()
-	if binary, err := program(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(binary)) // it is among the temporary files anyway
+	if built != "" {
+		_ = os.RemoveAll(built) // it is among the temporary files anyway
 	}
 	os.Exit(status)
 }
