@@ -24,7 +24,7 @@ RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/li
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build demo test crash pair outage soak chats soak-chats lint vulnerabilities fuzz bench cover fmt clean
+.PHONY: help build demo test crash pair outage soak chats soak-chats peers lint vulnerabilities fuzz bench cover fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,7 @@ test: ## vet and test everything, with the race detector (needs a C compiler) an
 	@.ci/postgres
 	$(GO) vet ./...
 	$(GO) vet -tags crash ./...
+	$(GO) vet -tags fakes ./cmd/gridwarden
 	CGO_ENABLED=1 $(GO) test $(RACE) -parallel 8 -timeout 30m ./...
 	$(SURVIVAL)
 
@@ -62,6 +63,14 @@ chats: ## decisions on every chat platform, N=200 times killed or cut off in the
 
 soak-chats: ## RATE=10 events a second on each of Mattermost, Slack and Discord at once, for DURATION=10m
 	$(SURVIVAL) -run 'TestTogether$$' -v -args -duration $(or $(DURATION),10m) -each $(or $(RATE),10) -folder $(MEASURED) $(if $(DATABASE),-database $(DATABASE))
+
+PEERS = cmd/gridwarden/peers
+
+peers: ## beside Bolt and Hubot on the same fake chats, for DURATION=10s each; needs node and npm
+	@command -v npm >/dev/null || { echo "make peers: the other bots need node and npm."; exit 1; }
+	cd $(PEERS)/testdata/bolt && npm ci --ignore-scripts
+	cd $(PEERS)/testdata/hubot && npm ci --ignore-scripts
+	GRIDWARDEN_PEERS=1 $(GO) test -count 1 -timeout 0 -v -run 'TestPeers$$' ./$(PEERS) -args -duration $(or $(DURATION),10s)
 
 lint: $(GOLANGCI) ## linters and formatting, a tidy go.mod, known vulnerabilities
 	$(GOLANGCI) run ./...

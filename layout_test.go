@@ -30,6 +30,7 @@ type rule struct {
 // layout is the import table of the design. The first rule that fits counts.
 var layout = []rule{
 	{"cmd/gridwarden", []string{"*", "*/*"}, "the program builds everything by hand"},
+	{"cmd/gridwarden/peers", nil, "it starts programs as processes, ours and others, and knows them from outside only"},
 	{"cmd/gridwarden/survival", nil, "it starts the program as a process and knows it from outside only; its tests may use what tests use"},
 
 	{"bot", []string{"bot/action", "bot/audit", "bot/crash", "bot/recall"}, "the engine knows no platform, no backend and no SQL: they come in through its interfaces"},
@@ -38,6 +39,7 @@ var layout = []rule{
 	{"bot/crash", []string{"bot/audit"}, "a leaf: whoever can be killed imports it, and in a release it is empty"},
 	{"bot/bottest", []string{"bot", "bot/*"}, "tests of every platform and of the journal share it, so it can know none of the backends"},
 	{"bot/bottest/fakeserver", nil, "a leaf: every fake server needs it"},
+	{"bot/bottest/fakechat", []string{"bot/bottest/fake*"}, "a program for who writes a bot: it runs the fakes and knows nothing of ours"},
 	{"bot/bottest/*", []string{"bot", "bot/*", "bot/bottest/fakeserver"}, "a contract suite says what the bot asks of an implementation, whichever it is"},
 	{"bot/monitor", []string{"bot", "bot/action"}, "it counts what the engine does and what waits, actions by state among it: it needs no secret and knows no backend"},
 	{"bot/recall", nil, "a leaf: every platform's adapter remembers in the same way"},

@@ -28,7 +28,7 @@ func (a *app) wireChats(cfg *config.Config) error {
 		}
 	}
 	if len(cfg.Platforms.Slack) > 0 {
-		o := slack.Options{Log: a.log.With("platform", slack.Name), Commands: commands, Channels: a.threads, Accounts: a.accounts, API: testAPI(slack.Name)}
+		o := slack.Options{Log: a.log.With("platform", slack.Name), Commands: commands, Channels: a.threads, Accounts: a.accounts, API: fakeAPI(slack.Name)}
 		s, err := slack.New(cfg.Platforms.Slack, o)
 		if err != nil {
 			return err
@@ -38,7 +38,7 @@ func (a *app) wireChats(cfg *config.Config) error {
 	if len(cfg.Platforms.Discord) > 0 {
 		described := func() []discord.Command { return a.described }
 		o := discord.Options{
-			Log: a.log.With("platform", discord.Name), Commands: described, Channels: a.threads, Accounts: a.accounts, Known: a.known, API: testAPI(discord.Name),
+			Log: a.log.With("platform", discord.Name), Commands: described, Channels: a.threads, Accounts: a.accounts, Known: a.known, API: fakeAPI(discord.Name),
 		}
 		d, err := discord.New(cfg.Platforms.Discord, o)
 		if err != nil {

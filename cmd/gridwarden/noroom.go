@@ -6,6 +6,3 @@ import "github.com/gridwarden/gridwarden/bot"
 
 // testPlatforms are there only in builds for tests of crashes.
 func testPlatforms() []bot.Platform { return nil }
-
-// testAPI is empty but in builds for tests of crashes: the platform's own address.
-func testAPI(string) string { return "" }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"os"
-	"strings"
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/bottest/room"
@@ -18,9 +17,4 @@ func testPlatforms() []bot.Platform {
 		return nil
 	}
 	return []bot.Platform{room.NewPlatform(console.Name, url)}
-}
-
-// testAPI is where a test has its own Slack or Discord, "" for the one of all.
-func testAPI(platform string) string {
-	return os.Getenv("GRIDWARDEN_CRASH_" + strings.ToUpper(platform))
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 // The clocks of an interaction (interactions/receiving-and-responding).
@@ -101,6 +103,16 @@ func (s *Server) callback(r *request) (any, *wrong) {
 		return nil, badForm("type")
 	}
 	a.answered, a.original = p.Type, made
+	switch p.Type {
+	case 4:
+		s.seen(fakeserver.Posted, made)
+	case 7:
+		s.seen(fakeserver.Edited, made)
+	case 9:
+		s.watch.Tell(func() fakeserver.Seen {
+			return fakeserver.Seen{Kind: fakeserver.Opened, From: BotUser, ID: a.id, To: a.user, Text: d.Title}
+		})
+	}
 	s.changes.Tell()
 	if r.URL.Query().Get("with_response") != "true" {
 		return nil, nil
@@ -149,10 +161,12 @@ func (s *Server) followUp(r *request) (any, *wrong) {
 	// the eyes that it was put off for.
 	if o := a.original; o != nil && o.Loading {
 		o.Content, o.Components, o.Loading = strings.TrimSpace(d.Content), d.Components, false
+		s.seen(fakeserver.Posted, o)
 		return s.messageJSON(o, false), nil
 	}
 	m := s.response(a, d)
 	s.attach(m, r.files)
+	s.seen(fakeserver.Posted, m)
 	return s.messageJSON(m, false), nil
 }
 
@@ -179,9 +193,13 @@ func (s *Server) editOriginal(r *request) (any, *wrong) {
 	if bad != nil {
 		return nil, bad
 	}
-	o := a.original
+	o, kind := a.original, fakeserver.Edited
+	if o.Loading {
+		kind = fakeserver.Posted
+	}
 	o.Content, o.Components, o.Loading = strings.TrimSpace(d.Content), d.Components, false
 	o.EditedAt = time.Now()
+	s.seen(kind, o)
 	if o.To == "" {
 		s.dispatch("MESSAGE_UPDATE", s.eventJSON(o))
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 // Type has somebody write in a channel or thread, and returns the message's id.
@@ -17,6 +19,7 @@ func (s *Server) Type(user, channel, text string) (string, Delivery) {
 	if s.session != nil && s.session.intents&intentContent == 0 && !strings.Contains(text, "<@"+BotUser+">") {
 		e["content"] = ""
 	}
+	s.seen(fakeserver.Posted, m)
 	return m.ID, s.dispatch("MESSAGE_CREATE", e)
 }
 

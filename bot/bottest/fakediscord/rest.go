@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 // wrong is an answer that is no success: HTTP status and Discord's own code
@@ -75,11 +77,14 @@ type handler func(*request) (any, *wrong)
 func (s *Server) routes() {
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("/gateway/", s.serveGateway)
+	s.mux.HandleFunc("/gateway", s.serveGateway) // libraries put the query behind the address as it is told
 	add := func(pattern, name string, open bool, h handler) {
 		method, path, _ := strings.Cut(pattern, " ")
 		s.mux.HandleFunc(method+" /api/v10"+path, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, name, open, h) })
 	}
 	add("GET /gateway/bot", "gateway", false, s.getGateway)
+	add("GET /gateway", "gateway", true, s.getGateway) // without limits, for libraries that ask no more (events/gateway, get gateway)
+	add("GET /users/@me", "me", false, func(*request) (any, *wrong) { return s.userJSON(BotUser), nil })
 	add("GET /applications/@me", "application", false, s.getApplication)
 	add("GET /applications/{app}/guilds/{guild}/commands", "commands.get", false, s.getCommands)
 	add("PUT /applications/{app}/guilds/{guild}/commands", "commands.put", false, s.putCommands)
@@ -444,6 +449,7 @@ func (s *Server) createMessage(r *request) (any, *wrong) {
 	m := s.made(c.ID, BotUser, d, r.files)
 	m.Key = key
 	m.Nonce = string(d.Nonce)
+	s.seen(fakeserver.Posted, m)
 	s.dispatch("MESSAGE_CREATE", s.eventJSON(m))
 	return s.messageJSON(m, true), nil
 }
@@ -486,6 +492,7 @@ func (s *Server) editMessage(r *request) (any, *wrong) {
 	if d.Attachments != nil {
 		s.attach(m, r.files)
 	}
+	s.seen(fakeserver.Edited, m)
 	s.dispatch("MESSAGE_UPDATE", s.eventJSON(m))
 	return s.messageJSON(m, false), nil
 }
@@ -540,6 +547,10 @@ func (s *Server) addReaction(r *request) (any, *wrong) {
 		return nil, tooManyReacts
 	}
 	if s.react(m, BotUser, emoji) {
+		s.watch.Tell(func() fakeserver.Seen {
+			channel, root := s.place(m.Channel)
+			return fakeserver.Seen{Kind: fakeserver.Reacted, From: BotUser, Channel: channel, Root: root, ID: m.ID, Text: emoji}
+		})
 		s.dispatch("MESSAGE_REACTION_ADD", s.reactionJSON(m, BotUser, emoji, true))
 	}
 	return nil, nil

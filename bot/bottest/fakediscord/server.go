@@ -138,6 +138,7 @@ type Server struct {
 	hold     []frame
 	sent     map[string][]time.Time
 	changes  fakeserver.Changes
+	watch    fakeserver.Watch
 	closed   bool
 	working  sync.WaitGroup
 }

@@ -72,7 +72,7 @@ func (s *Server) teamByName(c call) answer {
 	if !s.team[c.user] && !s.admin(c) { // a closed team does not exist for others
 		return forbidden()
 	}
-	return ok(&model.Team{Id: TeamID, Name: Team, DisplayName: "Grid", Type: model.TeamInvite})
+	return ok(grid())
 }
 
 // createCommand: api4/command.go and app/command.go, createCommand. The server

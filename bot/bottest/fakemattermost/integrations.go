@@ -21,6 +21,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/mattermost/mattermost/server/public/model"
+
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 // As the server has it.
@@ -250,6 +252,7 @@ func (s *Server) Command(user, channel, root, text string) error {
 		s.keep(p, 1)
 	case response.Text != "":
 		s.whispers = append(s.whispers, Whisper{user, p})
+		s.seen(fakeserver.Whispered, p, user)
 		s.changes.Tell()
 	}
 	return nil
@@ -309,12 +312,13 @@ func (s *Server) act(user, root, address string, request model.PostActionIntegra
 		if u.GetProps() != nil {
 			p.SetProps(u.GetProps())
 		}
+		s.seen(fakeserver.Edited, p, "")
 		s.broadcastPost(model.WebsocketEventPostEdited, p)
 	}
 	if response.EphemeralText != "" {
-		s.whispers = append(s.whispers, Whisper{user, &model.Post{
-			Id: model.NewId(), UserId: user, ChannelId: request.ChannelId, RootId: root, Message: response.EphemeralText, CreateAt: s.now(),
-		}})
+		p := &model.Post{Id: model.NewId(), UserId: user, ChannelId: request.ChannelId, RootId: root, Message: response.EphemeralText, CreateAt: s.now()}
+		s.whispers = append(s.whispers, Whisper{user, p})
+		s.seen(fakeserver.Whispered, p, user)
 	}
 	s.changes.Tell()
 	return nil
@@ -374,6 +378,9 @@ func (s *Server) openDialog(c call) answer {
 		return bad("fake.dialog.invalid: " + err.Error())
 	}
 	s.out.dialogs[user] = &d
+	s.watch.Tell(func() fakeserver.Seen {
+		return fakeserver.Seen{Kind: fakeserver.Opened, ID: d.TriggerId, To: user, Text: d.Dialog.Title}
+	})
 	s.changes.Tell()
 	return ok(map[string]string{"status": "OK"})
 }

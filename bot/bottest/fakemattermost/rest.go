@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/mattermost/mattermost/server/public/model"
+
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 const (
@@ -51,10 +53,13 @@ func (c call) number(name string) int64 {
 func (s *Server) mux() http.Handler {
 	m := http.NewServeMux()
 	for pattern, do := range map[string]func(call) answer{
-		"GET /users/me":      func(c call) answer { return ok(s.users[c.user]) },
-		"GET /users/{id}":    s.getUser,
-		"GET /users":         s.listUsers,
-		"GET /config/client": s.settings,
+		"GET /users/me":                               func(c call) answer { return ok(s.users[c.user]) },
+		"GET /users/{id}":                             s.getUser,
+		"GET /users":                                  s.listUsers,
+		"GET /users/me/teams":                         s.myTeams,
+		"GET /users/me/preferences":                   s.myPreferences,
+		"GET /users/me/teams/{id}/channels":           s.myChannels,
+		"GET /config/client":                          s.settings,
 		"GET /teams/name/{team}/channels/name/{name}": s.channelByName,
 		"GET /channels/{id}":                          s.getChannel,
 		"GET /channels/{id}/stats":                    s.stats,
@@ -166,18 +171,15 @@ func (s *Server) getUser(c call) answer {
 }
 
 func (s *Server) listUsers(c call) answer {
-	channel := c.URL.Query().Get("in_channel")
+	q := c.URL.Query()
+	if q.Get("in_team") == TeamID && s.team[c.user] { // who is in a team may see it
+		return s.pageOf(c, s.team)
+	}
+	channel := q.Get("in_channel")
 	if !s.isMember(channel, c.user) {
 		return forbidden()
 	}
-	users := []*model.User{}
-	for id := range s.members[channel] {
-		users = append(users, s.users[id])
-	}
-	slices.SortFunc(users, func(a, b *model.User) int { return strings.Compare(a.Username, b.Username) })
-	per := min(int(c.number("per_page")), perPageMax)
-	from := min(int(c.number("page"))*per, len(users))
-	return ok(users[from:min(from+per, len(users))])
+	return s.pageOf(c, s.members[channel])
 }
 
 func (s *Server) channelByName(c call) answer {
@@ -415,6 +417,7 @@ func (s *Server) patchPost(c call) answer {
 	now.EditAt = s.now()
 	now.UpdateAt = now.EditAt
 	s.posts[p.Id] = now
+	s.seen(fakeserver.Edited, now, "")
 	s.broadcastPost(model.WebsocketEventPostEdited, now)
 	return ok(now)
 }
@@ -433,6 +436,7 @@ func (s *Server) ephemeral(c call) answer {
 	}
 	e.Post.Id, e.Post.CreateAt = model.NewId(), s.now()
 	s.whispers = append(s.whispers, Whisper{e.UserID, e.Post})
+	s.seen(fakeserver.Whispered, e.Post, e.UserID)
 	s.changes.Tell()
 	return made(e.Post)
 }
@@ -449,6 +453,9 @@ func (s *Server) saveReaction(c call) answer {
 	if p.DeleteAt != 0 {
 		return no(http.StatusNotFound, "app.post.get.app_error")
 	}
+	s.watch.Tell(func() fakeserver.Seen {
+		return fakeserver.Seen{Kind: fakeserver.Reacted, From: c.user, Channel: p.ChannelId, Root: p.RootId, ID: p.Id, Text: r.EmojiName}
+	})
 	return ok(s.react(c.user, r.PostId, r.EmojiName))
 }
 

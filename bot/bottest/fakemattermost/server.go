@@ -43,6 +43,7 @@ type Server struct {
 	latest    queued // that was told
 	told      queued // the latest of it that people did
 	changes   fakeserver.Changes
+	watch     fakeserver.Watch
 	calls     map[string]int
 	team      map[string]bool // user ids of its members
 	out       integrations
@@ -85,17 +86,25 @@ func (s *Server) now() int64 {
 
 // AddUser makes a full member of the server and returns it, to be changed
 // before anything else happens or by Change.
-func (s *Server) AddUser(name string) *model.User {
+func (s *Server) AddUser(name string) *model.User { return s.AddUserAs(model.NewId(), name) }
+
+// AddUserAs is AddUser with an id that is known beforehand.
+func (s *Server) AddUserAs(id, name string) *model.User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u := &model.User{Id: model.NewId(), Username: name, Roles: model.SystemUserRoleId, CreateAt: s.now()}
+	u := &model.User{Id: id, Username: name, Roles: model.SystemUserRoleId, CreateAt: s.now()}
 	s.users[u.Id], s.team[u.Id] = u, true
 	return u
 }
 
 // AddBot makes a bot account with a token.
 func (s *Server) AddBot(name, token string) *model.User {
-	u := s.AddUser(name)
+	return s.AddBotAs(model.NewId(), name, token)
+}
+
+// AddBotAs is AddBot with an id that is known beforehand.
+func (s *Server) AddBotAs(id, name, token string) *model.User {
+	u := s.AddUserAs(id, name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u.IsBot = true
@@ -134,8 +143,13 @@ func (s *Server) Grant(id, token string) {
 
 // AddChannel makes a channel with members.
 func (s *Server) AddChannel(name string, kind model.ChannelType, members ...*model.User) *model.Channel {
+	return s.AddChannelAs(model.NewId(), name, kind, members...)
+}
+
+// AddChannelAs is AddChannel with an id that is known beforehand.
+func (s *Server) AddChannelAs(id, name string, kind model.ChannelType, members ...*model.User) *model.Channel {
 	s.mu.Lock()
-	c := &model.Channel{Id: model.NewId(), Name: name, DisplayName: name, Type: kind, TeamId: TeamID, CreateAt: s.now()}
+	c := &model.Channel{Id: id, Name: name, DisplayName: name, Type: kind, TeamId: TeamID, CreateAt: s.now()}
 	s.channels[c.Id] = c
 	s.members[c.Id] = map[string]bool{}
 	s.mu.Unlock()
@@ -180,6 +194,7 @@ func (s *Server) Say(p *model.Post, times int) *model.Post {
 func (s *Server) keep(p *model.Post, times int) {
 	s.posts[p.Id] = p
 	s.order = append(s.order, p.Id)
+	s.seen(fakeserver.Posted, p, "")
 	for range times {
 		s.broadcastPost(model.WebsocketEventPosted, p)
 	}

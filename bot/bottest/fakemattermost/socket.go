@@ -126,7 +126,7 @@ func (s *Server) websocket(w http.ResponseWriter, r *http.Request) {
 	case closed:
 		http.Error(w, "starting", http.StatusServiceUnavailable)
 		return
-	case !ok:
+	case !ok && r.Header.Get("Authorization") != "":
 		refuse(w, http.StatusUnauthorized, "api.context.session_expired.app_error")
 		return
 	}
@@ -135,11 +135,23 @@ func (s *Server) websocket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // it has answered
 	}
+	challenge := int64(0)
+	if !ok {
+		if user, challenge = s.challenged(conn); user == "" {
+			_ = conn.Close() // whose it is was not said
+			return
+		}
+	}
 	id, from := r.URL.Query().Get("connection_id"), int64(0)
 	if n, err := strconv.ParseInt(r.URL.Query().Get("sequence_number"), 10, 64); err == nil {
 		from = n
 	}
 	c := s.open(conn, user, id, from)
+	if challenge != 0 {
+		s.mu.Lock()
+		c.write(model.NewWebSocketResponse(model.StatusOk, challenge, nil))
+		s.mu.Unlock()
+	}
 	go c.pump(s)
 	s.readAll(c, conn)
 }
@@ -225,6 +237,9 @@ func (s *Server) readAll(c *socket, conn *websocket.Conn) {
 		var q model.WebSocketRequest
 		if conn.ReadJSON(&q) != nil {
 			return
+		}
+		if q.Action == string(model.WebsocketAuthenticationChallenge) {
+			continue // it is known whose the socket is: the server says nothing
 		}
 		s.mu.Lock()
 		answer := model.WebSocketResponse{Status: model.StatusOk, SeqReply: q.Seq, Data: map[string]any{"text": "pong"}}

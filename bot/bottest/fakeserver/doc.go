@@ -1,3 +1,3 @@
 // Package fakeserver is what the fake servers of chat platforms share: a network
-// in memory, and waiting until something has changed.
+// in memory, waiting until something has changed, and telling what people see.
 package fakeserver

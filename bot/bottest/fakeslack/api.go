@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 // triggerFor is how long a form can be opened after a press.
@@ -174,7 +176,7 @@ func (s *Server) content(form url.Values, update bool) (*Message, string) {
 	blocks := form.Get("blocks")
 	if blocks != "" {
 		m.Blocks = json.RawMessage(blocks)
-		if word := validBlocks(m.Blocks); word != "" {
+		if word := s.validBlocks(m.Blocks); word != "" {
 			return nil, word
 		}
 	}
@@ -213,11 +215,12 @@ func (s *Server) postMessage(form url.Values, _ *http.Request) (answer, string) 
 	if word != "" {
 		return nil, word
 	}
-	if form.Get("unfurl_links") != "false" || form.Get("unfurl_media") != "false" {
+	if !s.AnyBot && (form.Get("unfurl_links") != "false" || form.Get("unfurl_media") != "false") {
 		return nil, "fake_would_unfurl" // Slack would fetch what strangers name
 	}
 	m.TS, m.Root = s.ts(), form.Get("thread_ts")
 	s.messages[c.ID][m.TS] = m
+	s.seen(fakeserver.Posted, m)
 	s.event(map[string]any{
 		"type": "message", "channel": c.ID, "user": BotUser, "bot_id": BotID, "text": m.Text, "ts": m.TS, "event_ts": m.TS,
 		"thread_ts": m.Root, "channel_type": kindOf(c),
@@ -242,6 +245,7 @@ func (s *Server) update(form url.Values, _ *http.Request) (answer, string) {
 		return nil, word
 	}
 	old.Text, old.Blocks = m.Text, m.Blocks
+	s.seen(fakeserver.Edited, old)
 	s.edited(old, BotUser)
 	return answer{"channel": c.ID, "ts": old.TS, "text": old.Text}, ""
 }
@@ -263,6 +267,7 @@ func (s *Server) postEphemeral(form url.Values, _ *http.Request) (answer, string
 	}
 	m.TS, m.Root, m.To = s.ts(), form.Get("thread_ts"), form.Get("user")
 	s.messages[c.ID][m.TS] = m
+	s.seen(fakeserver.Whispered, m)
 	return answer{"message_ts": m.TS}, ""
 }
 
@@ -383,6 +388,9 @@ func (s *Server) reactionsAdd(form url.Values, _ *http.Request) (answer, string)
 	case !s.addReaction(BotUser, c.ID, m.TS, name):
 		return nil, "already_reacted"
 	default:
+		s.watch.Tell(func() fakeserver.Seen {
+			return fakeserver.Seen{Kind: fakeserver.Reacted, From: BotUser, Channel: c.ID, Root: m.Root, ID: m.TS, Text: name}
+		})
 		s.event(s.reactionEvent("reaction_added", BotUser, c.ID, m.TS, name))
 	}
 	return nil, ""
@@ -473,6 +481,7 @@ func (s *Server) completeUpload(form url.Values, _ *http.Request) (answer, strin
 	}
 	m.TS = s.ts()
 	s.messages[c.ID][m.TS] = m
+	s.seen(fakeserver.Posted, m)
 	s.event(map[string]any{
 		"type": "message", "subtype": "file_share", "channel": c.ID, "user": BotUser, "bot_id": BotID, "ts": m.TS, "event_ts": m.TS, "thread_ts": m.Root, "channel_type": kindOf(c),
 	})
@@ -491,9 +500,13 @@ func (s *Server) openView(form url.Values, _ *http.Request) (answer, string) {
 		return nil, "exchanged_trigger_id"
 	}
 	view := json.RawMessage(form.Get("view"))
-	if word := validView(view); word != "" {
+	if word := validView(view); word != "" && !s.AnyBot {
 		return nil, word
 	}
 	s.views[trigger] = view
+	s.watch.Tell(func() fakeserver.Seen {
+		text, _ := Read(view)
+		return fakeserver.Seen{Kind: fakeserver.Opened, From: BotUser, ID: trigger, Text: text}
+	})
 	return answer{"view": map[string]any{"id": s.id("V")}}, ""
 }

@@ -146,7 +146,16 @@ func short(t text, most int) bool {
 	return t.Type == "plain_text" && t.Text != "" && length(t.Text) <= most
 }
 
-func validBlocks(blocks json.RawMessage) string {
+// validBlocks gives Slack's word for blocks that it does not take, "" for those that
+// it does. Of any bot's only their number is known here.
+func (s *Server) validBlocks(blocks json.RawMessage) string {
+	if s.AnyBot {
+		var list []json.RawMessage
+		if json.Unmarshal(blocks, &list) != nil || len(list) > maxBlocks {
+			return "invalid_blocks"
+		}
+		return ""
+	}
 	word, _, _ := Inspect(blocks)
 	return word
 }

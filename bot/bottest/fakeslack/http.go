@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 // HTTP is where an app is called, as its settings have it.
@@ -270,12 +272,33 @@ func (s *Server) settle(d *delivery, a answered) {
 		d.done = true
 		close(d.acked)
 	}
-	if said := strings.TrimSpace(string(a.body)); d.kind == "slash_commands" && said != "" { // shown to who asked
-		channel, _ := d.payload["channel_id"].(string)
-		user, _ := d.payload["user_id"].(string)
-		m := &Message{TS: s.ts(), Channel: channel, User: BotUser, Bot: BotID, Text: said, To: user}
-		s.messages[channel][m.TS] = m
+	s.reply(d, a.body)
+}
+
+// reply shows who used a slash command what the app answers at once: a text, or
+// a message of JSON (slash-commands, "Sending an immediate response"). The caller holds mu.
+func (s *Server) reply(d *delivery, body []byte) {
+	said := strings.TrimSpace(string(body))
+	if d.kind != "slash_commands" || said == "" {
+		return
 	}
+	channel, _ := d.payload["channel_id"].(string)
+	user, _ := d.payload["user_id"].(string)
+	m := &Message{TS: s.ts(), Channel: channel, User: BotUser, Bot: BotID, Text: said, To: user}
+	var message struct {
+		Text   string          `json:"text"`
+		Blocks json.RawMessage `json:"blocks"`
+	}
+	if json.Unmarshal([]byte(said), &message) == nil {
+		m.Text, m.Blocks = message.Text, message.Blocks
+	} else if json.Unmarshal([]byte(said), &message.Text) == nil {
+		m.Text = message.Text
+	}
+	if m.Text == "" && len(m.Blocks) == 0 {
+		return
+	}
+	s.messages[channel][m.TS] = m
+	s.seen(fakeserver.Whispered, m)
 }
 
 // failed repeats an event as Slack does: at once, after one minute and after

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 // event sends an event of the Events API. The caller holds mu.
@@ -57,6 +59,7 @@ func (s *Server) Type(user, channel, root, text string) (string, Delivery) {
 		e["thread_ts"] = root
 	}
 	s.messages[channel][ts] = m
+	s.seen(fakeserver.Posted, m)
 	d := s.event(e)
 	if strings.Contains(text, "<@"+BotUser+">") && !u.Bot {
 		mention := map[string]any{}

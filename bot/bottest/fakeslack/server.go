@@ -88,6 +88,9 @@ type Server struct {
 	AckWithin time.Duration
 	// PingEvery is how often the server pings a socket.
 	PingEvery time.Duration
+	// AnyBot takes what Slack takes, and not only what a bot of this module may
+	// send: previews of links, and kinds of blocks that it never makes.
+	AnyBot bool
 
 	mu       sync.Mutex
 	revoked  bool
@@ -116,6 +119,7 @@ type Server struct {
 	forTeams []string // whose installations are told
 	events   []string // that the app subscribes to; nil: all
 	changes  fakeserver.Changes
+	watch    fakeserver.Watch
 	closed   bool
 	working  sync.WaitGroup
 

@@ -101,7 +101,8 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	go s.ping(k, ended)
 	for {
 		var ack struct {
-			ID string `json:"envelope_id"`
+			ID      string          `json:"envelope_id"`
+			Payload json.RawMessage `json:"payload"`
 		}
 		_, data, err := conn.ReadMessage()
 		if err != nil {
@@ -117,6 +118,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		if d := s.pending[ack.ID]; d != nil && !d.done {
 			d.done = true
 			close(d.acked)
+			s.reply(d, ack.Payload) // socket-mode, "Responding to events": what HTTP has in the body
 			s.changes.Tell()
 		}
 		s.mu.Unlock()

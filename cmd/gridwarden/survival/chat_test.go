@@ -139,7 +139,7 @@ func serveChat(t testing.TB, p *place, serve func(net.Listener) (stop func())) (
 func (p *place) asks(path string) (status int, body string, err error) {
 	client := http.Client{Timeout: 2 * time.Second}
 	defer client.CloseIdleConnections()
-	r, err := client.Get("http://" + p.program() + path) //nolint:noctx // it has a time of its own
+	r, err := client.Get("http://" + p.program() + path)
 	if err != nil {
 		return 0, "", err
 	}

@@ -34,7 +34,7 @@ func (d *onDiscord) open(t testing.TB, p *place) access {
 		a.accounts[who] = "discord/grid/" + d.user(who)
 	}
 	d.server.AddChannel(fakediscord.Channel{ID: discordChannel, Name: "security", Private: true})
-	a.env = "GRIDWARDEN_CRASH_DISCORD=http://" + serveChat(t, p, d.server.Serve) + "/"
+	a.env = "GRIDWARDEN_DISCORD_API=http://" + serveChat(t, p, d.server.Serve) + "/"
 	p.write(t, "discord.token", fakediscord.Token)
 	return a
 }

@@ -16,7 +16,7 @@ import (
 
 const (
 	slackChannel = "CSEC"
-	slackSecret  = "8f742231b10e8888abcd99yyyzzz85a5" //nolint:gosec // opens nothing
+	slackSecret  = "8f742231b10e8888abcd99yyyzzz85a5"
 )
 
 var errUnanswered = errors.New("the platform says that nothing answered")
@@ -52,7 +52,7 @@ func (s *onSlack) open(t testing.TB, p *place) access {
 		members, a.accounts[who] = append(members, s.user(who)), "slack/grid/"+s.user(who)
 	}
 	s.server.AddChannel(fakeslack.Channel{ID: slackChannel, Name: "security", Private: true, Members: members})
-	a.env = "GRIDWARDEN_CRASH_SLACK=http://" + serveChat(t, p, s.server.Serve) + "/api/"
+	a.env = "GRIDWARDEN_SLACK_API=http://" + serveChat(t, p, s.server.Serve) + "/api/"
 	for name, text := range map[string]string{"slack.app": fakeslack.AppToken, "slack.bot": fakeslack.BotToken, "slack.signing": slackSecret} {
 		p.write(t, name, text)
 	}

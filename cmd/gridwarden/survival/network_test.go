@@ -56,7 +56,7 @@ func (n *network) leadTo(t testing.TB, to func() string) (address string) {
 
 // pass carries one connection until it ends.
 func (n *network) pass(near net.Conn, to string) {
-	defer near.Close() //nolint:errcheck // it may have ended already
+	defer near.Close()
 	far, err := net.Dial("tcp", to)
 	if err != nil {
 		return
