@@ -194,9 +194,19 @@ func (s *Server) EditAs(post, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.posts[post]
-	p.Message, p.EditAt = text, s.now()
-	p.UpdateAt = p.EditAt
+	s.shelve(p, s.now())
+	p.Message, p.EditAt = text, p.UpdateAt
 	s.broadcastPost(model.WebsocketEventPostEdited, p)
+}
+
+// shelve keeps a post as it was before a change, as one that is deleted and has
+// an id of its own: store/sqlstore/post_store.go, Update. The caller holds mu.
+func (s *Server) shelve(p *model.Post, at int64) {
+	old := p.Clone()
+	old.Id, old.OriginalId, old.DeleteAt, old.UpdateAt = model.NewId(), p.Id, at, at
+	s.posts[old.Id] = old
+	s.order = slices.Insert(s.order, slices.Index(s.order, p.Id), old.Id) // made at the same time
+	p.UpdateAt = at
 }
 
 // DeleteAs deletes a post and what hangs from it.
