@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/realmattermost"
+	"github.com/gridwarden/gridwarden/config/secret"
 )
 
 // TestRealServerPasses is the contract on the server that the environment names.
@@ -93,6 +95,8 @@ func realServerPasses(t *testing.T, full bool) {
 type realRig struct {
 	*Platform
 	server  *realmattermost.Server
+	me      string
+	token   secret.File
 	calls   *realmattermost.Calls
 	alice   string
 	channel string
@@ -144,8 +148,8 @@ func onReal(t *testing.T, full bool) *realRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &realRig{server: s, alice: alice.Id, channel: channel.Id, cable: &cable{}}
-	c := Config{Name: workspace, URL: s.URL, Team: team.Name, TokenFile: tokenFile(t, token)}
+	r := &realRig{server: s, me: me, token: tokenFile(t, token), alice: alice.Id, channel: channel.Id, cable: &cable{}}
+	c := Config{Name: workspace, URL: s.URL, Team: team.Name, TokenFile: r.token}
 	o := Options{
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Commands: func() []string { return []string{"trace", "pending"} },
 		Channels: func(string) []string { return []string{"security"} }, Dial: r.cable.dial,
@@ -184,7 +188,12 @@ func (r *realRig) hear(t *testing.T) (h *bottest.Hearing, stop func()) {
 
 func (r *realRig) until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
+	r.within(t, patience, what, ok)
+}
+
+func (r *realRig) within(t *testing.T, most time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(most); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("it never came that %s", what)
 		}
@@ -302,6 +311,20 @@ func TestRealServerGoesOnAfterACut(t *testing.T) {
 	if _, reconnects := r.Connection(); reconnects == 0 {
 		t.Error("the connection was never lost")
 	}
+}
+
+// TestRealServerChangesTheToken is of a token that is revoked, and the next one.
+func TestRealServerChangesTheToken(t *testing.T) {
+	r := onReal(t, false)
+	h, _ := r.hear(t)
+	ctx := t.Context()
+	token, err := r.server.NewToken(ctx, r.me)
+	must(t, err)
+	r.within(t, time.Minute, "the old token is refused", func() bool { up, _ := r.Connection(); return !up })
+	must(t, os.WriteFile(string(r.token), []byte(token), 0o600))
+	_, err = r.server.Type(ctx, r.alice, r.channel, "", "@gridwarden pending")
+	must(t, err)
+	r.heard(t, h, "typed pending")
 }
 
 // TestRealServerTakesEachKeyOnce is of posts that are repeated. For half a minute

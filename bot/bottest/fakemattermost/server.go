@@ -111,18 +111,17 @@ func (s *Server) Change(id string, change func(*model.User)) {
 	s.broadcast("", model.WebsocketEventUserUpdated, map[string]any{"user": s.users[id]})
 }
 
-// Revoke makes a token worthless and closes what it had opened; Grant makes another.
+// Revoke makes a token worthless; Grant makes another. As app/platform/web_conn.go,
+// IsBasicAuthenticated: a socket that was opened with it stays, is sent nothing any
+// more, and is told so when it asks.
 func (s *Server) Revoke(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	user := s.tokens[token]
 	delete(s.tokens, token)
-	for _, c := range slices.Clone(s.live) {
-		if c.user == user {
-			s.hangUp(c)
-		}
+	for _, c := range s.live {
+		c.revoked = c.revoked || c.user == user
 	}
-	s.sockets = map[string]*socket{}
 }
 
 // Grant makes a token for a user.

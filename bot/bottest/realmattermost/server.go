@@ -174,16 +174,36 @@ func (s *Server) AddBot(ctx context.Context, name string) (id, token string, err
 		_, _, err := s.admin.DisableBot(ctx, b.UserId)
 		return err
 	})
-	t, _, err := s.admin.CreateUserAccessToken(ctx, b.UserId, "gridwarden's tests")
+	if token, err = s.NewToken(ctx, b.UserId); err != nil {
+		return "", "", err
+	}
+	return b.UserId, token, nil
+}
+
+// NewToken revokes the token of a bot, if it has one, and makes another.
+func (s *Server) NewToken(ctx context.Context, id string) (string, error) {
+	old, _, err := s.admin.GetUserAccessTokensForUser(ctx, id, 0, perPage)
 	if err != nil {
-		return "", "", fmt.Errorf("making a token for a bot account: %w", err)
+		return "", fmt.Errorf("asking for the tokens of a bot account: %w", err)
+	}
+	for _, t := range old {
+		if _, err := s.admin.RevokeUserAccessToken(ctx, t.Id); err != nil {
+			return "", fmt.Errorf("revoking the token of a bot account: %w", err)
+		}
+	}
+	t, _, err := s.admin.CreateUserAccessToken(ctx, id, "gridwarden's tests")
+	if err != nil {
+		return "", fmt.Errorf("making a token for a bot account: %w", err)
 	}
 	s.later(func(ctx context.Context) error {
-		_, err := s.admin.RevokeUserAccessToken(ctx, t.Id)
+		r, err := s.admin.RevokeUserAccessToken(ctx, t.Id)
+		if r != nil && (r.StatusCode == http.StatusBadRequest || r.StatusCode == http.StatusNotFound) { // it is gone
+			return nil
+		}
 		return err
 	})
-	s.meet(b.UserId, s.as(t.Token))
-	return b.UserId, t.Token, nil
+	s.meet(id, s.as(t.Token))
+	return t.Token, nil
 }
 
 func (s *Server) meet(id string, c *model.Client4) {
