@@ -24,7 +24,14 @@ RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/li
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build demo test crash pair outage soak chats soak-chats peers lint vulnerabilities fuzz bench cover fmt clean
+# $(call named,TARGET,VARIABLES): the variables that name a chat server are set.
+named = @for v in $(2); do eval "test -n \"\$$$$v\"" || { echo "make $(1): set $(2); docs/testing.md says what they name."; exit 1; }; done
+
+MATTERMOST = GRIDWARDEN_TEST_MATTERMOST_URL GRIDWARDEN_TEST_MATTERMOST_ADMIN_TOKEN_FILE
+SLACK      = GRIDWARDEN_TEST_SLACK_BOT_TOKEN_FILE GRIDWARDEN_TEST_SLACK_APP_TOKEN_FILE GRIDWARDEN_TEST_SLACK_CHANNEL
+DISCORD    = GRIDWARDEN_TEST_DISCORD_TOKEN_FILE GRIDWARDEN_TEST_DISCORD_GUILD GRIDWARDEN_TEST_DISCORD_CHANNEL
+
+.PHONY: help build demo test test-mattermost test-slack test-discord crash pair outage soak chats soak-chats peers lint vulnerabilities fuzz bench cover fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +52,18 @@ test: ## vet and test everything, with the race detector (needs a C compiler) an
 	$(GO) vet -tags fakes ./cmd/gridwarden
 	CGO_ENABLED=1 $(GO) test $(RACE) -parallel 8 -timeout 30m ./...
 	$(SURVIVAL)
+
+test-mattermost: ## the contract and the transcripts on a real Mattermost server; see docs/testing.md
+	$(call named,$@,$(MATTERMOST))
+	$(GO) test -count 1 -timeout 30m -run 'OnRealMattermost|TestRealServer' ./bot/mattermost ./cmd/gridwarden
+
+test-slack: ## the contract on a real Slack workspace; see docs/testing.md
+	$(call named,$@,$(SLACK))
+	$(GO) test -count 1 -timeout 30m -run TestRealWorkspacePasses ./bot/slack
+
+test-discord: ## what a bot can do alone on a real Discord server; see docs/testing.md
+	$(call named,$@,$(DISCORD))
+	$(GO) test -count 1 -timeout 30m -run TestRealServerPasses ./bot/discord
 
 crash: ## kill the program N=1000 times at its crash points, from run FIRST=0 on
 	$(SURVIVAL) -run 'TestCrashes$$' -v -args -n $(or $(N),1000) -first $(or $(FIRST),0) -table $(MEASURED)/crash.md

@@ -25,7 +25,7 @@ func Hear(t testing.TB, p bot.Platform) *Hearing {
 	h := &Hearing{}
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() { ended <- p.Listen(ctx, h.take) }()
+	go func() { ended <- p.Listen(ctx, h.Take) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
@@ -35,7 +35,8 @@ func Hear(t testing.TB, p bot.Platform) *Hearing {
 	return h
 }
 
-func (h *Hearing) take(_ context.Context, ev bot.Event) error {
+// Take takes an event, as what is given to Listen.
+func (h *Hearing) Take(_ context.Context, ev bot.Event) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.refuse != nil {

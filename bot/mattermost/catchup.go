@@ -62,7 +62,7 @@ func (s *server) catchUp(ctx context.Context, d *dispatch) error {
 // ownPost takes what happened to a post of ours.
 func (s *server) ownPost(ctx context.Context, d *dispatch, p *model.Post) error {
 	switch {
-	case p.Type != "": // that the bot joined, for example
+	case p.Type != "", p.OriginalId != "": // that the bot joined, for example; a version before a change
 		return nil
 	case p.DeleteAt != 0:
 		s.deleted(ctx, d, p)
@@ -108,7 +108,9 @@ func (s *server) postsSince(ctx context.Context, channel string, since int64) ([
 		return nil, err
 	}
 	all := list.Posts
-	// The server leaves out what is too much, and the oldest first.
+	// The server leaves out what is too much, whichever it is, and cannot be asked
+	// for the rest. What people said since is read by pages, and our posts of the
+	// day before, on which they may have reacted.
 	for page := 0; len(list.Order) >= sinceMax && page < pagesMax; page++ {
 		some, err := ask(ctx, s, "the posts of a channel", func(ctx context.Context, c *model.Client4) (*model.PostList, *model.Response, error) {
 			return c.GetPostsForChannel(ctx, channel, page, perPage, "", false, false)
@@ -118,7 +120,7 @@ func (s *server) postsSince(ctx context.Context, channel string, since int64) ([
 		}
 		older := len(some.Order) < perPage
 		for id, p := range some.Posts {
-			older = older || p.CreateAt < since && slices.Contains(some.Order, id)
+			older = older || p.CreateAt < since-reach.Milliseconds() && slices.Contains(some.Order, id)
 			if _, twice := all[id]; !twice {
 				all[id] = p
 			}

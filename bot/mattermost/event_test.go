@@ -295,6 +295,51 @@ func TestWhatWasMissedIsReadBack(t *testing.T) {
 	}
 }
 
+// A server keeps the version before a change as a post that is deleted.
+func TestOurOwnChangesAreNoDeletions(t *testing.T) {
+	listen(t, func(t *testing.T, l *listening) {
+		card := l.card()
+		for _, text := range []string{"one vote", "two votes"} {
+			if err := l.Update(t.Context(), l.at(""), card, bot.Say("%s", text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.fake.Restart()
+		time.Sleep(time.Minute)
+		l.quiet("a card that was changed twice")
+	})
+}
+
+// Which of more than a thousand changes a server tells is not said.
+func TestMuchIsReadBack(t *testing.T) {
+	listen(t, func(t *testing.T, l *listening) {
+		card := l.card()
+		for range 2 * perPage { // so that it is far back
+			l.fake.Type(l.alice.Id, l.channel.Id, "", "chat", 1)
+		}
+		time.Sleep(time.Hour)
+		l.fake.Type(l.alice.Id, l.channel.Id, "", "chat", 1)
+		synctest.Wait()
+		l.fake.Shut()
+		l.fake.Restart()
+		for range 1100 {
+			l.fake.Type(l.alice.Id, l.channel.Id, "", "chat", 1)
+		}
+		p := l.fake.Type(l.alice.Id, l.channel.Id, "", "!pending", 1)
+		l.fake.React(l.alice.Id, card, "+1")
+		l.fake.Open()
+		time.Sleep(time.Minute)
+		got := map[string]bool{}
+		for range 2 {
+			ev := l.next()
+			got[string(ev.Kind)+" "+ev.Target+ev.Message] = true
+		}
+		if !got["typed "+p.Id] || !got["reacted "+card] {
+			t.Errorf("read back %v; want the command and the reaction", got)
+		}
+	})
+}
+
 func TestWhatHappenedBeforeTheStartIsReadBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := fakemattermost.New()
@@ -445,6 +490,31 @@ func TestWhispersAreForOne(t *testing.T) {
 		posts := l.fake.Posts()
 		if len(posts) != 1 || posts[0].ChannelId == l.channel.Id {
 			t.Errorf("posts %+v; want one in a direct channel", posts)
+		}
+	})
+}
+
+// TestTwoBotsOfTheSameNames is of two deployments on one server, which call it
+// and its channels the same.
+func TestTwoBotsOfTheSameNames(t *testing.T) {
+	listen(t, func(t *testing.T, l *listening) {
+		other := l.fake.AddBot("other", "token-of-the-other")
+		l.fake.Join(l.channel.Id, other.Id)
+		c := Config{Name: workspace, URL: l.servers[0].config.URL, Team: fakemattermost.Team, TokenFile: tokenFile(t, "token-of-the-other")}
+		second, err := New([]Config{c}, l.servers[0].o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := map[string]bool{}
+		for _, p := range []*Platform{l.Platform, second, l.Platform, second} {
+			id, err := p.PostKeyed(t.Context(), l.at(""), "reply/1", bot.Say("mine"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids[id] = true
+		}
+		if len(ids) != 2 {
+			t.Errorf("two bots posted %d messages under the same key; want one each", len(ids))
 		}
 	})
 }

@@ -85,7 +85,10 @@ func (s *server) post(ctx context.Context, t bot.Thread, key string, m bot.Messa
 	if err != nil {
 		return "", err
 	}
-	p := &model.Post{UserId: me.Id, ChannelId: channel, RootId: t.Root, Message: d.text, FileIds: d.files, PendingPostId: key}
+	p := &model.Post{UserId: me.Id, ChannelId: channel, RootId: t.Root, Message: d.text, FileIds: d.files}
+	if key != "" { // the server keeps these of all its users together
+		p.PendingPostId = digest(me.Id, key)
+	}
 	p.SetProps(d.props)
 	made, err := ask(ctx, s, "a new post", func(ctx context.Context, c *model.Client4) (*model.Post, *model.Response, error) {
 		return c.CreatePost(ctx, p)

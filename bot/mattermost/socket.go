@@ -3,6 +3,7 @@ package mattermost
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -128,6 +129,11 @@ func (s *server) session(ctx context.Context, d *dispatch, at *position) error {
 		}
 		switch {
 		case !ev.IsValid(): // the answer to our question; the server had no news before it
+			var answer model.WebSocketResponse
+			if json.Unmarshal(frame, &answer) == nil && answer.Status == model.StatusFail {
+				*at = position{} // events are not kept for a connection whose token was revoked
+				return fmt.Errorf("mattermost: %s: the server does not take the connection any more: %w", s.config.Name, answer.Error)
+			}
 			if !settled {
 				settled = true
 				s.connected()

@@ -67,7 +67,11 @@ func (s *Server) Sweep(message string) Delivery {
 func (s *Server) Delete(messages ...string) Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	channel := s.messages[messages[0]].Channel
+	return s.gone(s.messages[messages[0]].Channel, messages...)
+}
+
+// gone deletes messages of a channel and tells that. The caller holds mu.
+func (s *Server) gone(channel string, messages ...string) Delivery {
 	for _, id := range messages {
 		delete(s.messages, id)
 	}
@@ -81,7 +85,12 @@ func (s *Server) Delete(messages ...string) Delivery {
 func (s *Server) DeleteChannel(id string) Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.channels[id]
+	return s.goneChannel(s.channels[id])
+}
+
+// goneChannel deletes a channel and tells that. The caller holds mu.
+func (s *Server) goneChannel(c *Channel) Delivery {
+	id := c.ID
 	kind, data := "CHANNEL_DELETE", s.channelJSON(c)
 	if c.Parent != "" {
 		kind, data = "THREAD_DELETE", map[string]any{"id": id, "guild_id": Guild, "parent_id": c.Parent, "type": 11}

@@ -86,6 +86,7 @@ func (s *Server) routes() {
 	add("GET /gateway", "gateway", true, s.getGateway) // without limits, for libraries that ask no more (events/gateway, get gateway)
 	add("GET /users/@me", "me", false, func(*request) (any, *wrong) { return s.userJSON(BotUser), nil })
 	add("GET /applications/@me", "application", false, s.getApplication)
+	add("GET /users/@me", "self", false, s.getSelf)
 	add("GET /applications/{app}/guilds/{guild}/commands", "commands.get", false, s.getCommands)
 	add("PUT /applications/{app}/guilds/{guild}/commands", "commands.put", false, s.putCommands)
 	add("GET /guilds/{guild}/roles", "roles", false, s.getRoles)
@@ -97,6 +98,8 @@ func (s *Server) routes() {
 	add("POST /channels/{channel}/messages", "message.create", false, s.createMessage)
 	add("GET /channels/{channel}/messages/{message}", "message.get", false, s.getMessage)
 	add("PATCH /channels/{channel}/messages/{message}", "message.edit", false, s.editMessage)
+	add("DELETE /channels/{channel}/messages/{message}", "message.delete", false, s.deleteOwn)
+	add("DELETE /channels/{channel}", "thread.delete", false, s.deleteThread)
 	add("POST /channels/{channel}/messages/{message}/threads", "thread.create", false, s.createThread)
 	add("PUT /channels/{channel}/messages/{message}/reactions/{emoji}/@me", "reaction.add", false, s.addReaction)
 	add("GET /channels/{channel}/messages/{message}/reactions/{emoji}", "reaction.list", false, s.listReactions)
@@ -263,6 +266,8 @@ func (s *Server) getApplication(*request) (any, *wrong) {
 	return map[string]any{"id": App, "name": "gridwarden", "flags": flags, "bot": s.userJSON(BotUser)}, nil
 }
 
+func (s *Server) getSelf(*request) (any, *wrong) { return s.userJSON(BotUser), nil }
+
 // here checks that a guild is ours and the bot in it.
 func (s *Server) here(r *request) *wrong {
 	if r.PathValue("guild") != Guild || !s.member {
@@ -409,6 +414,33 @@ func (s *Server) getMessage(r *request) (any, *wrong) {
 		return nil, bad
 	}
 	return s.messageJSON(m, false), nil
+}
+
+// deleteOwn deletes a message of the bot.
+func (s *Server) deleteOwn(r *request) (any, *wrong) {
+	_, m, bad := s.message(r)
+	switch {
+	case bad != nil:
+		return nil, bad
+	case m.Author != BotUser: // the bot has no right to manage messages
+		return nil, missingRight
+	}
+	s.gone(m.Channel, m.ID)
+	return nil, nil
+}
+
+// deleteThread deletes a thread; no other channel can the bot delete.
+func (s *Server) deleteThread(r *request) (any, *wrong) {
+	c, bad := s.channel(r)
+	switch {
+	case bad != nil:
+		return nil, bad
+	case c.Parent == "":
+		return nil, missingRight
+	}
+	shown := s.channelJSON(c)
+	s.goneChannel(c)
+	return shown, nil
 }
 
 func (s *Server) createMessage(r *request) (any, *wrong) {

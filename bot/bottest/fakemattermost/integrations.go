@@ -308,7 +308,8 @@ func (s *Server) act(user, root, address string, request model.PostActionIntegra
 	defer s.mu.Unlock()
 	if u := response.Update; u != nil { // the bot changes its posts by REST; as the server, whatever the answer says is written
 		p := s.posts[request.PostId]
-		p.Message, p.EditAt = u.Message, s.now()
+		s.shelve(p, s.now())
+		p.Message, p.EditAt = u.Message, p.UpdateAt
 		if u.GetProps() != nil {
 			p.SetProps(u.GetProps())
 		}

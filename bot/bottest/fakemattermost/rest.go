@@ -1,6 +1,7 @@
 package fakemattermost
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -272,8 +273,11 @@ func (s *Server) channelPosts(c call) answer {
 			posts = append(posts, p)
 		}
 	}
-	if asked {
-		return list(posts[:min(len(posts), sinceMax)])
+	if asked { // store/sqlstore/post_store.go, GetPostsSince, limits without an order; indices give what changed first
+		slices.SortStableFunc(posts, func(a, b *model.Post) int { return cmp.Compare(a.UpdateAt, b.UpdateAt) })
+		posts = posts[:min(len(posts), sinceMax)]
+		slices.SortStableFunc(posts, func(a, b *model.Post) int { return cmp.Compare(b.CreateAt, a.CreateAt) })
+		return list(posts)
 	}
 	per := min(int(c.number("per_page")), perPageMax)
 	from := min(int(c.number("page"))*per, len(posts))
@@ -340,8 +344,15 @@ func (s *Server) createPost(c call) answer {
 	if !s.isMember(p.ChannelId, c.user) || s.channels[p.ChannelId] == nil {
 		return forbidden()
 	}
+	// As app/post.go, deduplicateCreatePost: whoever sent the id before, and
+	// wherever, the post it made is the answer; unless who asks cannot read it.
 	if old, twice := s.pending[p.PendingPostId]; twice && time.Now().Before(old.until) {
-		return made(s.posts[old.id])
+		switch before := s.posts[old.id]; {
+		case before.DeleteAt != 0:
+			return no(http.StatusInternalServerError, "api.post.deduplicate_create_post.failed_to_get")
+		case s.isMember(before.ChannelId, c.user):
+			return made(before)
+		}
 	}
 	p.UserId, p.Id, p.EditAt, p.DeleteAt = c.user, model.NewId(), 0, 0
 	if refused := s.acceptable(&p); refused.id != "" {
@@ -414,8 +425,8 @@ func (s *Server) patchPost(c call) answer {
 		return refused
 	}
 	now.AddProp("from_bot", "true")
-	now.EditAt = s.now()
-	now.UpdateAt = now.EditAt
+	s.shelve(p, s.now())
+	now.EditAt, now.UpdateAt = p.UpdateAt, p.UpdateAt
 	s.posts[p.Id] = now
 	s.seen(fakeserver.Edited, now, "")
 	s.broadcastPost(model.WebsocketEventPostEdited, now)

@@ -120,18 +120,17 @@ func (s *Server) Change(id string, change func(*model.User)) {
 	s.broadcast("", model.WebsocketEventUserUpdated, map[string]any{"user": s.users[id]})
 }
 
-// Revoke makes a token worthless and closes what it had opened; Grant makes another.
+// Revoke makes a token worthless; Grant makes another. As app/platform/web_conn.go,
+// IsBasicAuthenticated: a socket that was opened with it stays, is sent nothing any
+// more, and is told so when it asks.
 func (s *Server) Revoke(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	user := s.tokens[token]
 	delete(s.tokens, token)
-	for _, c := range slices.Clone(s.live) {
-		if c.user == user {
-			s.hangUp(c)
-		}
+	for _, c := range s.live {
+		c.revoked = c.revoked || c.user == user
 	}
-	s.sockets = map[string]*socket{}
 }
 
 // Grant makes a token for a user.
@@ -209,9 +208,19 @@ func (s *Server) EditAs(post, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.posts[post]
-	p.Message, p.EditAt = text, s.now()
-	p.UpdateAt = p.EditAt
+	s.shelve(p, s.now())
+	p.Message, p.EditAt = text, p.UpdateAt
 	s.broadcastPost(model.WebsocketEventPostEdited, p)
+}
+
+// shelve keeps a post as it was before a change, as one that is deleted and has
+// an id of its own: store/sqlstore/post_store.go, Update. The caller holds mu.
+func (s *Server) shelve(p *model.Post, at int64) {
+	old := p.Clone()
+	old.Id, old.OriginalId, old.DeleteAt, old.UpdateAt = model.NewId(), p.Id, at, at
+	s.posts[old.Id] = old
+	s.order = slices.Insert(s.order, slices.Index(s.order, p.Id), old.Id) // made at the same time
+	p.UpdateAt = at
 }
 
 // DeleteAs deletes a post and what hangs from it.

@@ -133,7 +133,7 @@ func TestAPendingPostIsMadeOnceInHalfAMinute(t *testing.T) {
 	})
 }
 
-func TestSinceTellsChangesAndForgetsTheOldest(t *testing.T) {
+func TestSinceTellsChangesAndForgetsSome(t *testing.T) {
 	h := build(t)
 	old := h.Type(h.alice.Id, h.channel.Id, "", "old", 1)
 	from := h.Type(h.alice.Id, h.channel.Id, "", "from here", 1)
@@ -153,10 +153,15 @@ func TestSinceTellsChangesAndForgetsTheOldest(t *testing.T) {
 	if l := since(); len(l.Order) != 2 || l.Posts[from.Id].DeleteAt == 0 || !l.Posts[old.Id].HasReactions {
 		t.Errorf("told %v; want the one with a reaction and the deleted one", l.Order)
 	}
-	for range sinceMax {
-		h.Type(h.alice.Id, h.channel.Id, "", "x", 1)
+	h.EditAs(old.Id, "new")
+	if l := since(); len(l.Order) != 3 || l.Posts[l.Order[2]].OriginalId != old.Id || l.Posts[l.Order[2]].Message != "old" || l.Posts[l.Order[2]].DeleteAt == 0 {
+		t.Errorf("told %v; want the version before the change, too, as a deleted post", l.Order)
 	}
-	if l := since(); len(l.Order) != sinceMax || l.Posts[old.Id] != nil {
-		t.Errorf("%d posts are told; want the newest %d", len(l.Order), sinceMax)
+	last := ""
+	for range sinceMax {
+		last = h.Type(h.alice.Id, h.channel.Id, "", "x", 1).Id
+	}
+	if l := since(); len(l.Order) != sinceMax || l.Posts[last] != nil {
+		t.Errorf("%d posts are told; want the %d that changed first", len(l.Order), sinceMax)
 	}
 }

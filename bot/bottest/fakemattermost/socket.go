@@ -29,10 +29,12 @@ type socket struct {
 
 	conn   *websocket.Conn
 	frozen bool
-	queue  []any // to be written
-	wake   chan struct{}
-	gone   chan struct{}
-	once   sync.Once
+	// its token was revoked
+	revoked bool
+	queue   []any // to be written
+	wake    chan struct{}
+	gone    chan struct{}
+	once    sync.Once
 }
 
 type queued struct {
@@ -45,7 +47,7 @@ type queued struct {
 func (s *Server) broadcast(channel string, kind model.WebsocketEventType, data map[string]any) {
 	s.latest = queued{kind, channel, data}
 	for _, c := range s.sockets {
-		if channel != "" && !s.isMember(channel, c.user) {
+		if c.revoked || channel != "" && !s.isMember(channel, c.user) {
 			continue
 		}
 		if c.conn == nil {
@@ -243,7 +245,10 @@ func (s *Server) readAll(c *socket, conn *websocket.Conn) {
 		}
 		s.mu.Lock()
 		answer := model.WebSocketResponse{Status: model.StatusOk, SeqReply: q.Seq, Data: map[string]any{"text": "pong"}}
-		if q.Action != "ping" {
+		if c.revoked { // app/platform/websocket_router.go, ServeWebSocket
+			notAny := model.NewAppError("ServeWebSocket", "api.web_socket_router.not_authenticated.app_error", nil, "", http.StatusUnauthorized)
+			answer = model.WebSocketResponse{Status: model.StatusFail, SeqReply: q.Seq, Error: notAny}
+		} else if q.Action != "ping" {
 			answer = model.WebSocketResponse{Status: model.StatusFail, SeqReply: q.Seq}
 		}
 		if c.conn != nil && !c.frozen {

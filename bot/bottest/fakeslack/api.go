@@ -27,7 +27,7 @@ type method func(s *Server, form url.Values, r *http.Request) (answer, string)
 
 var methods = map[string]method{
 	"apps.connections.open": (*Server).open, "auth.test": (*Server).authTest, "users.info": (*Server).userInfo,
-	"chat.postMessage": (*Server).postMessage, "chat.update": (*Server).update, "chat.postEphemeral": (*Server).postEphemeral,
+	"chat.postMessage": (*Server).postMessage, "chat.update": (*Server).update, "chat.delete": (*Server).deleteOwn, "chat.postEphemeral": (*Server).postEphemeral,
 	"conversations.info": (*Server).info, "conversations.members": (*Server).members, "conversations.history": (*Server).history,
 	"conversations.replies": (*Server).replies, "reactions.add": (*Server).reactionsAdd, "reactions.get": (*Server).reactionsGet,
 	"usergroups.users.list": (*Server).groupMembers, "files.getUploadURLExternal": (*Server).uploadURL,
@@ -250,6 +250,19 @@ func (s *Server) update(form url.Values, _ *http.Request) (answer, string) {
 	return answer{"channel": c.ID, "ts": old.TS, "text": old.Text}, ""
 }
 
+// deleteOwn deletes a message of the bot, with what hangs from it left as it is.
+func (s *Server) deleteOwn(form url.Values, _ *http.Request) (answer, string) {
+	channel, ts := form.Get("channel"), form.Get("ts")
+	switch m := s.messages[channel][ts]; {
+	case m == nil:
+		return nil, "message_not_found"
+	case m.User != BotUser:
+		return nil, "cant_delete_message"
+	}
+	s.gone(channel, ts)
+	return answer{"channel": channel, "ts": ts}, ""
+}
+
 func (s *Server) postEphemeral(form url.Values, _ *http.Request) (answer, string) {
 	c, word := s.place(form.Get("channel"), true)
 	if word != "" {
@@ -313,7 +326,7 @@ func within(form url.Values, m *Message) bool {
 	return m.To == "" && (oldest == "" || oldest == "0" || m.TS >= oldest) && (latest == "" || m.TS <= latest) && (!edge || inclusive)
 }
 
-func paged(form url.Values, list []*Message, metadata bool) answer {
+func (s *Server) paged(form url.Values, list []*Message, metadata bool) answer {
 	limit, err := strconv.Atoi(form.Get("limit"))
 	if err != nil || limit < 1 || limit > 999 {
 		limit = 100
@@ -325,13 +338,27 @@ func paged(form url.Values, list []*Message, metadata bool) answer {
 	to := min(from+limit, len(list))
 	shown := []any{}
 	for _, m := range list[min(from, to):to] {
-		shown = append(shown, m.shown(metadata))
+		out := m.shown(metadata)
+		if n := s.below(m); n > 0 {
+			out["reply_count"] = n
+		}
+		shown = append(shown, out)
 	}
 	next := ""
 	if to < len(list) {
 		next = strconv.Itoa(to)
 	}
 	return answer{"messages": shown, "has_more": next != "", "response_metadata": map[string]any{"next_cursor": next}}
+}
+
+// below counts the replies to a message.
+func (s *Server) below(root *Message) (n int) {
+	for _, m := range s.messages[root.Channel] {
+		if m.Root == root.TS && m.To == "" {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Server) history(form url.Values, _ *http.Request) (answer, string) {
@@ -346,7 +373,7 @@ func (s *Server) history(form url.Values, _ *http.Request) (answer, string) {
 		}
 	}
 	slices.SortFunc(list, func(a, b *Message) int { return strings.Compare(b.TS, a.TS) })
-	return paged(form, list, truth(form.Get("include_all_metadata"))), ""
+	return s.paged(form, list, truth(form.Get("include_all_metadata"))), ""
 }
 
 // replies gives a thread: its first message always, whatever the bounds.
@@ -369,7 +396,7 @@ func (s *Server) replies(form url.Values, _ *http.Request) (answer, string) {
 		}
 	}
 	slices.SortFunc(list, func(a, b *Message) int { return strings.Compare(a.TS, b.TS) })
-	return paged(form, append([]*Message{root}, list...), truth(form.Get("include_all_metadata"))), ""
+	return s.paged(form, append([]*Message{root}, list...), truth(form.Get("include_all_metadata"))), ""
 }
 
 func truth(s string) bool { return s == "1" || s == "true" }

@@ -243,6 +243,11 @@ func (s *Server) trigger() string {
 func (s *Server) Delete(channel, ts string) Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.gone(channel, ts)
+}
+
+// gone deletes a message and tells that. The caller holds mu.
+func (s *Server) gone(channel, ts string) Delivery {
 	m := s.messages[channel][ts]
 	delete(s.messages[channel], ts)
 	previous := map[string]any{"type": "message", "user": m.User, "bot_id": m.Bot, "text": m.Text, "ts": ts}

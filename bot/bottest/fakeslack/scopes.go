@@ -10,7 +10,7 @@ import (
 // each method). Those with * are channels: for a public channel, groups: for a
 // private one and im: for a direct message.
 var scopesOf = map[string]string{
-	"chat.postMessage": "chat:write", "chat.update": "chat:write", "chat.postEphemeral": "chat:write",
+	"chat.postMessage": "chat:write", "chat.update": "chat:write", "chat.delete": "chat:write", "chat.postEphemeral": "chat:write",
 	"conversations.info": "*:read", "conversations.members": "*:read", "conversations.history": "*:history", "conversations.replies": "*:history",
 	"reactions.add": "reactions:write", "reactions.get": "reactions:read", "users.info": "users:read", "usergroups.users.list": "usergroups:read",
 	"files.getUploadURLExternal": "files:write", "files.completeUploadExternal": "files:write",
