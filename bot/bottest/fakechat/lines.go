@@ -89,21 +89,21 @@ func (d *desk) say(name, channel, under, text string) error {
 }
 
 func (d *desk) harm(what string, given []string) error {
-	number := func(i, otherwise int) int {
+	number := func(i int) int {
 		if i >= len(given) {
-			return otherwise
+			return 1
 		}
 		n, err := strconv.Atoi(given[i])
 		if err != nil { // more digits than a number has
-			return otherwise
+			return 1
 		}
 		return n
 	}
 	switch what {
 	case "twice":
-		d.chat.twice(number(0, 1))
+		d.chat.twice(number(0))
 	case "lose":
-		d.chat.lose(number(0, 1))
+		d.chat.lose(number(0))
 	case "again":
 		return d.chat.again()
 	case "drop":
@@ -111,11 +111,11 @@ func (d *desk) harm(what string, given []string) error {
 	case "silence":
 		d.chat.silence()
 	case "429":
-		d.chat.fail(failure{times: number(0, 1), status: 429, after: number(1, 1)})
+		d.chat.fail(failure{times: number(0), status: 429, after: number(1)})
 	case "500":
-		d.chat.fail(failure{times: number(0, 1), status: 500})
+		d.chat.fail(failure{times: number(0), status: 500})
 	case "late":
-		d.chat.fail(failure{times: number(0, 1), status: 500, done: true})
+		d.chat.fail(failure{times: number(0), status: 500, done: true})
 	}
 	return nil
 }

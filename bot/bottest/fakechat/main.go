@@ -124,7 +124,8 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	}
 	c := build(o)
 	d := newDesk(c, out)
-	defer c.serve(l)()
+	end := c.serve(l)
+	defer end()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	d.welcome(l.Addr().String())

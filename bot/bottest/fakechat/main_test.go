@@ -108,7 +108,7 @@ type line struct {
 
 func dial(t *testing.T, address string, header http.Header) *websocket.Conn {
 	t.Helper()
-	conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), address, header)
+	conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), address, header) //nolint:bodyclose // the socket has it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,8 @@ import (
 
 // The tokens of the fake Mattermost.
 const (
-	mattermostToken = "fakebottokenfakebottoken00" //nolint:gosec // opens nothing
-	adminToken      = "fakeadmintokenfakeadmin000" //nolint:gosec // opens nothing
+	mattermostToken = "fakebottokenfakebottoken00"
+	adminToken      = "fakeadmintokenfakeadmin000"
 )
 
 // mattermostChat is a server whose ids are the same at every start.

@@ -113,7 +113,7 @@ func (c *slackChat) write(user, channel, root, text string) error {
 
 func (c *slackChat) slash(user, channel, root, text string) error {
 	if root != "" {
-		return fmt.Errorf("%s is not supported in threads. Sorry!", text) //nolint:staticcheck // so Slack says it
+		return fmt.Errorf("%s is not supported in threads. Sorry!", text) //nolint:revive,staticcheck // so Slack says it
 	}
 	command, rest, _ := strings.Cut(text, " ")
 	c.sent(c.Slash(user, channel, command, rest))

@@ -55,7 +55,7 @@ func TestChallenge(t *testing.T) {
 		h := house{Server: New()}.furnish("http://mattermost.fake")
 		dialer := websocket.Dialer{NetDialContext: h.Serve(t)}
 		open := func() *websocket.Conn {
-			conn, _, err := dialer.DialContext(t.Context(), "ws://mattermost.fake"+model.APIURLSuffix+"/websocket", nil)
+			conn, _, err := dialer.DialContext(t.Context(), "ws://mattermost.fake"+model.APIURLSuffix+"/websocket", nil) //nolint:bodyclose // the socket has it
 			if err != nil {
 				t.Fatal(err)
 			}

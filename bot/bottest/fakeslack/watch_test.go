@@ -51,7 +51,7 @@ func TestAnswerInASocket(t *testing.T) {
 		t.Fatal(status)
 	}
 	address, _ := open["url"].(string)
-	conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), address, nil)
+	conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), address, nil) //nolint:bodyclose // the socket has it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package realmattermost
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/mattermost/mattermost/server/public/model"
@@ -32,7 +33,12 @@ func (s *Server) Relay(ctx context.Context, user, channel, name, text string) er
 		_, err := s.admin.DeleteIncomingWebhook(ctx, hook.Id)
 		return err
 	})
-	r, err := s.client.Post(s.URL+"/hooks/"+hook.Id, "application/json", strings.NewReader(asJSON(map[string]string{"text": text, "username": name})))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/hooks/"+hook.Id, strings.NewReader(asJSON(map[string]string{"text": text, "username": name})))
+	if err != nil {
+		return fmt.Errorf("posting through a webhook: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	r, err := s.client.Do(req)
 	if err != nil {
 		return fmt.Errorf("posting through a webhook: %w", err)
 	}

@@ -2,6 +2,7 @@ package realmattermost
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -37,7 +38,7 @@ func (s *Server) Listen(t testing.TB) *Calls {
 		}
 		address = ":" + u.Port()
 	}
-	l, err := net.Listen("tcp", address)
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,9 @@ func (s *Server) Listen(t testing.TB) *Calls {
 		if err := server.Shutdown(ctx); err != nil {
 			t.Error(err)
 		}
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	return c
 }

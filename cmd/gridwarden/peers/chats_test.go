@@ -123,7 +123,7 @@ func newSlack(t *testing.T) *chat {
 	return c
 }
 
-const mattermostToken = "fakebottokenfakebottoken00" //nolint:gosec // opens nothing
+const mattermostToken = "fakebottokenfakebottoken00"
 
 func newMattermost(t *testing.T) *chat {
 	s := fakemattermost.New()
