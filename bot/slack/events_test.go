@@ -157,6 +157,29 @@ func TestPressesAndReactions(t *testing.T) {
 	})
 }
 
+// TestReactionsOfOnePersonStayInOrder has somebody put a reaction and take it away,
+// while Slack does not say at once whose the first one is.
+func TestReactionsOfOnePersonStayInOrder(t *testing.T) {
+	both(t, asSlack, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
+		id, err := p.Post(t.Context(), channel("CSEC"), bottest.Ballot(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Fail(fakeslack.Fault{Method: "users.info", Times: 1, Status: 503})
+		s.React("UBOB", "CSEC", id, "+1")
+		time.Sleep(firstRetry / 2)
+		s.Unreact("UBOB", "CSEC", id, "+1")
+		time.Sleep(time.Minute)
+		var kinds []bot.Kind
+		for _, ev := range l.All() {
+			kinds = append(kinds, ev.Kind)
+		}
+		if want := []bot.Kind{bot.Reacted, bot.Unreacted}; !slices.Equal(kinds, want) {
+			t.Errorf("%v, want %v", kinds, want)
+		}
+	})
+}
+
 func TestWhatOthersDoToOurMessages(t *testing.T) {
 	both(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 		id, err := p.Post(t.Context(), channel("CSEC"), bottest.Ballot(1))

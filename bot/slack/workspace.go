@@ -38,6 +38,7 @@ type workspace struct {
 	people  *recall.Memory[known]
 	shared  *recall.Memory[bool] // who can read, by channel
 	claims  recall.Claims
+	turns   recall.Turns // of people who react
 	inbound *inbound // nil: Socket Mode
 
 	mu         sync.Mutex
