@@ -39,7 +39,7 @@ type workspace struct {
 	shared  *recall.Memory[bool] // who can read, by channel
 	claims  recall.Claims
 	turns   recall.Turns // of people who react
-	inbound *inbound // nil: Socket Mode
+	inbound *inbound     // nil: Socket Mode
 
 	mu         sync.Mutex
 	self       *identity // nil: not asked yet
