@@ -24,14 +24,17 @@ type Decider struct {
 	log     *slog.Logger
 	journal Journal
 	people  *People
-	// refresh reads the groups again before anybody's role counts, or says why they
-	// cannot be read here; the Engine sets it.
+	linked  linked
+	// refresh reads the linked accounts and the groups again before anybody's role
+	// counts, or says why they cannot be read here; the Engine adds the groups.
 	refresh func(context.Context) error
 }
 
 // NewDecider returns a Decider over a journal and the people.
 func NewDecider(log *slog.Logger, journal Journal, people *People) *Decider {
-	return &Decider{log: log, journal: journal, people: people, refresh: func(context.Context) error { return nil }}
+	d := &Decider{log: log, journal: journal, people: people, linked: linked{turn: make(chan struct{}, 1)}}
+	d.refresh = d.lookAtLinks
+	return d
 }
 
 // Decide takes one person's verdict on an action, whatever surface it came

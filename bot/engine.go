@@ -96,7 +96,7 @@ func New(p Parts) (*Engine, error) {
 		e.dead = func(string) bool { return false }
 	}
 	e.life, e.end = context.WithCancel(context.Background()) //nolint:gosec // Run calls end when a stop takes too long
-	p.Decider.refresh = e.refreshGroups
+	p.Decider.refresh = e.refreshPeople
 	names := map[string]bool{}
 	for _, c := range p.Commands {
 		switch {
@@ -261,10 +261,10 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 		return Reply{Request: req.ID, State: "ignored", Err: err}
 	}
 	if err == nil {
-		if req.Person, err = e.recognise(ev.Account); err != nil { // 6a who asks: known before anything is answered
+		if req.Person, err = e.recognise(ctx, ev.Account); err != nil { // 6a who asks: known before anything is answered
 			req.Person, err = e.vouched(ctx, a, err)
 		}
-	} else if _, unknown := e.recognise(ev.Account); unknown != nil {
+	} else if _, unknown := e.recognise(ctx, ev.Account); unknown != nil {
 		err = unknown
 	}
 	if err != nil {
@@ -410,7 +410,7 @@ func (e *Engine) answered(ctx context.Context, log *slog.Logger, req *Request, r
 
 // recognise returns who asks (hop 6a). Only members that the configuration
 // knows are answered; everybody else gets the reason.
-func (e *Engine) recognise(a Account) (Person, error) {
+func (e *Engine) recognise(ctx context.Context, a Account) (Person, error) {
 	switch a.Standing {
 	case Member:
 	case Guest, Outsider, Bot, Bridged, Deactivated:
@@ -419,6 +419,12 @@ func (e *Engine) recognise(a Account) (Person, error) {
 		return Person{}, Problemf("standing", "The platform did not say what kind of account this is, so nothing was done.")
 	}
 	id, ok := e.people.PersonOf(a.Key())
+	if !ok {
+		if err := e.decider.lookForStranger(ctx); err != nil {
+			return Person{}, err
+		}
+		id, ok = e.people.PersonOf(a.Key())
+	}
 	if !ok {
 		return Person{}, Problemf("unknown-person", "The account %s belongs to nobody that gridwarden knows, so nothing was done. An admin can add it under people: in the configuration.", a.Key())
 	}

@@ -10,25 +10,34 @@ import (
 	"time"
 )
 
-// groupsEvery is how often groups are read without anybody deciding.
-const groupsEvery = 30 * time.Second
+// peopleEvery is how often linked accounts and groups are read without anybody deciding.
+const peopleEvery = 30 * time.Second
 
-func (e *Engine) watchGroups(ctx context.Context) {
+func (e *Engine) watchPeople(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(groupsEvery):
-			e.lookAtGroups(ctx)
+		case <-time.After(peopleEvery):
+			e.lookAtPeople(ctx)
 		}
 	}
 }
 
-// lookAtGroups refreshes them where nobody waits for it.
-func (e *Engine) lookAtGroups(ctx context.Context) {
-	if err := e.refreshGroups(ctx); err != nil && ctx.Err() == nil {
-		e.log.WarnContext(ctx, "groups not read", "error", err)
+// lookAtPeople refreshes who somebody is where nobody waits for it.
+func (e *Engine) lookAtPeople(ctx context.Context) {
+	if err := e.refreshPeople(ctx); err != nil && ctx.Err() == nil {
+		e.log.WarnContext(ctx, "people not read", "error", err)
 	}
+}
+
+// refreshPeople reads who somebody is by what changes while the program runs: the
+// accounts linked in chat, in any process, and the groups.
+func (e *Engine) refreshPeople(ctx context.Context) error {
+	if err := e.decider.lookAtLinks(ctx); err != nil {
+		return err
+	}
+	return e.refreshGroups(ctx)
 }
 
 // refreshGroups reads every group that is the source of a role. A change is
@@ -91,17 +100,15 @@ func (e *Engine) tellSecurity(ctx context.Context, m Message, body map[string]an
 // Reload puts other people, roles and policies in force; it is recorded and told.
 func (e *Engine) Reload(ctx context.Context, rules Rules) error {
 	e.people.Reload(rules)
-	e.lookAtGroups(ctx)
+	e.lookAtPeople(ctx)
 	return e.noteRules(ctx)
 }
 
 // noteRules records the rules in force when they differ from the last ones known.
 func (e *Engine) noteRules(ctx context.Context) error {
-	links, err := e.journal.Links(ctx)
-	if err != nil {
-		return fmt.Errorf("bot: reading linked accounts: %w", err)
+	if err := e.decider.lookAtLinks(ctx); err != nil {
+		return err
 	}
-	e.people.setLinks(links)
 	rules := e.people.Rules()
 	inForce, err := json.Marshal(map[string]any{"people": rules.People, "policies": rules.Policies, "channels": rules.Channels, "groups": rules.Groups})
 	if err != nil {

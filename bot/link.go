@@ -20,6 +20,9 @@ func (d *Decider) link(ctx context.Context, req *Request, account string, person
 	if _, ok := d.people.Person(person); !ok {
 		return Problemf("not-found", "There is no person %q under people: in the configuration.", cut(string(person)))
 	}
+	if err := d.lookAtLinks(ctx); err != nil {
+		return err
+	}
 	if owner, ok := d.people.PersonOf(account); ok {
 		return Problemf("refused", "The account %s belongs to %s already; nothing was changed.", account, owner)
 	}
@@ -31,12 +34,7 @@ func (d *Decider) link(ctx context.Context, req *Request, account string, person
 	if err := d.journal.Link(ctx, account, person, fx); err != nil {
 		return fmt.Errorf("bot: linking an account: %w", err)
 	}
-	links, err := d.journal.Links(ctx)
-	if err != nil {
-		return fmt.Errorf("bot: reading linked accounts: %w", err)
-	}
-	d.people.setLinks(links)
-	return nil
+	return d.lookAtLinks(ctx)
 }
 
 // securityNews is the record of a change of who may do what, and the word of

@@ -34,7 +34,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	var loops, listeners sync.WaitGroup
 	loops.Go(func() { e.deliver(ctx) })
 	loops.Go(func() { e.work(ctx) })
-	loops.Go(func() { e.watchGroups(ctx) })
+	loops.Go(func() { e.watchPeople(ctx) })
 	loops.Go(func() { e.attend(ctx) })
 	for _, p := range e.platforms {
 		listeners.Go(func() {
@@ -96,7 +96,7 @@ func (e *Engine) begin(ctx context.Context) error {
 	if err := e.noteRules(ctx); err != nil {
 		return err
 	}
-	e.lookAtGroups(ctx)
+	e.lookAtPeople(ctx)
 	if err := e.takeOver(ctx); err != nil {
 		return err
 	}

@@ -113,7 +113,7 @@ func (e *Engine) step(ctx context.Context, id action.ID) error {
 		return err
 	}
 	ctx = WithRequest(ctx, a.Request)
-	if err := e.refreshGroups(ctx); err != nil {
+	if err := e.refreshPeople(ctx); err != nil {
 		return err
 	}
 	switch a.State {

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -10,7 +11,8 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 )
 
-// knownFor is how long Slack's word about an account is believed.
+// knownFor is how long Slack's word about an account is believed when it tells of no
+// change; it might not get through.
 const knownFor = time.Minute
 
 // known is what Slack says about an account.
@@ -59,6 +61,30 @@ func (w *workspace) know(ctx context.Context, user string, me identity) (known, 
 		}
 		return k, true, nil
 	})
+}
+
+// userChanged forgets an account that became something else, and who can read
+// where when it is none of the team: it may be a guest since now. The event is not
+// believed instead of an answer, for events overtake each other.
+func (w *workspace) userChanged(ctx context.Context, data json.RawMessage) error {
+	var u slackapi.User
+	if err := json.Unmarshal(data, &u); err != nil {
+		return err
+	}
+	w.people.Drop(u.ID)
+	me, err := w.me(ctx)
+	if err != nil {
+		return err
+	}
+	if stranger(standingOf(&u, me.Team)) {
+		w.shared.Clear()
+	}
+	return nil
+}
+
+// stranger reports whether somebody is neither of the team nor a machine.
+func stranger(s bot.Standing) bool {
+	return s != bot.Member && s != bot.Bot && s != bot.Deactivated
 }
 
 func standingOf(u *slackapi.User, team string) bot.Standing {

@@ -72,7 +72,7 @@ func (w *workspace) strangers(ctx context.Context, channel string) (bool, error)
 		if err != nil {
 			return true, err
 		}
-		if k.standing != bot.Member && k.standing != bot.Bot && k.standing != bot.Deactivated {
+		if stranger(k.standing) {
 			return true, nil
 		}
 	}

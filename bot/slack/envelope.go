@@ -208,6 +208,16 @@ type said struct {
 }
 
 func (w *workspace) readEvent(ctx context.Context, data json.RawMessage) (received, bool, error) {
+	var kind struct {
+		Type string          `json:"type"`
+		User json.RawMessage `json:"user"`
+	}
+	if err := json.Unmarshal(data, &kind); err != nil {
+		return received{}, false, err
+	}
+	if kind.Type == userChange { // of which user is no id
+		return received{}, false, w.userChanged(ctx, kind.User)
+	}
 	var s said
 	if err := json.Unmarshal(data, &s); err != nil {
 		return received{}, false, err

@@ -34,6 +34,46 @@ func TestWhoSomebodyIs(t *testing.T) {
 	})
 }
 
+// TestAGuestMadeOfAMemberIsRefusedAtOnce has an account that was believed to be a
+// member become a guest. The app has only the events and scopes of its manifest.
+func TestAGuestMadeOfAMemberIsRefusedAtOnce(t *testing.T) {
+	m := Manifest(Config{Name: "grid"}, "", nil)
+	both(t, asSlack, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
+		s.SetScopes(strings.Join(m.OAuthConfig.Scopes.Bot, ","))
+		s.Subscribe(m.Settings.EventSubscriptions.BotEvents...)
+		standing := func() bot.Standing {
+			t.Helper()
+			l.Forget()
+			s.Type("UBOB", "CSEC", "", "!pending")
+			time.Sleep(time.Second)
+			return l.One(t).Account.Standing
+		}
+		shared := func() bool {
+			t.Helper()
+			shared, err := p.Shared(t.Context(), channel("CSEC"))
+			if err != nil {
+				t.Error(err)
+			}
+			return shared
+		}
+		if who, others := standing(), shared(); who != bot.Member || others {
+			t.Fatalf("he is a %s, shared %t", who, others)
+		}
+		if d := s.Become(fakeslack.User{ID: "UBOB", Name: "bob", Restricted: true}); !d.Acknowledged(time.Second) {
+			t.Error("the event is not acknowledged")
+		}
+		if who, others := standing(), shared(); who != bot.Guest || !others {
+			t.Errorf("he is a %s, shared %t; want a guest, with whom the channel is shared", who, others)
+		}
+		asked := len(s.Calls("conversations.info"))
+		s.Become(fakeslack.User{ID: "UALICE", Name: "alice"}) // a member as before: profiles change all the time
+		time.Sleep(time.Second)
+		if shared(); len(s.Calls("conversations.info")) != asked {
+			t.Error("who can read is forgotten because a member's profile changed")
+		}
+	})
+}
+
 // An account whose kind Slack does not tell is unknown, not a member: a press
 // is refused at once, and what Slack repeats waits until it is known.
 func TestAnUnknownStandingIsNone(t *testing.T) {
@@ -153,6 +193,29 @@ func TestPressesAndReactions(t *testing.T) {
 		time.Sleep(time.Second)
 		if len(l.All()) != 0 || s.Unacknowledged() != 0 {
 			t.Errorf("a reaction on somebody's talk gave %s", bottest.Kinds(l.All()))
+		}
+	})
+}
+
+// TestReactionsOfOnePersonStayInOrder has somebody put a reaction and take it away,
+// while Slack does not say at once whose the first one is.
+func TestReactionsOfOnePersonStayInOrder(t *testing.T) {
+	both(t, asSlack, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
+		id, err := p.Post(t.Context(), channel("CSEC"), bottest.Ballot(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Fail(fakeslack.Fault{Method: "users.info", Times: 1, Status: 503})
+		s.React("UBOB", "CSEC", id, "+1")
+		time.Sleep(firstRetry / 2)
+		s.Unreact("UBOB", "CSEC", id, "+1")
+		time.Sleep(time.Minute)
+		var kinds []bot.Kind
+		for _, ev := range l.All() {
+			kinds = append(kinds, ev.Kind)
+		}
+		if want := []bot.Kind{bot.Reacted, bot.Unreacted}; !slices.Equal(kinds, want) {
+			t.Errorf("%v, want %v", kinds, want)
 		}
 	})
 }

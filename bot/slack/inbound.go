@@ -260,7 +260,9 @@ func (n *inbound) serve(out http.ResponseWriter, r *http.Request, kind string, b
 	n.w.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	if e.ID == "" && !n.w.handOver(ctx, e, handle) {
+	turn, done := n.w.turn(e)
+	defer done()
+	if turn(ctx) != nil || !n.w.handOver(ctx, e, handle) {
 		http.Error(out, "not stored", http.StatusServiceUnavailable)
 		return false
 	}

@@ -31,7 +31,11 @@ var subscriptions = map[string][]string{
 	"reaction_added": {"reactions:read"}, "reaction_removed": {"reactions:read"},
 	"member_joined_channel": {"channels:read", "groups:read"}, "member_left_channel": {"channels:read", "groups:read"},
 	"channel_shared": {"channels:read", "groups:read"}, "channel_unshared": {"channels:read", "groups:read"},
+	userChange: {"users:read"},
 }
+
+// userChange is the event that an account became something else.
+const userChange = "user_change"
 
 // botScopes are all scopes of the bot's token; no more is asked for.
 func botScopes() []string {

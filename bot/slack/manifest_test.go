@@ -86,6 +86,12 @@ func TestTheManifestIsEnoughAndNotTooMuch(t *testing.T) {
 			}
 		})
 	}
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, _ *Platform, _ *bottest.Hearing) {
+		s.SetScopes("chat:write")
+		if s.Become(fakeslack.User{ID: "UBOB"}); s.Unacknowledged() != 0 {
+			t.Error("an event came without its scope")
+		}
+	})
 	for _, event := range []string{"message.channels", "message.groups", "reaction_added", "reaction_removed"} {
 		in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
 			s.Subscribe(slices.DeleteFunc(slices.Clone(events), func(other string) bool { return other == event })...)

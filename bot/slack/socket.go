@@ -302,9 +302,11 @@ func (s *socket) serve(ctx context.Context, handle func(context.Context, bot.Eve
 		if e.ID == "" {
 			continue
 		}
+		turn, done := s.w.turn(e)
 		slots <- struct{}{}
 		running.Go(func() {
-			if s.w.handOver(ctx, e, handle) {
+			defer done()
+			if turn(ctx) == nil && s.w.handOver(ctx, e, handle) {
 				s.acknowledge(ctx, e.ID)
 			}
 			<-slots

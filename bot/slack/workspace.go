@@ -38,7 +38,8 @@ type workspace struct {
 	people  *recall.Memory[known]
 	shared  *recall.Memory[bool] // who can read, by channel
 	claims  recall.Claims
-	inbound *inbound // nil: Socket Mode
+	turns   recall.Turns // of people who react
+	inbound *inbound     // nil: Socket Mode
 
 	mu         sync.Mutex
 	self       *identity // nil: not asked yet

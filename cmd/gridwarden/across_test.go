@@ -17,42 +17,53 @@ import (
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/audit"
 	"github.com/gridwarden/gridwarden/bot/bottest"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakediscord"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakemattermost"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
+	"github.com/gridwarden/gridwarden/bot/discord"
 	"github.com/gridwarden/gridwarden/bot/mattermost"
 	"github.com/gridwarden/gridwarden/bot/slack"
 	"github.com/gridwarden/gridwarden/config"
 )
 
-// hall is the program on three platforms at once, with a team that is spread
-// over them: alice on Mattermost, bob on Slack and carol in the room. Each has a
-// security channel, which shows all cards.
+// hall is the program on four platforms at once, with a team that is spread over
+// them: alice on Mattermost, bob on Slack and carol on Discord. Each has a security
+// channel, which shows all cards; bob is on Discord too, and both are in the room.
 type hall struct {
 	*app
 	t          *testing.T
 	mattermost *fakemattermost.Server
 	slack      *fakeslack.Server
+	discord    *fakediscord.Server
 	room       *bottest.Memory
 	alice      string // her id on Mattermost
 	channel    string // the id of Mattermost's channel
 	n          int
 }
 
+// People and the security channel of the hall on Discord.
+const (
+	discordBob, discordCarol = "200000000000000002", "200000000000000003"
+	discordSecurity          = "300000000000000001"
+)
+
 const hallConfig = `
 journal: {sqlite: gridwarden.db}
 platforms:
   mattermost: [{name: grid, url: "http://localhost", team: grid, token_file: mattermost.token}]
   slack: [{name: grid, app_token_file: app.token, bot_token_file: bot.token}]
+  discord: [{name: grid, guild: "100000000000000001", token_file: discord.token}]
 people:
   - {id: alice, name: Alice Adams, institute: CERN, roles: [shifter, admin], accounts: [mattermost/grid/ALICE]}
-  - {id: bob, name: Bob Baker, institute: KIT, roles: [atlas-security], accounts: [slack/grid/UBOB, console/bob]}
-  - {id: carol, name: Carol Chen, institute: BNL, roles: [atlas-security], accounts: [console/carol]}
+  - {id: bob, name: Bob Baker, institute: KIT, roles: [atlas-security], accounts: [slack/grid/UBOB, discord/grid/200000000000000002, console/bob]}
+  - {id: carol, name: Carol Chen, institute: BNL, roles: [atlas-security], accounts: [discord/grid/200000000000000003, console/carol]}
 policies:
   ban: {approvals: [{role: atlas-security, count: 2}], expires: 4h, start_by: 30m}
 channels:
   - {platform: mattermost, workspace: grid, name: security, commands: [all], personal_data: true, cards: true}
   - {platform: slack, workspace: grid, name: CSEC, commands: [all], personal_data: true, cards: true}
+  - {platform: discord, workspace: grid, name: "300000000000000001", commands: [all], personal_data: true, cards: true}
   - {platform: console, name: security, commands: [all], personal_data: true, cards: true}
 security_channel: slack/grid/CSEC
 backends:
@@ -61,13 +72,14 @@ backends:
 
 func inHall(t *testing.T) *hall {
 	t.Helper()
+	time.Sleep(time.Until(time.Date(2026, 6, 24, 12, 0, 0, 0, time.UTC))) // Discord counts from 2015
 	dir := t.TempDir()
-	for name, token := range map[string]string{"mattermost": mattermostToken, "app": fakeslack.AppToken, "bot": fakeslack.BotToken} {
+	for name, token := range map[string]string{"mattermost": mattermostToken, "app": fakeslack.AppToken, "bot": fakeslack.BotToken, "discord": fakediscord.Token} {
 		if err := os.WriteFile(filepath.Join(dir, name+".token"), []byte(token), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	h := &hall{t: t, mattermost: fakemattermost.New(), slack: fakeslack.New(), room: bottest.NewMemory("console")}
+	h := &hall{t: t, mattermost: fakemattermost.New(), slack: fakeslack.New(), discord: fakediscord.New(), room: bottest.NewMemory("console")}
 	me := h.mattermost.AddBot("gridwarden", mattermostToken)
 	alice := h.mattermost.AddUser("alice")
 	h.alice = alice.Id
@@ -75,8 +87,12 @@ func inHall(t *testing.T) *hall {
 	h.slack.AddUser(fakeslack.User{ID: "UBOB", Name: "bob"})
 	h.slack.AddUser(fakeslack.User{ID: "UNEW", Name: "newcomer"})
 	h.slack.AddChannel(fakeslack.Channel{ID: "CSEC", Private: true, Members: []string{fakeslack.BotUser, "UBOB", "UNEW"}})
-	wire := fakeserver.NewWire()
+	h.discord.AddUser(fakediscord.User{ID: discordBob, Name: "bob"})
+	h.discord.AddUser(fakediscord.User{ID: discordCarol, Name: "carol"})
+	h.discord.AddChannel(fakediscord.Channel{ID: discordSecurity, Name: "security", Private: true})
+	wire, other := fakeserver.NewWire(), fakeserver.NewWire()
 	t.Cleanup(h.slack.Serve(wire))
+	t.Cleanup(h.discord.Serve(other))
 	cfg, err := config.Parse(filepath.Join(dir, "gridwarden.yaml"), []byte(strings.Replace(hallConfig, "ALICE", h.alice, 1)), dir)
 	if err != nil {
 		t.Fatal(err)
@@ -95,11 +111,18 @@ func inHall(t *testing.T) *hall {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.app = runOn(t, cfg, m, s, h.room)
+	d, err := discord.New(cfg.Platforms.Discord, discord.Options{
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://discord.fake/", Dial: other.Dial,
+		Commands: func() []discord.Command { return h.described }, Accounts: func(person string) []string { return h.accounts(person) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.app = runOn(t, cfg, m, s, d, h.room)
 	for up := false; !up; time.Sleep(time.Millisecond) {
 		one, _ := m.Connection()
 		two, _ := s.Connection()
-		up = one && two
+		up = one && two && h.discord.Listening()
 	}
 	return h
 }
@@ -178,6 +201,8 @@ func (h *hall) cards(id action.ID) map[string]string {
 			_, out[slack.Name], _ = fakeslack.Inspect(m.Blocks)
 		}
 	}
+	_, ours := h.card(id, discord.Name)
+	out[discord.Name], _ = fakediscord.Show(h.discord.Message(ours).Content)
 	_, message := h.card(id, "console")
 	for _, s := range h.room.Said() {
 		if s.ID == message {
@@ -188,8 +213,8 @@ func (h *hall) cards(id action.ID) map[string]string {
 }
 
 // TestOneCaseInSeveralChats asks for a ban on Mattermost and has it approved by
-// one person on Slack and by one in a third chat. Every chat shows the card, and
-// where each vote came from; one person is one vote, wherever; it runs once.
+// one person on Slack and by one on Discord. Every chat shows the card, and where
+// each vote came from; one person is one vote, wherever; it runs once.
 func TestOneCaseInSeveralChats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := inHall(t)
@@ -205,7 +230,7 @@ func TestOneCaseInSeveralChats(t *testing.T) {
 				}
 			}
 		}
-		if n := len(h.cards(id)); n != 3 {
+		if n := len(h.cards(id)); n != 4 {
 			t.Fatalf("%d cards; want one in each chat", n)
 		}
 		shows("waits for approval", "approvals: 0 of 2")
@@ -215,17 +240,18 @@ func TestOneCaseInSeveralChats(t *testing.T) {
 		h.rest()
 		shows("approved by bob by button at", "(slack/grid/UBOB)", "approvals: 1 of 2")
 
-		at, message := h.card(id, "console")
-		h.roomy("bob", bot.Event{Kind: bot.Reacted, Thread: at, Target: message, Value: "+1"}) // from his other account
+		_, message := h.card(id, discord.Name)
+		h.discord.React(discordBob, message, "👍") // from his other account
 		h.rest()
 		if a, err := h.journal.Action(t.Context(), id); err != nil || len(a.Votes) != 1 {
 			t.Errorf("one person in two chats: votes %+v, %v", a.Votes, err)
 		}
-		h.roomy("carol", bot.Event{Kind: bot.Reacted, Thread: at, Target: message, Value: "+1"})
+		shows("approvals: 1 of 2")
+		h.approvesOnDiscord(discordCarol, message, id)
 		h.rest()
 		time.Sleep(time.Minute) // the front ends know, and it was looked at
 		h.rest()
-		shows("(slack/grid/UBOB)", "approved by carol by reaction at", "(console/carol)", "settled, complete")
+		shows("(slack/grid/UBOB)", "approved by carol by button at", "(discord/grid/"+discordCarol+")", "settled, complete")
 		a, err := h.journal.Action(t.Context(), id)
 		if err != nil || a.State != action.Settled || len(a.Steps) != 1 || len(a.Votes) != 2 {
 			t.Errorf("%s after %d steps with %d votes, %v", a.State, len(a.Steps), len(a.Votes), err)
@@ -235,7 +261,24 @@ func TestOneCaseInSeveralChats(t *testing.T) {
 				t.Error("the buttons are still there")
 			}
 		}
+		if h.discord.Button(message, "", ":approve:"+string(id)) != "" {
+			t.Error("the buttons are still there on Discord")
+		}
 	})
+}
+
+// approvesOnDiscord has somebody press the card's button, and say yes when asked again.
+func (h *hall) approvesOnDiscord(who, card string, id action.ID) {
+	h.t.Helper()
+	value := "approve:" + string(id)
+	i, err := h.discord.Click(who, card, h.discord.Button(card, "", ":"+value))
+	if err != nil || !i.Answered(time.Minute) {
+		h.t.Fatalf("the press is not answered: %v", err)
+	}
+	again := i.Answer().ID
+	if _, err := h.discord.Click(who, again, h.discord.Button(again, "sure:", value)); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // TestACardStorm has fifty votes in a second: each is counted or refused, the

@@ -136,10 +136,15 @@ func (s *Server) userInfo(form url.Values, _ *http.Request) (answer, string) {
 	if !ok {
 		return nil, "user_not_found"
 	}
-	return answer{"user": map[string]any{
+	return answer{"user": userObject(u)}, ""
+}
+
+// userObject is an account as Slack tells of it.
+func userObject(u User) map[string]any {
+	return map[string]any{
 		"id": u.ID, "name": u.Name, "team_id": u.Team, "deleted": u.Deleted, "is_bot": u.Bot, "is_restricted": u.Restricted || u.UltraGuest,
 		"is_ultra_restricted": u.UltraGuest, "is_stranger": u.Stranger, "profile": map[string]any{"display_name": u.Name},
-	}}, ""
+	}
 }
 
 // place finds a channel that the bot may use.

@@ -82,6 +82,14 @@ func kindOf(c *Channel) string {
 	return "channel"
 }
 
+// Become has an administrator make something else of an account, such as a guest.
+func (s *Server) Become(u User) Delivery {
+	s.AddUser(u)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.event(map[string]any{"type": "user_change", "user": userObject(s.users[u.ID]), "event_ts": s.ts()})
+}
+
 // React has somebody put a reaction under a message; Unreact takes it away.
 func (s *Server) React(user, channel, ts, name string) Delivery {
 	s.mu.Lock()

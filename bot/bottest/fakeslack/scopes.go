@@ -16,6 +16,10 @@ var scopesOf = map[string]string{
 	"files.getUploadURLExternal": "files:write", "files.completeUploadExternal": "files:write",
 }
 
+// eventScopes are the scopes without which an event is not sent, whatever the app
+// subscribes to (docs.slack.dev, the page of each event).
+var eventScopes = map[string]string{"reaction_added": "reactions:read", "reaction_removed": "reactions:read", "user_change": "users:read"}
+
 // lacks reports whether the bot's token does not allow a call. The caller holds mu.
 func (s *Server) lacks(method string, form url.Values) bool {
 	need, ok := scopesOf[method]
@@ -32,7 +36,12 @@ func (s *Server) lacks(method string, form url.Values) bool {
 			need = "groups" + rest
 		}
 	}
-	return !slices.Contains(strings.Split(s.scopes, ","), need)
+	return !s.holds(need)
+}
+
+// holds reports whether the bot's token has a scope. The caller holds mu.
+func (s *Server) holds(scope string) bool {
+	return slices.Contains(strings.Split(s.scopes, ","), scope)
 }
 
 // Subscribe says which events the app wants, by their names in its settings,
@@ -45,10 +54,13 @@ func (s *Server) Subscribe(events ...string) {
 
 // subscribed reports whether the app wants an event. The caller holds mu.
 func (s *Server) subscribed(e map[string]any) bool {
+	name, _ := e["type"].(string)
+	if need, ok := eventScopes[name]; ok && !s.holds(need) {
+		return false
+	}
 	if s.events == nil {
 		return true
 	}
-	name, _ := e["type"].(string)
 	if name == "message" {
 		id, _ := e["channel"].(string)
 		name = "message.channels"

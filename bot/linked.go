@@ -1,0 +1,60 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// linksEvery is how often the linked accounts are read for accounts that nobody
+// knows: strangers may say as much as they like.
+const linksEvery = time.Second
+
+// linked is when the accounts linked in chat were read. Another process on the
+// journal links some, too.
+type linked struct {
+	turn  chan struct{} // held by the one that reads, so that no older answer replaces a newer one
+	began time.Time     // of the latest reading; held by turn
+}
+
+// lookAtLinks reads them: before anybody's account counts for a decision, and
+// every now and then.
+func (d *Decider) lookAtLinks(ctx context.Context) error {
+	return d.readLinks(ctx, func() (bool, error) { return true, nil })
+}
+
+// lookForStranger reads them for an account that nobody knows. All that ask
+// within a second share the reading that begins after they asked.
+func (d *Decider) lookForStranger(ctx context.Context) error {
+	asked := time.Now()
+	return d.readLinks(ctx, func() (bool, error) {
+		if d.linked.began.After(asked) {
+			return false, nil
+		}
+		select {
+		case <-time.After(time.Until(d.linked.began.Add(linksEvery))):
+			return true, nil
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	})
+}
+
+func (d *Decider) readLinks(ctx context.Context, wanted func() (bool, error)) error {
+	select {
+	case d.linked.turn <- struct{}{}:
+		defer func() { <-d.linked.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if want, err := wanted(); err != nil || !want {
+		return err
+	}
+	d.linked.began = time.Now()
+	links, err := d.journal.Links(ctx)
+	if err != nil {
+		return fmt.Errorf("bot: reading linked accounts: %w", err)
+	}
+	d.people.setLinks(links)
+	return nil
+}
