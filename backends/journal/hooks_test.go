@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -64,4 +65,23 @@ func (j *Journal) ReadFor(ctx context.Context, d time.Duration) error {
 		return n, err
 	})
 	return err
+}
+
+// PlanOfChangedBefore is how SQLite looks for what a request has changed before.
+func (j *Journal) PlanOfChangedBefore(ctx context.Context) (string, error) {
+	rows, err := j.writer.(*groupWriter).conn.conn.QueryContext(ctx, "EXPLAIN QUERY PLAN "+changedBefore, "request", "subject")
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			return "", err
+		}
+		plan.WriteString(detail + "\n")
+	}
+	return plan.String(), rows.Err()
 }

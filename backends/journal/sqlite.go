@@ -22,7 +22,7 @@ const readConnections = 4
 const (
 	busyTimeout   = 5 * time.Second // as in both of these
 	writerPragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_txlock=immediate"
-	readerPragmas = "_pragma=busy_timeout(5000)&_pragma=query_only(1)&_pragma=cache_size(-16000)"
+	readerPragmas = "_pragma=busy_timeout(5000)&_pragma=query_only(1)&_pragma=cache_size(-4000)"
 )
 
 // openSQLite opens the file, made when it is not there, with the schema of this
