@@ -20,35 +20,44 @@ type linked struct {
 // lookAtLinks reads them: before anybody's account counts for a decision, and
 // every now and then.
 func (d *Decider) lookAtLinks(ctx context.Context) error {
-	return d.readLinks(ctx, func() (bool, error) { return true, nil })
+	return d.readLinks(ctx, func() bool { return true })
 }
 
 // lookForStranger reads them for an account that nobody knows. All that ask
-// within a second share the reading that begins after they asked.
+// within a second share the reading that begins after they asked. It is waited for
+// outside of the turn: a decision never waits behind strangers.
 func (d *Decider) lookForStranger(ctx context.Context) error {
 	asked := time.Now()
-	return d.readLinks(ctx, func() (bool, error) {
-		if d.linked.began.After(asked) {
-			return false, nil
+	for {
+		var wait time.Duration
+		err := d.readLinks(ctx, func() bool {
+			if d.linked.began.After(asked) {
+				wait = 0
+				return false
+			}
+			wait = time.Until(d.linked.began.Add(linksEvery))
+			return wait <= 0
+		})
+		if err != nil || wait <= 0 {
+			return err
 		}
 		select {
-		case <-time.After(time.Until(d.linked.began.Add(linksEvery))):
-			return true, nil
+		case <-time.After(wait):
 		case <-ctx.Done():
-			return false, ctx.Err()
+			return ctx.Err()
 		}
-	})
+	}
 }
 
-func (d *Decider) readLinks(ctx context.Context, wanted func() (bool, error)) error {
+func (d *Decider) readLinks(ctx context.Context, wanted func() bool) error {
 	select {
 	case d.linked.turn <- struct{}{}:
 		defer func() { <-d.linked.turn }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if want, err := wanted(); err != nil || !want {
-		return err
+	if !wanted() {
+		return nil
 	}
 	d.linked.began = time.Now()
 	links, err := d.journal.Links(ctx)
