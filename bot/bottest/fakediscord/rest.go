@@ -84,7 +84,6 @@ func (s *Server) routes() {
 	}
 	add("GET /gateway/bot", "gateway", false, s.getGateway)
 	add("GET /gateway", "gateway", true, s.getGateway) // without limits, for libraries that ask no more (events/gateway, get gateway)
-	add("GET /users/@me", "me", false, func(*request) (any, *wrong) { return s.userJSON(BotUser), nil })
 	add("GET /applications/@me", "application", false, s.getApplication)
 	add("GET /users/@me", "self", false, s.getSelf)
 	add("GET /applications/{app}/guilds/{guild}/commands", "commands.get", false, s.getCommands)
