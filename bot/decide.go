@@ -32,7 +32,7 @@ type Decider struct {
 
 // NewDecider returns a Decider over a journal and the people.
 func NewDecider(log *slog.Logger, journal Journal, people *People) *Decider {
-	d := &Decider{log: log, journal: journal, people: people, linked: linked{turn: make(chan struct{}, 1)}}
+	d := &Decider{log: log, journal: journal, people: people, linked: newLinked()}
 	d.refresh = d.lookAtLinks
 	return d
 }

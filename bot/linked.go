@@ -4,17 +4,29 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // linksEvery is how often the linked accounts are read for accounts that nobody
-// knows: strangers may say as much as they like.
-const linksEvery = time.Second
+// knows, and linksAtOnce how many times without a pause: strangers may say as much
+// as they like.
+const (
+	linksEvery  = time.Second
+	linksAtOnce = 5
+)
 
 // linked is when the accounts linked in chat were read. Another process on the
 // journal links some, too.
 type linked struct {
 	turn  chan struct{} // held by the one that reads, so that no older answer replaces a newer one
 	began time.Time     // of the latest reading; held by turn
+
+	strangers *rate.Limiter // of the readings for them
+}
+
+func newLinked() linked {
+	return linked{turn: make(chan struct{}, 1), strangers: rate.NewLimiter(rate.Every(linksEvery), linksAtOnce)}
 }
 
 // lookAtLinks reads them: before anybody's account counts for a decision, and
@@ -23,8 +35,8 @@ func (d *Decider) lookAtLinks(ctx context.Context) error {
 	return d.readLinks(ctx, func() bool { return true })
 }
 
-// lookForStranger reads them for an account that nobody knows. All that ask
-// within a second share the reading that begins after they asked. It is waited for
+// lookForStranger reads them for an account that nobody knows. All that
+// wait share the reading that begins after they asked. It is waited for
 // outside of the turn: a decision never waits behind strangers.
 func (d *Decider) lookForStranger(ctx context.Context) error {
 	asked := time.Now()
@@ -35,8 +47,10 @@ func (d *Decider) lookForStranger(ctx context.Context) error {
 				wait = 0
 				return false
 			}
-			wait = time.Until(d.linked.began.Add(linksEvery))
-			return wait <= 0
+			if wait = linksEvery; d.linked.strangers.Allow() {
+				wait = 0
+			}
+			return wait == 0
 		})
 		if err != nil || wait <= 0 {
 			return err

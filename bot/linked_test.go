@@ -82,7 +82,7 @@ func TestStrangersDoNotHaveTheLinksReadAllTheTime(t *testing.T) {
 		}
 		began := time.Now()
 		all.Wait()
-		seconds := int32(time.Since(began)/time.Second) + 1
+		seconds := int32(time.Since(began)/time.Second) + 5 // so many without a pause
 		if n := j.n.Load() - before; n < 1 || n > seconds {
 			t.Errorf("%d readings in %d s", n, seconds)
 		}
