@@ -117,7 +117,7 @@ func (s *Server) Change(id string, change func(*model.User)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(s.users[id])
-	s.broadcast("", model.WebsocketEventUserUpdated, map[string]any{"user": s.users[id]})
+	s.broadcast("", model.WebsocketEventUserUpdated, map[string]any{"user": s.users[id].DeepCopy()}) // it is written later, when the user may be changed again
 }
 
 // Revoke makes a token worthless; Grant makes another. As app/platform/web_conn.go,
