@@ -41,22 +41,19 @@ func (d *Decider) lookAtLinks(ctx context.Context) error {
 func (d *Decider) lookForStranger(ctx context.Context) error {
 	asked := time.Now()
 	for {
-		var wait time.Duration
+		var wait bool
 		err := d.readLinks(ctx, func() bool {
 			if d.linked.began.After(asked) {
-				wait = 0
 				return false
 			}
-			if wait = linksEvery; d.linked.strangers.Allow() {
-				wait = 0
-			}
-			return wait == 0
+			wait = !d.linked.strangers.Allow()
+			return !wait
 		})
-		if err != nil || wait <= 0 {
+		if err != nil || !wait {
 			return err
 		}
 		select {
-		case <-time.After(wait):
+		case <-time.After(linksEvery):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

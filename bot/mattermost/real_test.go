@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mattermost/mattermost/server/public/model"
+
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/realmattermost"
@@ -31,21 +33,26 @@ func TestRealServerPasses(t *testing.T) {
 	}
 }
 
-func realServerPasses(t *testing.T, full bool) {
-	s := realmattermost.Named(t)
-	calls := s.Listen(t)
+// newTeam makes a team of its own on a server, the bot with its token, and alice.
+func newTeam(t *testing.T, s *realmattermost.Server) (team *model.Team, me, token string, alice *model.User) {
+	t.Helper()
 	team, err := s.AddTeam(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	me, token, err := s.AddBot(t.Context(), "gridwarden")
-	if err != nil {
+	if me, token, err = s.AddBot(t.Context(), "gridwarden"); err != nil {
 		t.Fatal(err)
 	}
-	alice, err := s.AddUser(t.Context(), "alice")
-	if err != nil {
+	if alice, err = s.AddUser(t.Context(), "alice"); err != nil {
 		t.Fatal(err)
 	}
+	return team, me, token, alice
+}
+
+func realServerPasses(t *testing.T, full bool) {
+	s := realmattermost.Named(t)
+	calls := s.Listen(t)
+	team, me, token, alice := newTeam(t, s)
 	c := Config{Name: workspace, URL: s.URL, Team: team.Name, TokenFile: tokenFile(t, token)}
 	o := Options{Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Commands: func() []string { return []string{"trace", "pending"} }}
 	if full {
@@ -132,18 +139,7 @@ func (c *cable) cut() {
 func onReal(t *testing.T, full bool) *realRig {
 	t.Helper()
 	s := realmattermost.Named(t)
-	team, err := s.AddTeam(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	me, token, err := s.AddBot(t.Context(), "gridwarden")
-	if err != nil {
-		t.Fatal(err)
-	}
-	alice, err := s.AddUser(t.Context(), "alice")
-	if err != nil {
-		t.Fatal(err)
-	}
+	team, me, token, alice := newTeam(t, s)
 	channel, err := s.AddChannel(t.Context(), team.Id, "security", me, alice.Id)
 	if err != nil {
 		t.Fatal(err)
