@@ -1,0 +1,134 @@
+package plot
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"sync"
+
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/gofont/goregular"
+	"golang.org/x/image/font/opentype"
+	"golang.org/x/image/font/sfnt"
+	"golang.org/x/image/math/fixed"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/vgimg"
+)
+
+// dpi makes a point of the library two pixels, so that lines and letters are
+// sharp on the screens of phones.
+const dpi = 144
+
+// typeface is the only font in the picture. It has Latin, Greek and Cyrillic.
+var typeface = sync.OnceValues(func() (*opentype.Font, error) { return opentype.Parse(goregular.TTF) })
+
+// sheet is what is drawn on, in pixels from the left and the top.
+type sheet struct {
+	canvas *vgimg.Canvas
+	image  draw.Image
+	height int
+	letter *opentype.Font
+	faces  map[int]font.Face // by size; not for two goroutines
+}
+
+func newSheet(width, height int) (*sheet, error) {
+	letter, err := typeface()
+	if err != nil {
+		return nil, fmt.Errorf("plot: the font: %w", err)
+	}
+	faces := map[int]font.Face{}
+	for _, size := range []int{titleSize, nameSize, smallSize} {
+		if faces[size], err = opentype.NewFace(letter, &opentype.FaceOptions{Size: float64(size), DPI: 72}); err != nil {
+			return nil, fmt.Errorf("plot: the font: %w", err)
+		}
+	}
+	c := vgimg.NewWith(vgimg.UseWH(length(width), length(height)), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(color.White))
+	return &sheet{canvas: c, image: c.Image(), height: height, letter: letter, faces: faces}, nil
+}
+
+func length(pixels int) vg.Length { return vg.Points(float64(pixels) * 72 / dpi) }
+
+func (s *sheet) point(x, y int) vg.Point {
+	return vg.Point{X: length(x), Y: length(s.height - y)}
+}
+
+// png gives the picture's bytes.
+func (s *sheet) png() ([]byte, error) {
+	var b bytes.Buffer
+	e := png.Encoder{CompressionLevel: png.BestSpeed}
+	err := e.Encode(&b, s.image)
+	return b.Bytes(), err
+}
+
+func (s *sheet) fill(r image.Rectangle, c color.Color) {
+	draw.Draw(s.image, r, image.NewUniform(c), image.Point{}, draw.Src)
+}
+
+// frame draws a line of a width inside the edges of r.
+func (s *sheet) frame(r image.Rectangle, width int, c color.Color) {
+	s.fill(image.Rect(r.Min.X, r.Min.Y, r.Max.X, r.Min.Y+width), c)
+	s.fill(image.Rect(r.Min.X, r.Max.Y-width, r.Max.X, r.Max.Y), c)
+	s.fill(image.Rect(r.Min.X, r.Min.Y, r.Min.X+width, r.Max.Y), c)
+	s.fill(image.Rect(r.Max.X-width, r.Min.Y, r.Max.X, r.Max.Y), c)
+}
+
+// hatch draws lines from the lower left to the upper right inside r.
+func (s *sheet) hatch(r image.Rectangle, c color.Color) {
+	const apart = 12
+	var p vg.Path
+	// A line's x is at its lower end; all lines of the picture are on one raster.
+	for x := (r.Min.X-r.Dy())/apart*apart - apart; x < r.Max.X; x += apart {
+		from, to := max(x, r.Min.X), min(x+r.Dy(), r.Max.X)
+		if from < to {
+			p.Move(s.point(from, r.Max.Y-(from-x)))
+			p.Line(s.point(to, r.Max.Y-(to-x)))
+		}
+	}
+	s.canvas.SetColor(c)
+	s.canvas.SetLineWidth(length(3))
+	s.canvas.Stroke(p)
+}
+
+// dashes draws a broken line, level or upright.
+func (s *sheet) dashes(from, to image.Point, width int, c color.Color) {
+	const on, off = 10, 6
+	for x := from.X; from.Y == to.Y && x < to.X; x += on + off {
+		s.fill(image.Rect(x, from.Y-width/2, min(x+on, to.X), from.Y-width/2+width), c)
+	}
+	for y := from.Y; from.X == to.X && y < to.Y; y += on + off {
+		s.fill(image.Rect(from.X-width/2, y, from.X-width/2+width, min(y+on, to.Y)), c)
+	}
+}
+
+// triangle fills the area between three points.
+func (s *sheet) triangle(a, b, c image.Point, colour color.Color) {
+	var p vg.Path
+	p.Move(s.point(a.X, a.Y))
+	p.Line(s.point(b.X, b.Y))
+	p.Line(s.point(c.X, c.Y))
+	p.Close()
+	s.canvas.SetColor(colour)
+	s.canvas.Fill(p)
+}
+
+// text writes in one of the sizes, from x on the base line y. The library would
+// turn and scale every letter; drawn as it is, it is sharper and takes a tenth.
+func (s *sheet) text(x, y, size int, c color.Color, what string) {
+	d := font.Drawer{Dst: s.image, Src: image.NewUniform(c), Face: s.faces[size], Dot: fixed.P(x, y)}
+	d.DrawString(what)
+}
+
+// width is how wide a text in a size is, in pixels.
+func (s *sheet) width(size int, what string) int {
+	return font.MeasureString(s.faces[size], what).Ceil()
+}
+
+// shows reports whether the font has a sign.
+func (s *sheet) shows(r rune) bool {
+	var b sfnt.Buffer
+	i, err := s.letter.GlyphIndex(&b, r)
+	return err == nil && i != 0
+}
