@@ -36,6 +36,7 @@ const (
 // Blue and vermilion are Okabe and Ito's, told apart in every kind of colour
 // blindness; their brightness differs, too.
 var (
+	white     = color.RGBA{0xff, 0xff, 0xff, 0xff}
 	ink       = color.RGBA{0x11, 0x11, 0x11, 0xff}
 	grey      = color.RGBA{0x55, 0x55, 0x55, 0xff}
 	pale      = color.RGBA{0xd8, 0xd8, 0xd8, 0xff}
@@ -329,7 +330,7 @@ func drawBar(s *sheet, t times, b bar, y, height int) {
 func drawConfirmed(s *sheet, r image.Rectangle) { s.fill(r, blue) }
 
 func drawPossible(s *sheet, r image.Rectangle) {
-	s.fill(r, color.White)
+	s.fill(r, white)
 	s.hatch(r, vermilion)
 	s.frame(r, min(3, r.Dx()/2), vermilion)
 }

@@ -84,7 +84,6 @@ func TestWhatIsWhere(t *testing.T) {
 	if got := fmt.Sprint(names); got != "[jdoe naughtyuser aschmidt mmcdonald]" {
 		t.Fatalf("rows %s", got)
 	}
-	white := color.RGBA{0xff, 0xff, 0xff, 0xff}
 	strip := func(when time.Time, off int) image.Point { return image.Pt(s.time.x(when)+off, s.top+2) }
 	s.is(white, strip(noon.Add(-10*time.Minute), -4), "before the window")
 	s.is(shade, strip(noon.Add(-10*time.Minute), 2), "the window's beginning")

@@ -45,7 +45,7 @@ func newSheet(width, height int) (*sheet, error) {
 			return nil, fmt.Errorf("plot: the font: %w", err)
 		}
 	}
-	c := vgimg.NewWith(vgimg.UseWH(length(width), length(height)), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(color.White))
+	c := vgimg.NewWith(vgimg.UseWH(length(width), length(height)), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(white))
 	return &sheet{canvas: c, image: c.Image(), height: height, letter: letter, faces: faces}, nil
 }
 
@@ -55,12 +55,61 @@ func (s *sheet) point(x, y int) vg.Point {
 	return vg.Point{X: length(x), Y: length(s.height - y)}
 }
 
-// png gives the picture's bytes.
+// png gives the picture's bytes. With few colours they are a fraction in size,
+// and made in a fraction of the time.
 func (s *sheet) png() ([]byte, error) {
 	var b bytes.Buffer
 	e := png.Encoder{CompressionLevel: png.BestSpeed}
-	err := e.Encode(&b, s.image)
+	var img image.Image = s.image
+	if few, ok := s.fewColours(); ok {
+		img = few
+	}
+	err := e.Encode(&b, img)
 	return b.Bytes(), err
+}
+
+// fewColours keeps the colours of areas as they are and rounds those of the
+// letters' edges. False when it still has too many.
+func (s *sheet) fewColours() (*image.Paletted, bool) {
+	from, ok := s.image.(*image.RGBA)
+	if !ok {
+		return nil, false
+	}
+	out := image.NewPaletted(from.Bounds(), nil)
+	index := map[color.RGBA]uint8{}
+	add := func(c color.RGBA) bool {
+		if len(out.Palette) == 256 {
+			return false
+		}
+		index[c] = uint8(len(out.Palette)) //nolint:gosec // less than 256
+		out.Palette = append(out.Palette, c)
+		return true
+	}
+	for _, c := range []color.RGBA{white, ink, grey, pale, shade, faint, blue, vermilion} {
+		add(c)
+	}
+	rounded := func(v uint8) uint8 { return v&0xf0 | v>>4 }
+	var last color.RGBA
+	var at uint8
+	for i, n := 0, len(out.Pix); i < n; i++ {
+		p := from.Pix[4*i : 4*i+4]
+		if c := (color.RGBA{p[0], p[1], p[2], 0xff}); c != last {
+			last = c
+			known, ok := index[c]
+			if !ok {
+				near := color.RGBA{rounded(c.R), rounded(c.G), rounded(c.B), 0xff}
+				if known, ok = index[near]; !ok {
+					if !add(near) {
+						return nil, false
+					}
+					known = index[near]
+				}
+			}
+			at = known
+		}
+		out.Pix[i] = at
+	}
+	return out, true
 }
 
 func (s *sheet) fill(r image.Rectangle, c color.Color) {
