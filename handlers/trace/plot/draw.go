@@ -85,7 +85,7 @@ func render(c Chart, t times, rows []row, sum tally) ([]byte, error) {
 	y += markHeight
 	labels := map[string]int{}
 	for i, p := range all {
-		drawTimes(s, t, y+nameLine-6, y+p.height()-rowSpace/2)
+		drawTimes(s, t, y+nameLine, y+p.height()-rowSpace/2)
 		drawRow(s, t, p, y, labels)
 		y += p.height()
 		if i < len(all)-1 {
@@ -95,11 +95,7 @@ func render(c Chart, t times, rows []row, sum tally) ([]byte, error) {
 	if len(rows) >= manyRows {
 		drawAxis(s, t, y, false)
 	}
-	out, err := s.png()
-	if err != nil {
-		return nil, fmt.Errorf("plot: writing the picture: %w", err)
-	}
-	return out, nil
+	return s.png()
 }
 
 // place turns times into bars.

@@ -9,17 +9,18 @@ import (
 	"image/png"
 	"sync"
 
-	"golang.org/x/image/font"
+	xfont "golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/goregular"
 	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/font/sfnt"
 	"golang.org/x/image/math/fixed"
+	"golang.org/x/image/vector"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/vgimg"
 )
 
-// dpi makes a point of the library two pixels, so that lines and letters are
-// sharp on the screens of phones.
+// dpi makes a point, the library's unit, two pixels, so that lines and letters
+// are sharp on the screens of phones.
 const dpi = 144
 
 // typeface is the only font in the picture. It has Latin, Greek and Cyrillic.
@@ -27,11 +28,9 @@ var typeface = sync.OnceValues(func() (*opentype.Font, error) { return opentype.
 
 // sheet is what is drawn on, in pixels from the left and the top.
 type sheet struct {
-	canvas *vgimg.Canvas
-	image  draw.Image
-	height int
+	image  *image.RGBA
 	letter *opentype.Font
-	faces  map[int]font.Face // by size; not for two goroutines
+	faces  map[int]xfont.Face // by size; not for two goroutines
 }
 
 func newSheet(width, height int) (*sheet, error) {
@@ -39,21 +38,20 @@ func newSheet(width, height int) (*sheet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plot: the font: %w", err)
 	}
-	faces := map[int]font.Face{}
+	s := &sheet{image: image.NewRGBA(image.Rect(0, 0, width, height)), letter: letter, faces: map[int]xfont.Face{}}
 	for _, size := range []int{titleSize, nameSize, smallSize} {
-		if faces[size], err = opentype.NewFace(letter, &opentype.FaceOptions{Size: float64(size), DPI: 72}); err != nil {
-			return nil, fmt.Errorf("plot: the font: %w", err)
-		}
+		face := font.Face{Font: font.Font{Size: length(float64(size))}, Face: letter}
+		s.faces[size] = face.FontFace(dpi)
 	}
-	c := vgimg.NewWith(vgimg.UseWH(length(width), length(height)), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(white))
-	return &sheet{canvas: c, image: c.Image(), height: height, letter: letter, faces: faces}, nil
+	s.fill(s.image.Bounds(), white)
+	return s, nil
 }
 
-func length(pixels int) vg.Length { return vg.Points(float64(pixels) * 72 / dpi) }
+func length(pixels float64) vg.Length { return vg.Points(pixels * 72 / dpi) }
 
-func (s *sheet) point(x, y int) vg.Point {
-	return vg.Point{X: length(x), Y: length(s.height - y)}
-}
+// point is a place on the sheet; unlike elsewhere in the library, y counts
+// downwards.
+func point(x, y float64) vg.Point { return vg.Point{X: length(x), Y: length(y)} }
 
 // png gives the picture's bytes. With few colours they are a fraction in size,
 // and made in a fraction of the time.
@@ -64,18 +62,16 @@ func (s *sheet) png() ([]byte, error) {
 	if few, ok := s.fewColours(); ok {
 		img = few
 	}
-	err := e.Encode(&b, img)
-	return b.Bytes(), err
+	if err := e.Encode(&b, img); err != nil {
+		return nil, fmt.Errorf("plot: writing the picture: %w", err)
+	}
+	return b.Bytes(), nil
 }
 
 // fewColours keeps the colours of areas as they are and rounds those of the
 // letters' edges. False when it still has too many.
 func (s *sheet) fewColours() (*image.Paletted, bool) {
-	from, ok := s.image.(*image.RGBA)
-	if !ok {
-		return nil, false
-	}
-	out := image.NewPaletted(from.Bounds(), nil)
+	out := image.NewPaletted(s.image.Bounds(), nil)
 	index := map[color.RGBA]uint8{}
 	add := func(c color.RGBA) bool {
 		if len(out.Palette) == 256 {
@@ -92,7 +88,7 @@ func (s *sheet) fewColours() (*image.Paletted, bool) {
 	var last color.RGBA
 	var at uint8
 	for i, n := 0, len(out.Pix); i < n; i++ {
-		p := from.Pix[4*i : 4*i+4]
+		p := s.image.Pix[4*i : 4*i+4]
 		if c := (color.RGBA{p[0], p[1], p[2], 0xff}); c != last {
 			last = c
 			known, ok := index[c]
@@ -126,19 +122,36 @@ func (s *sheet) frame(r image.Rectangle, width int, c color.Color) {
 
 // hatch draws lines from the lower left to the upper right inside r.
 func (s *sheet) hatch(r image.Rectangle, c color.Color) {
-	const apart = 12
+	const apart, half = 12, 1.1
 	var p vg.Path
+	bottom, top := float64(r.Max.Y), float64(r.Min.Y)
 	// A line's x is at its lower end; all lines of the picture are on one raster.
 	for x := (r.Min.X-r.Dy())/apart*apart - apart; x < r.Max.X; x += apart {
-		from, to := max(x, r.Min.X), min(x+r.Dy(), r.Max.X)
-		if from < to {
-			p.Move(s.point(from, r.Max.Y-(from-x)))
-			p.Line(s.point(to, r.Max.Y-(to-x)))
+		from, to := float64(x), float64(x+r.Dy())
+		p.Move(point(from-half, bottom-half))
+		p.Line(point(to-half, top-half))
+		p.Line(point(to+half, top+half))
+		p.Line(point(from+half, bottom+half))
+		p.Close()
+	}
+	s.area(r, p, c)
+}
+
+// area fills what a path of straight lines encloses, as far as it is in r.
+func (s *sheet) area(r image.Rectangle, p vg.Path, c color.Color) {
+	z := vector.NewRasterizer(r.Dx(), r.Dy())
+	for _, part := range p {
+		x, y := float32(part.Pos.X.Dots(dpi))-float32(r.Min.X), float32(part.Pos.Y.Dots(dpi))-float32(r.Min.Y)
+		switch part.Type {
+		case vg.MoveComp:
+			z.MoveTo(x, y)
+		case vg.LineComp:
+			z.LineTo(x, y)
+		case vg.CloseComp:
+			z.ClosePath()
 		}
 	}
-	s.canvas.SetColor(c)
-	s.canvas.SetLineWidth(length(3))
-	s.canvas.Stroke(p)
+	z.Draw(s.image, r, image.NewUniform(c), image.Point{})
 }
 
 // dashes draws a broken line, level or upright.
@@ -155,24 +168,23 @@ func (s *sheet) dashes(from, to image.Point, width int, c color.Color) {
 // triangle fills the area between three points.
 func (s *sheet) triangle(a, b, c image.Point, colour color.Color) {
 	var p vg.Path
-	p.Move(s.point(a.X, a.Y))
-	p.Line(s.point(b.X, b.Y))
-	p.Line(s.point(c.X, c.Y))
+	p.Move(point(float64(a.X), float64(a.Y)))
+	p.Line(point(float64(b.X), float64(b.Y)))
+	p.Line(point(float64(c.X), float64(c.Y)))
 	p.Close()
-	s.canvas.SetColor(colour)
-	s.canvas.Fill(p)
+	around := image.Rect(min(a.X, b.X, c.X), min(a.Y, b.Y, c.Y), max(a.X, b.X, c.X), max(a.Y, b.Y, c.Y))
+	s.area(around, p, colour)
 }
 
-// text writes in one of the sizes, from x on the base line y. The library would
-// turn and scale every letter; drawn as it is, it is sharper and takes a tenth.
+// text writes in one of the sizes, from x on the base line y.
 func (s *sheet) text(x, y, size int, c color.Color, what string) {
-	d := font.Drawer{Dst: s.image, Src: image.NewUniform(c), Face: s.faces[size], Dot: fixed.P(x, y)}
+	d := xfont.Drawer{Dst: s.image, Src: image.NewUniform(c), Face: s.faces[size], Dot: fixed.P(x, y)}
 	d.DrawString(what)
 }
 
 // width is how wide a text in a size is, in pixels.
 func (s *sheet) width(size int, what string) int {
-	return font.MeasureString(s.faces[size], what).Ceil()
+	return xfont.MeasureString(s.faces[size], what).Ceil()
 }
 
 // shows reports whether the font has a sign.
