@@ -88,7 +88,8 @@ func TestRunStatusAndMachineForm(t *testing.T) {
 // console.files says, in both forms, and that without it nothing is.
 func TestRunSavesFiles(t *testing.T) {
 	dir := t.TempDir()
-	ask := []string{"--as", "alice", "trace", "wn042.example.org", time.Now().UTC().Add(-time.Hour).Format(time.RFC3339), "plot"}
+	simulated := time.Now().UTC().AddDate(0, 0, -7) // the sandbox's clock at its start
+	ask := []string{"--as", "alice", "trace", "wn042.example.org", simulated.Add(-time.Hour).Format(time.RFC3339), "plot"}
 	files := func(got said) []answerFile {
 		t.Helper()
 		answertest.ValidJSON(t, []byte(got.out))
