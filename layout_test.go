@@ -53,6 +53,8 @@ var layout = []rule{
 	{"handlers/kill", []string{"bot", "bot/action", "backends/grid", "handlers/target"}, "a ban and a kill must mean the same person by the same name"},
 	{"handlers/auditlog", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "it shows records of the audit log as they are"},
 	{"handlers/incident", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "it writes records of a case, which are audit records"},
+	{"handlers/trace", []string{"bot", "bot/action", "backends/grid", "handlers/trace/plot"}, "its answer may have a picture"},
+	{"handlers/trace/plot", []string{"backends/grid"}, "it draws a trace and knows neither chats nor requests"},
 	{"handlers/*", []string{"bot", "bot/action", "backends/grid"}, "a command words answers; it meets adapters only through the small interfaces that it declares"},
 
 	{"backends/grid", nil, "the grid's rules are pure: they need nothing of the bot and can be fuzzed"},
