@@ -13,10 +13,14 @@ import (
 	"github.com/gridwarden/gridwarden/bot/crash"
 )
 
+// AtOnce is how many messages are on their way at once, each in a thread of its
+// own. A platform keeps as many connections to its server: with fewer it would
+// make new ones all the time.
+const AtOnce = 64
+
 // Bounds of delivery.
 const (
 	deliveryLease = 30 * time.Second // hides a message from other processes while one says it
-	deliveryHands = 64               // messages on their way at once, each in a thread of its own
 	enoughHands   = 16               // free ones, before the outbox is asked again
 	giveUpAfter   = 24 * time.Hour   // a message that could not be said for a day is recorded as unsaid
 	pollEvery     = time.Second      // other processes queue without telling us
@@ -32,7 +36,7 @@ var decisionReactions = []string{"white_check_mark"}
 // deliver says what waits in the outbox until ctx ends (hops 10 to 12). A
 // thread whose platform is slow holds up no other.
 func (e *Engine) deliver(ctx context.Context) {
-	hands := make(chan struct{}, deliveryHands)
+	hands := make(chan struct{}, AtOnce)
 	for ctx.Err() == nil {
 		if free := cap(hands) - len(hands); free >= enoughHands && e.takeDeliveries(ctx, hands, free) > 0 {
 			continue

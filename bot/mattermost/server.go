@@ -89,7 +89,7 @@ func tokenless(c Config, o Options) *server {
 	c.URL, o.Public = strings.TrimSuffix(c.URL, "/"), strings.TrimSuffix(o.Public, "/")
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: o.Dial, ForceAttemptHTTP2: o.Dial == nil,
-		MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: dialDeadline, ResponseHeaderTimeout: callDeadline,
+		MaxIdleConnsPerHost: bot.AtOnce, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: dialDeadline, ResponseHeaderTimeout: callDeadline,
 	}
 	s := &server{
 		config: c, o: o, log: o.Log.With("platform", Name, "workspace", c.Name),
