@@ -1,30 +1,10 @@
 package bot
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/gridwarden/gridwarden/bot/action"
 )
-
-// said is the body of a Post.
-type said struct {
-	Message Message  `json:"message"`
-	To      *Account `json:"to,omitempty"` // whom a private message is for
-}
-
-// post makes a Post of a message. The key keeps it from being said twice.
-func post(key string, t Thread, m Message, to Account) action.Post {
-	s := said{Message: m}
-	if m.Private {
-		s.To = &to
-	}
-	body, err := json.Marshal(s)
-	if err != nil { // a Message is plain data; Answer was made by our own types
-		panic(fmt.Sprintf("bot: encoding a message: %v", err))
-	}
-	return action.Post{Key: key, Thread: t.String(), Body: body}
-}
 
 // cardPosts brings every card of an action to a version.
 func cardPosts(a action.Action, version int) []action.Post {
@@ -48,7 +28,7 @@ func announce(before, after action.Action) []action.Post {
 	if err != nil {
 		return posts
 	}
-	return append(posts, post(fmt.Sprintf("news/%s/%d", after.ID, version), home, m, Account{}))
+	return append(posts, personal(fmt.Sprintf("news/%s/%d", after.ID, version), home, m, aside(after), Account{}))
 }
 
 // news words the difference between two versions of an action.

@@ -369,7 +369,7 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 	}
 	fx := action.Effects{Records: []audit.Record{req.record(kind, map[string]any{"state": reply.State, "code": reply.Code, "said": said})}}
 	if m := req.introduce(reply.Message); !direct && !reply.Message.Empty() {
-		fx.Posts = append(fx.Posts, post(replyKey+req.ID, req.Thread, m, req.Account))
+		fx.Posts = append(fx.Posts, req.post(replyKey+req.ID, m))
 	}
 	if again := reply.Message.Again; again != nil && refused == nil {
 		fx.Work = append(fx.Work, againWork(req, again))
@@ -461,9 +461,13 @@ func (e *Engine) admit(ctx context.Context, req *Request, cmd Command) error {
 		if !ok || !channel.allows(cmd.Name) {
 			return Problemf("channel", "`%s` may not be used in this channel. Channels are listed under channels: in the configuration.", cmd.Name)
 		}
-		req.Personal = channel.PersonalData && !e.shared(ctx, req.Thread)
+		why, err := e.mayShow(ctx, req.Thread)
+		req.Personal = err == nil && why == "" // not knowing counts as shared
 		if !req.Personal && cmd.Plan != nil {
 			return Problemf("channel", "`%s` is refused here: others can read this channel. Ask in the security channel.", cmd.Name)
+		}
+		if verdict, _ := verdictOf(cmd.Name); !req.Personal && verdict == action.Approve && req.Surface == "reaction" {
+			return Problemf("channel", "A reaction does not approve here: others can read this channel, so its cards do not show what is decided. Decide in the security channel.")
 		}
 	}
 	if !req.Person.May(cmd.Role) {
@@ -473,21 +477,6 @@ func (e *Engine) admit(ctx context.Context, req *Request, cmd Command) error {
 		return e.limiter.allow(req.Person, req.Thread)
 	}
 	return nil
-}
-
-// shared reports whether others than the security team can read a thread. Not
-// knowing counts as shared.
-func (e *Engine) shared(ctx context.Context, t Thread) bool {
-	platform, here := e.platforms[t.Platform]
-	if !here {
-		return true
-	}
-	audience, ok := platform.(Audience)
-	if !ok {
-		return false
-	}
-	shared, err := audience.Shared(ctx, t)
-	return err != nil || shared
 }
 
 func (e *Engine) holders(role Role) string {
@@ -550,6 +539,14 @@ func (r *Request) record(kind audit.Kind, body map[string]any) audit.Record {
 		ID: audit.NewID(), At: now(), Kind: kind, Request: r.ID, Incident: r.Incident,
 		Person: string(r.Person.ID), Account: r.Account.Key(), Body: data,
 	}
+}
+
+// post makes a Post of what is said to a request.
+func (r *Request) post(key string, m Message) action.Post {
+	if !r.Personal { // nobody is named in it
+		return post(key, r.Thread, m, r.Account)
+	}
+	return personal(key, r.Thread, m, Say("The answer to the `%s` of *%s*.", r.Command, r.Person.Display()), r.Account)
 }
 
 // introduce puts above an answer who asked what, as it was understood: a slash

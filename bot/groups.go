@@ -69,10 +69,12 @@ func (e *Engine) refreshGroups(ctx context.Context) error {
 			continue
 		}
 		m := Say("The group *%s* gives the role *%s* to: %s.", group.Name, role, strings.Join(members, ", "))
+		instead := Say("The group *%s* gives the role *%s* to other accounts than before; it has %d now.", group.Name, role, len(members))
 		if len(members) == 0 {
+			instead = Message{}
 			m = Say("ALARM: nobody holds the role *%s* by the group *%s* any more: %s. Votes of its members do not count until this is repaired.", role, group.Name, why)
 		}
-		e.tellSecurity(ctx, m, map[string]any{"group": group.Name, "role": role, "before": old, "now": members})
+		e.tellSecurity(ctx, m, instead, map[string]any{"group": group.Name, "role": role, "before": old, "now": members})
 	}
 	return nil
 }
@@ -90,8 +92,8 @@ func (e *Engine) seesGroups() error {
 }
 
 // tellSecurity records a change of who may do what and tells the security channel.
-func (e *Engine) tellSecurity(ctx context.Context, m Message, body map[string]any) {
-	if err := e.journal.Write(ctx, e.decider.securityNews(m, body)); err != nil {
+func (e *Engine) tellSecurity(ctx context.Context, m, instead Message, body map[string]any) {
+	if err := e.journal.Write(ctx, e.decider.securityNews(m, instead, body)); err != nil {
 		e.log.ErrorContext(ctx, "a change of people, roles or policies was not recorded", "error", err, "change", m.Plain())
 	}
 	e.nudge()
@@ -123,7 +125,7 @@ func (e *Engine) noteRules(ctx context.Context) error {
 		return nil
 	}
 	m := Say("People, roles or policies changed; %d people and %d policies are in force. `whoami` tells what you may do.", len(rules.People), len(rules.Policies))
-	fx := e.decider.securityNews(m, map[string]any{"rules": json.RawMessage(inForce)})
+	fx := e.decider.securityNews(m, Message{}, map[string]any{"rules": json.RawMessage(inForce)})
 	if len(before) == 0 {
 		fx.Posts = nil // the first start is no change
 	}

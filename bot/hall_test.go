@@ -230,6 +230,17 @@ func (h *hall) commands(d *bot.Decider) []bot.Command {
 			h.ran.Add(1)
 			return bot.Say("answer to %s, personal %t", strings.Join(r.Args(), " "), r.Personal), nil
 		}}),
+		command(bot.Command{
+			Name: "watch",
+			Run: func(context.Context, *bot.Request) (bot.Message, error) {
+				m := bot.Say("watching")
+				m.Again = &bot.Again{At: time.Now().Add(time.Minute)}
+				return m, nil
+			},
+			Again: func(_ context.Context, r *bot.Request, _ []byte) (bot.Message, error) {
+				return bot.Say("something new, personal %t", r.Personal), nil
+			},
+		}),
 		command(bot.Command{Name: "slow", Run: func(ctx context.Context, _ *bot.Request) (bot.Message, error) {
 			<-ctx.Done()
 			return bot.Message{}, ctx.Err()

@@ -27,7 +27,7 @@ func (d *Decider) link(ctx context.Context, req *Request, account string, person
 		return Problemf("refused", "The account %s belongs to %s already; nothing was changed.", account, owner)
 	}
 	m := Say("*%s* linked the account `%s` to *%s*. It counts for no vote on what was proposed before.", req.Person.ID, account, person)
-	fx := d.securityNews(m, map[string]any{})
+	fx := d.securityNews(m, Say("*%s* linked an account to *%s*.", req.Person.ID, person), map[string]any{})
 	fx.Records = []audit.Record{req.record(audit.AccountLinked, map[string]any{"account": account, "person": person})}
 	fx.Records[0].Subject = "link/" + account
 	fx.Records = append(fx.Records, more...)
@@ -38,16 +38,21 @@ func (d *Decider) link(ctx context.Context, req *Request, account string, person
 }
 
 // securityNews is the record of a change of who may do what, and the word of
-// it for the security channel.
-func (d *Decider) securityNews(m Message, body map[string]any) action.Effects {
+// it for the security channel. instead is said where m may not be; empty: m
+// names nobody's account.
+func (d *Decider) securityNews(m, instead Message, body map[string]any) action.Effects {
 	data, err := json.Marshal(body)
 	if err != nil { // our own maps of strings
 		panic(err)
 	}
 	rec := audit.Record{ID: audit.NewID(), At: now(), Kind: audit.PolicyChanged, Body: data}
 	fx := action.Effects{Records: []audit.Record{rec}}
-	if t := d.people.Rules().Security; t != (Thread{}) {
+	switch t := d.people.Rules().Security; {
+	case t == (Thread{}):
+	case instead.Empty():
 		fx.Posts = append(fx.Posts, post("security/"+rec.ID, t, m, Account{}))
+	default:
+		fx.Posts = append(fx.Posts, personal("security/"+rec.ID, t, m, instead, Account{}))
 	}
 	return fx
 }

@@ -112,3 +112,16 @@ func TestPlainIsOneLineForEach(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// One long cell does not make every row of a table as long.
+func TestPlainIsAsLongAsWhatItSays(t *testing.T) {
+	long := strings.Repeat("x", 50_000)
+	m := Message{Table: &Table{Rows: [][]string{{long, long, "y"}}}}
+	for range 1000 {
+		m.Table.Rows = append(m.Table.Rows, []string{"a", "b", "c"})
+	}
+	plain := m.Plain()
+	if len(plain) > 600_000 || strings.Count(plain, long) != 2 {
+		t.Errorf("%d bytes, the long cell stands there %d times", len(plain), strings.Count(plain, long))
+	}
+}

@@ -13,10 +13,14 @@ import (
 	"github.com/gridwarden/gridwarden/bot/crash"
 )
 
+// AtOnce is how many messages are on their way at once, each in a thread of its
+// own. A platform keeps as many connections to its server: with fewer it would
+// make new ones all the time.
+const AtOnce = 64
+
 // Bounds of delivery.
 const (
 	deliveryLease = 30 * time.Second // hides a message from other processes while one says it
-	deliveryHands = 64               // messages on their way at once, each in a thread of its own
 	enoughHands   = 16               // free ones, before the outbox is asked again
 	giveUpAfter   = 24 * time.Hour   // a message that could not be said for a day is recorded as unsaid
 	pollEvery     = time.Second      // other processes queue without telling us
@@ -32,7 +36,7 @@ var decisionReactions = []string{"white_check_mark"}
 // deliver says what waits in the outbox until ctx ends (hops 10 to 12). A
 // thread whose platform is slow holds up no other.
 func (e *Engine) deliver(ctx context.Context) {
-	hands := make(chan struct{}, deliveryHands)
+	hands := make(chan struct{}, AtOnce)
 	for ctx.Err() == nil {
 		if free := cap(hands) - len(hands); free >= enoughHands && e.takeDeliveries(ctx, hands, free) > 0 {
 			continue
@@ -161,7 +165,17 @@ func (e *Engine) say(ctx context.Context, d Delivery) (id string, version int, e
 			return "", 0, w.Whisper(ctx, t, *s.To, s.Message)
 		}
 	}
-	id, err = e.postOnce(ctx, p, t, d, s.Message)
+	m := s.Message
+	if s.Instead != nil {
+		why, err := e.withholds(ctx, t, d)
+		if err != nil {
+			return "", 0, err
+		}
+		if why != "" {
+			m = e.withheld(*s.Instead, t, why)
+		}
+	}
+	id, err = e.postOnce(ctx, p, t, d, m)
 	return id, 0, err
 }
 
@@ -176,11 +190,21 @@ func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) 
 		return "", 0, fmt.Errorf("bot: finding a card: %w", err)
 	}
 	shown, stands := cards[d.Post.Thread]
-	m := CardMessage(a)
-	switch {
-	case stands && shown.Version >= a.Version:
+	if stands && shown.Version >= a.Version {
 		return shown.Message, shown.Version, nil
-	case stands:
+	}
+	why, err := e.withholds(ctx, t, d)
+	if err != nil {
+		return "", 0, err
+	}
+	cardOf := func(a action.Action) Message {
+		if why != "" {
+			return e.withheld(hiddenCard(a), t, why)
+		}
+		return CardMessage(a)
+	}
+	m := cardOf(a)
+	if stands {
 		waited, err := e.edits.wait(ctx, d.Post.Thread+"\n"+string(a.ID))
 		if err != nil {
 			return "", 0, fmt.Errorf("bot: waiting to change a card: %w", err)
@@ -189,7 +213,7 @@ func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) 
 			if a, err = e.journal.Action(ctx, a.ID); err != nil {
 				return "", 0, fmt.Errorf("bot: reading the action of a card: %w", err)
 			}
-			m = CardMessage(a)
+			m = cardOf(a)
 		}
 		crash.Point("11 update before")
 		err = p.Update(ctx, t, shown.Message, m)
@@ -202,7 +226,7 @@ func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) 
 				return "", 0, err
 			}
 		}
-		m = CardMessage(a)
+		m = cardOf(a)
 	}
 	id, err := e.postOnce(ctx, p, t, d, m)
 	if err == nil && d.Attempts > 0 { // an earlier try may have posted it, as it was then
@@ -211,7 +235,7 @@ func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) 
 	if err != nil {
 		return "", 0, err
 	}
-	if s, ok := p.(Seeder); ok && a.State == action.Proposed {
+	if s, ok := p.(Seeder); ok && a.State == action.Proposed && why == "" {
 		if err := s.Seed(ctx, t, id, decisionReactions); err != nil {
 			e.log.WarnContext(ctx, "decision reactions not put under a card", "error", err)
 		}

@@ -6,6 +6,10 @@ import (
 	"unicode/utf8"
 )
 
+// widest is how many letters of a cell others of its column are lined up with. One
+// long cell would otherwise make every row as long.
+const widest = 200
+
 // Plain is the message as plain text, for records and for the machine form.
 func (m Message) Plain() string {
 	var b strings.Builder
@@ -48,7 +52,7 @@ func (t *Table) plain(b *strings.Builder) {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], min(utf8.RuneCountInString(cell), widest))
 		}
 	}
 	for _, row := range rows {
@@ -56,7 +60,7 @@ func (t *Table) plain(b *strings.Builder) {
 		for i, cell := range row {
 			cells.WriteString(cell)
 			if i < len(row)-1 {
-				cells.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+				cells.WriteString(strings.Repeat(" ", max(widths[i]-utf8.RuneCountInString(cell), 0)+2))
 			}
 		}
 		b.WriteString(strings.TrimRight(cells.String(), " ") + "\n")

@@ -47,7 +47,9 @@ type Grouper interface {
 	Members(ctx context.Context, group string) ([]string, error)
 }
 
-// Audience is a Platform that knows who can read a channel.
+// Audience is a Platform that knows who can read a channel. It is asked before a
+// command and again before whatever tells of people is said, so an answer may be
+// kept for a minute at most and is forgotten when the platform tells of a change.
 type Audience interface {
 	// Shared reports whether guests, outsiders or the public can read t.
 	Shared(ctx context.Context, t Thread) (bool, error)

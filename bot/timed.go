@@ -270,6 +270,9 @@ func (e *Engine) again(ctx context.Context, w DueWork) (action.Effects, error) {
 	}
 	runCtx, cancel := context.WithTimeout(ctx, commandDeadline)
 	defer cancel()
+	if why, _ := e.mayShow(runCtx, req.Thread); why != "" { // what is not known here is looked at when it is said
+		req.Personal = false
+	}
 	m, err := cmd.Again(runCtx, req, args.State)
 	if err != nil {
 		return action.Effects{}, fmt.Errorf("bot: running %s again: %w", req.Command, err)
@@ -280,7 +283,7 @@ func (e *Engine) again(ctx context.Context, w DueWork) (action.Effects, error) {
 	}
 	if !m.Empty() {
 		key := fmt.Sprintf("again/%s/%d", req.ID, now().UnixMicro())
-		fx.Posts = append(fx.Posts, post(key, req.Thread, m, req.Account))
+		fx.Posts = append(fx.Posts, req.post(key, m))
 		fx.Records = append(fx.Records, req.record(audit.Answered, map[string]any{"again": true, "said": m.Plain()}))
 	}
 	return fx, nil

@@ -125,7 +125,7 @@ func (d *Decider) tell(a action.Action, key string, m Message) []action.Post {
 	}
 	var posts []action.Post
 	for _, room := range rooms {
-		posts = append(posts, post(key+"/"+room.String(), room, m, Account{}))
+		posts = append(posts, personal(key+"/"+room.String(), room, m, aside(a), Account{}))
 	}
 	return posts
 }

@@ -159,7 +159,7 @@ func loadAction(ctx context.Context, r reader, id action.ID) (action.Action, err
 // storedAction gives an action together with its row as it is stored.
 func storedAction(ctx context.Context, r reader, id action.ID) (action.Action, row, error) {
 	var data []byte
-	if err := r.QueryRowContext(ctx, `SELECT data FROM action WHERE id = ?`, string(id)).Scan(&data); err != nil {
+	if err := r.QueryRowContext(ctx, oneAction, string(id)).Scan(&data); err != nil {
 		return action.Action{}, row{}, notFound(err)
 	}
 	votes, err := loadVotes(ctx, r, id)
@@ -174,7 +174,11 @@ func storedAction(ctx context.Context, r reader, id action.ID) (action.Action, r
 	return a, row{subject: actionSubject(id), version: a.Version, json: asStored(data, w, err)}, nil
 }
 
-const voteColumns = `n, person, account, surface, at, lost`
+const (
+	voteColumns = `n, person, account, surface, at, lost`
+	oneAction   = `SELECT data FROM action WHERE id = ?`
+	votesOfOne  = `SELECT ` + voteColumns + ` FROM vote WHERE action = ? ORDER BY n`
+)
 
 func loadVotes(ctx context.Context, r reader, id action.ID) ([]action.Vote, error) {
 	var votes []action.Vote
@@ -182,7 +186,7 @@ func loadVotes(ctx context.Context, r reader, id action.ID) ([]action.Vote, erro
 		v, err := scanVote(scan, func() int { return len(votes) })
 		votes = append(votes, v)
 		return err
-	}, `SELECT `+voteColumns+` FROM vote WHERE action = ? ORDER BY n`, string(id))
+	}, votesOfOne, string(id))
 	return votes, err
 }
 
@@ -208,9 +212,11 @@ func (j *Journal) Action(ctx context.Context, id action.ID) (action.Action, erro
 	return a, nil
 }
 
+const allOpen = `WHERE ` + stillOpen + ` ORDER BY proposed_at, id`
+
 // OpenActions implements action.Store.
 func (j *Journal) OpenActions(ctx context.Context) ([]action.Action, error) {
-	return j.actions(ctx, `WHERE `+stillOpen+` ORDER BY proposed_at, id`)
+	return j.actions(ctx, allOpen)
 }
 
 // Actions implements action.Store.
@@ -226,8 +232,15 @@ func (j *Journal) Actions(ctx context.Context, limit int, commands ...string) ([
 	return j.actions(ctx, which+`ORDER BY proposed_at DESC, id DESC LIMIT ?`, append(args, limit)...)
 }
 
+// actionsQueries ask for the votes on the actions that a condition picks, and for
+// the actions.
+func actionsQueries(which string) (votes, actions string) {
+	return `SELECT action, ` + voteColumns + ` FROM vote WHERE action IN (SELECT id FROM action ` + which + `) ORDER BY action, n`, `SELECT id, data FROM action ` + which
+}
+
 // actions reads the actions that a condition picks, and all their votes at once.
 func (j *Journal) actions(ctx context.Context, which string, args ...any) ([]action.Action, error) {
+	theirVotes, them := actionsQueries(which)
 	out, err := snapshot(ctx, j, func(r reader) ([]action.Action, error) {
 		votes := map[action.ID][]action.Vote{}
 		err := each(ctx, r, func(scan func(...any) error) error {
@@ -235,7 +248,7 @@ func (j *Journal) actions(ctx context.Context, which string, args ...any) ([]act
 			v, err := scanVote(scan, func() int { return len(votes[id]) }, &id)
 			votes[id] = append(votes[id], v)
 			return err
-		}, `SELECT action, `+voteColumns+` FROM vote WHERE action IN (SELECT id FROM action `+which+`) ORDER BY action, n`, args...)
+		}, theirVotes, args...)
 		if err != nil {
 			return nil, err
 		}
@@ -249,7 +262,7 @@ func (j *Journal) actions(ctx context.Context, which string, args ...any) ([]act
 			a, err := parseAction(data, votes[id])
 			out = append(out, a)
 			return err
-		}, `SELECT id, data FROM action `+which, args...)
+		}, them, args...)
 		return out, err
 	})
 	if err != nil {

@@ -12,13 +12,16 @@ import (
 // takes them. The table is r.
 const recordColumns = `r.id, r.at, r.kind, r.request, r.incident, r.subject, r.version, r.hash, r.body_hash, r.mac`
 
+// latestOfRow is the latest record of a row.
+const latestOfRow = `SELECT ` + recordColumns + ` FROM audit_record r
+	WHERE r.subject = ? AND r.subject <> '' AND r.hash <> '' ORDER BY r.num DESC LIMIT 1`
+
 // bound refuses a row that is not as its latest record says. A change of such a
 // row would make a record of what somebody put there, and from then on no
 // verification could tell; a forged vote would count.
 func (j *Journal) bound(ctx context.Context, r reader, stored row) error {
 	var s scanned
-	err := r.QueryRowContext(ctx, `SELECT `+recordColumns+` FROM audit_record r
-		WHERE r.subject = ? AND r.subject <> '' AND r.hash <> '' ORDER BY r.num DESC LIMIT 1`, stored.subject).Scan(s.record()...)
+	err := r.QueryRowContext(ctx, latestOfRow, stored.subject).Scan(s.record()...)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}

@@ -87,43 +87,30 @@ var numbered sync.Map
 type pool struct {
 	db *sql.DB
 	dialect
-	kept *sync.Map // statements of SQLite by their queries; the driver of PostgreSQL keeps its own
-	gate *gate     // stays open on PostgreSQL
+	kept map[string]*sql.Stmt // by their queries, see keep; closed with db
+	gate *gate                // stays open on PostgreSQL
 }
 
 var _ reader = pool{}
 
-func newPool(db *sql.DB, d dialect) pool { return pool{db, d, new(sync.Map), new(gate)} }
-
-// ask reads one row by a query that is a constant and stays prepared.
-func (p pool) ask(ctx context.Context, query string, args ...any) *sql.Row {
-	if p.dialect == postgresDialect {
-		return p.QueryRowContext(ctx, query, args...)
-	}
-	kept, ok := p.kept.Load(query)
-	if !ok {
-		s, err := p.db.PrepareContext(ctx, query)
-		if err != nil { // it fails in the same way again, and says so to Scan
-			return p.QueryRowContext(ctx, query, args...)
-		}
-		var other bool
-		if kept, other = p.kept.LoadOrStore(query, s); other {
-			_ = s.Close() //nolint:sqlclosecheck // the other one is kept
-		}
-	}
-	return kept.(*sql.Stmt).QueryRowContext(ctx, args...) //nolint:forcetypeassert // nothing else is stored
-}
+func newPool(db *sql.DB, d dialect) pool { return pool{db: db, dialect: d, gate: new(gate)} }
 
 // QueryContext implements reader.
 func (p pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if err := p.gate.pass(ctx); err != nil {
 		return nil, err
 	}
+	if s := p.kept[query]; s != nil {
+		return s.QueryContext(ctx, args...)
+	}
 	return p.db.QueryContext(ctx, p.query(query), args...)
 }
 
 // QueryRowContext implements reader.
 func (p pool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if s := p.kept[query]; s != nil {
+		return s.QueryRowContext(ctx, args...)
+	}
 	return p.db.QueryRowContext(ctx, p.query(query), args...)
 }
 
@@ -140,13 +127,14 @@ func (p pool) begin(ctx context.Context) (*sqlTx, error) {
 	if err := p.gate.pass(ctx); err != nil { // the first question begins to read, not this
 		return nil, errors.Join(err, t.Rollback())
 	}
-	return &sqlTx{t, p.dialect}, nil
+	return &sqlTx{t, p.dialect, p.kept}, nil
 }
 
 // sqlTx is a transaction of database/sql.
 type sqlTx struct {
 	tx *sql.Tx
 	dialect
+	kept map[string]*sql.Stmt // of the pool that it reads on
 }
 
 var _ session = (*sqlTx)(nil)
@@ -158,10 +146,16 @@ func (s *sqlTx) ExecContext(ctx context.Context, query string, args ...any) (sql
 
 // QueryContext implements reader.
 func (s *sqlTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if kept := s.kept[query]; kept != nil {
+		return s.tx.StmtContext(ctx, kept).QueryContext(ctx, args...) //nolint:sqlclosecheck // it ends with the transaction
+	}
 	return s.tx.QueryContext(ctx, s.query(query), args...)
 }
 
 // QueryRowContext implements reader.
 func (s *sqlTx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if kept := s.kept[query]; kept != nil {
+		return s.tx.StmtContext(ctx, kept).QueryRowContext(ctx, args...) //nolint:sqlclosecheck // it ends with the transaction
+	}
 	return s.tx.QueryRowContext(ctx, s.query(query), args...)
 }

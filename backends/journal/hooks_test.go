@@ -3,11 +3,14 @@ package journal
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"io/fs"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
 )
 
 // OnWriter runs a statement on SQLite's connection that writes, so that tests
@@ -84,4 +87,60 @@ func (j *Journal) PlanOfChangedBefore(ctx context.Context) (string, error) {
 		plan.WriteString(detail + "\n")
 	}
 	return plan.String(), rows.Err()
+}
+
+// WatchParsing reads on one connection from now on, and gives the queries that
+// SQLite parsed more than once on it.
+func (j *Journal) WatchParsing(ctx context.Context, file string) (again func() []string, err error) {
+	w := &parsing{name: source(file, readerPragmas), times: map[string]int{}}
+	db := sql.OpenDB(w)
+	db.SetMaxOpenConns(1)
+	j.closers = append(j.closers, db.Close)
+	j.readers = newPool(db, sqliteDialect)
+	return w.again, j.readers.keep(ctx, hot()...)
+}
+
+// parsing counts how often each query was parsed. What it gives to database/sql
+// can only prepare statements, so every query is.
+type parsing struct {
+	name  string
+	mu    sync.Mutex
+	times map[string]int
+}
+
+func (p *parsing) again() (out []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for query, n := range p.times {
+		if n > 1 {
+			out = append(out, query)
+		}
+	}
+	return out
+}
+
+func (p *parsing) Driver() driver.Driver { return new(sqlite.Driver) }
+
+func (p *parsing) Connect(context.Context) (driver.Conn, error) {
+	c, err := new(sqlite.Driver).Open(p.name)
+	if err != nil {
+		return nil, err
+	}
+	return parsingConn{c, p}, nil
+}
+
+type parsingConn struct {
+	driver.Conn
+	all *parsing
+}
+
+func (c parsingConn) Prepare(query string) (driver.Stmt, error) {
+	c.all.mu.Lock()
+	c.all.times[query]++
+	c.all.mu.Unlock()
+	return c.Conn.Prepare(query)
+}
+
+func (c parsingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
 }

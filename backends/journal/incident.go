@@ -168,10 +168,12 @@ func (j *Journal) Incident(ctx context.Context, id string) (bot.Incident, error)
 	return i, nil
 }
 
+const anyCase = `SELECT EXISTS (SELECT 1 FROM incident WHERE thread = ?)`
+
 // IncidentAt implements bot.Cases.
 func (j *Journal) IncidentAt(ctx context.Context, thread string) (bot.Incident, error) {
 	// Every request asks, and few threads are a case's.
-	if some, err := j.any(ctx, `SELECT EXISTS (SELECT 1 FROM incident WHERE thread = ?)`, thread); err != nil || !some {
+	if some, err := j.any(ctx, anyCase, thread); err != nil || !some {
 		return bot.Incident{}, fmt.Errorf("journal: case of thread %s: %w", thread, cmp.Or(err, bot.ErrNotFound))
 	}
 	i, err := snapshot(ctx, j, func(r reader) (bot.Incident, error) {

@@ -41,6 +41,8 @@ func (j *Journal) Links(ctx context.Context) (map[string]action.PersonID, error)
 	return out, nil
 }
 
+const allLinks = `SELECT account, person, version FROM link ORDER BY account`
+
 func loadLinks(ctx context.Context, r reader) ([]linkRow, error) {
 	var rows []linkRow
 	err := each(ctx, r, func(scan func(...any) error) error {
@@ -48,7 +50,7 @@ func loadLinks(ctx context.Context, r reader) ([]linkRow, error) {
 		err := scan(&l.Account, &l.Person, &l.Version)
 		rows = append(rows, l)
 		return err
-	}, `SELECT account, person, version FROM link ORDER BY account`)
+	}, allLinks)
 	return rows, err
 }
 

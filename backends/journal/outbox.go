@@ -20,10 +20,12 @@ import (
 const firstWaiting = `FROM outbox o WHERE state = 'waiting' AND due <= ?
 	AND o.id = (SELECT min(p.id) FROM outbox p WHERE p.state = 'waiting' AND p.thread = o.thread)`
 
+const anyDelivery = `SELECT EXISTS (SELECT 1 ` + firstWaiting + `)`
+
 // NextDeliveries implements bot.Outbox. Attempts counts how often a delivery
 // was handed out before, also to somebody who crashed with it.
 func (j *Journal) NextDeliveries(ctx context.Context, at time.Time, lease time.Duration, limit int) ([]bot.Delivery, error) {
-	if some, err := j.any(ctx, `SELECT EXISTS (SELECT 1 `+firstWaiting+`)`, micros(at)); err != nil || !some {
+	if some, err := j.any(ctx, anyDelivery, micros(at)); err != nil || !some {
 		return nil, err
 	}
 	var out []bot.Delivery
@@ -50,10 +52,10 @@ func (j *Journal) NextDeliveries(ctx context.Context, at time.Time, lease time.D
 }
 
 // any answers a question cheaply, so that a poll with nothing to do writes
-// nothing. The query is a constant, which stays prepared.
+// nothing.
 func (j *Journal) any(ctx context.Context, query string, args ...any) (bool, error) {
 	var some bool
-	if err := j.readers.ask(ctx, query, args...).Scan(&some); err != nil {
+	if err := j.readers.QueryRowContext(ctx, query, args...).Scan(&some); err != nil {
 		return false, fmt.Errorf("journal: looking for work: %w", explain(err))
 	}
 	return some, nil
@@ -112,6 +114,11 @@ func (j *Journal) Undelivered(ctx context.Context, id int64, why string, next ti
 	return nil
 }
 
+const (
+	cardsOf = `SELECT thread, message, version FROM card_message WHERE action = ?`
+	cardAt  = `SELECT action FROM card_message WHERE thread = ? AND message = ?`
+)
+
 // CardMessages implements bot.Outbox.
 func (j *Journal) CardMessages(ctx context.Context, id action.ID) (map[string]bot.ShownCard, error) {
 	out := map[string]bot.ShownCard{}
@@ -123,7 +130,7 @@ func (j *Journal) CardMessages(ctx context.Context, id action.ID) (map[string]bo
 		}
 		out[thread] = c
 		return nil
-	}, `SELECT thread, message, version FROM card_message WHERE action = ?`, string(id))
+	}, cardsOf, string(id))
 	if err != nil {
 		return nil, fmt.Errorf("journal: cards of action %s: %w", id, explain(err))
 	}
@@ -133,7 +140,7 @@ func (j *Journal) CardMessages(ctx context.Context, id action.ID) (map[string]bo
 // CardAt implements bot.Outbox.
 func (j *Journal) CardAt(ctx context.Context, thread, message string) (action.ID, error) {
 	var id action.ID
-	err := j.readers.QueryRowContext(ctx, `SELECT action FROM card_message WHERE thread = ? AND message = ?`, thread, message).Scan(&id)
+	err := j.readers.QueryRowContext(ctx, cardAt, thread, message).Scan(&id)
 	if err != nil {
 		return "", fmt.Errorf("journal: card at message %q: %w", message, notFound(err))
 	}

@@ -76,7 +76,7 @@ func (w *pgWriter) once(ctx context.Context, c change) error {
 	if err != nil {
 		return err
 	}
-	if err := recovered(ctx, &tx{session: &sqlTx{db, postgresDialect}, dialect: postgresDialect}, c); err != nil {
+	if err := recovered(ctx, &tx{session: &sqlTx{tx: db, dialect: postgresDialect}, dialect: postgresDialect}, c); err != nil {
 		if rolled := db.Rollback(); rolled != nil && !errors.Is(rolled, sql.ErrTxDone) {
 			return fmt.Errorf("%w (and rolling back: %w)", err, rolled)
 		}

@@ -22,6 +22,8 @@ func (j *Journal) Present(ctx context.Context, until time.Time) error {
 	return nil
 }
 
+const others = `SELECT holder, until FROM presence WHERE holder <> ?`
+
 // Others implements bot.Presence.
 func (j *Journal) Others(ctx context.Context) (map[string]time.Time, error) {
 	out := map[string]time.Time{}
@@ -33,7 +35,7 @@ func (j *Journal) Others(ctx context.Context) (map[string]time.Time, error) {
 		}
 		out[holder] = timeOf(until)
 		return nil
-	}, `SELECT holder, until FROM presence WHERE holder <> ?`, j.holder)
+	}, others, j.holder)
 	if err != nil {
 		return nil, fmt.Errorf("journal: reading who is at work: %w", explain(err))
 	}
@@ -65,11 +67,14 @@ func (j *Journal) Release(ctx context.Context, holder string) error {
 }
 
 // orphan is a request that nobody who is present has in hand.
-const orphan = `done = 0 AND NOT EXISTS (SELECT 1 FROM presence p WHERE p.holder = inbox.holder)`
+const (
+	orphan    = `done = 0 AND NOT EXISTS (SELECT 1 FROM presence p WHERE p.holder = inbox.holder)`
+	anyOrphan = `SELECT EXISTS (SELECT 1 FROM inbox WHERE ` + orphan + `)`
+)
 
 // Orphans implements bot.Inbox.
 func (j *Journal) Orphans(ctx context.Context, platforms []string, limit int) ([]bot.ReceivedEvent, error) {
-	if some, err := j.any(ctx, `SELECT EXISTS (SELECT 1 FROM inbox WHERE `+orphan+`)`); err != nil || !some || len(platforms) == 0 {
+	if some, err := j.any(ctx, anyOrphan); err != nil || !some || len(platforms) == 0 {
 		return nil, err
 	}
 	here := ` AND platform IN (?` + strings.Repeat(`, ?`, len(platforms)-1) + `)`

@@ -57,6 +57,8 @@ func (j *Journal) wake() {
 	}
 }
 
+const anyPending = `SELECT EXISTS (SELECT 1 FROM audit_pending)`
+
 // Sequence gives every record that waits its place in the log, signs a
 // checkpoint for each pass and returns how many records it placed.
 func (j *Journal) Sequence(ctx context.Context) (n int, err error) {
@@ -64,7 +66,7 @@ func (j *Journal) Sequence(ctx context.Context) (n int, err error) {
 	defer j.sequencing.Unlock()
 	defer func() { j.failed = err }()
 	for {
-		some, err := j.any(ctx, `SELECT EXISTS (SELECT 1 FROM audit_pending)`)
+		some, err := j.any(ctx, anyPending)
 		if err != nil {
 			return n, err
 		}

@@ -48,6 +48,9 @@ func (j *Journal) openSQLite(ctx context.Context, path string) error {
 	readers.SetMaxOpenConns(readConnections)
 	readers.SetMaxIdleConns(readConnections)
 	j.readers = newPool(readers, sqliteDialect)
+	if err := j.readers.keep(ctx, hot()...); err != nil {
+		return err
+	}
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err

@@ -52,10 +52,15 @@ func held(ctx context.Context, t *tx, w bot.DueWork) (int, error) {
 	return workHeld, nil
 }
 
+const (
+	anyWork = `SELECT EXISTS (SELECT 1 FROM work WHERE due <= ?)`
+	nextDue = `SELECT min(due) FROM work`
+)
+
 // DueWork implements bot.Timer. Attempts counts how often the work was handed
 // out before, also to somebody who crashed with it.
 func (j *Journal) DueWork(ctx context.Context, at time.Time, lease time.Duration, limit int) ([]bot.DueWork, error) {
-	if some, err := j.any(ctx, `SELECT EXISTS (SELECT 1 FROM work WHERE due <= ?)`, micros(at)); err != nil || !some {
+	if some, err := j.any(ctx, anyWork, micros(at)); err != nil || !some {
 		return nil, err
 	}
 	var out []bot.DueWork
@@ -131,7 +136,7 @@ func (j *Journal) WorkAgain(ctx context.Context, w bot.DueWork, at time.Time, wh
 // NextWork implements bot.Timer. Work in hand counts as due when its lease ends.
 func (j *Journal) NextWork(ctx context.Context) (time.Time, error) {
 	var due sql.NullInt64
-	if err := j.readers.ask(ctx, `SELECT min(due) FROM work`).Scan(&due); err != nil {
+	if err := j.readers.QueryRowContext(ctx, nextDue).Scan(&due); err != nil {
 		return time.Time{}, fmt.Errorf("journal: next work: %w", explain(err))
 	}
 	if !due.Valid {

@@ -25,6 +25,9 @@ type Harness struct {
 	Type func(text string, times int)
 	// Standing is that of who types; empty: a member's.
 	Standing bot.Standing
+	// Strangers are the ways in which somebody from outside comes to read the
+	// channel, and ceases to; none where nobody can.
+	Strangers []func(in bool)
 	// Once says that nobody can make the platform deliver anything twice.
 	Once bool
 	// Shown is everything that people can see, as text; nil where a platform
@@ -64,6 +67,7 @@ func PlatformContract(t *testing.T, newPlatform func(t *testing.T) Harness) {
 		{"many post at once", false, contractConcurrent},
 		{"finds a keyed post", false, contractKeyed},
 		{"whispers", true, contractWhisper},
+		{"knows at once who can read", false, contractAudience},
 		{"does nothing once its context has ended", false, contractCancelled},
 	}
 	for _, test := range tests {
@@ -365,6 +369,34 @@ func contractWhisper(t *testing.T, x *trial) {
 	ev := x.event(t)
 	if err := w.Whisper(t.Context(), x.h.Channel, ev.Account, bot.Say("only for you")); err != nil {
 		t.Errorf("Whisper: %v", err)
+	}
+}
+
+// soon is far less than an answer about the readers of a channel is believed.
+const soon = 5 * time.Second
+
+func contractAudience(t *testing.T, x *trial) {
+	audience, ok := x.h.Platform.(bot.Audience)
+	if !ok || len(x.h.Strangers) == 0 {
+		t.Skip("nobody from outside can come in here")
+	}
+	becomes := func(way int, want bool) {
+		t.Helper()
+		var shared bool
+		var err error
+		for began := time.Now(); time.Since(began) < soon; time.Sleep(5 * time.Millisecond) {
+			if shared, err = audience.Shared(t.Context(), x.h.Channel); err == nil && shared == want {
+				return
+			}
+		}
+		t.Fatalf("way %d: shared %t, %v after %s; want %t", way, shared, err, soon, want)
+	}
+	becomes(0, false)
+	for way, stranger := range x.h.Strangers {
+		stranger(true)
+		becomes(way, true)
+		stranger(false)
+		becomes(way, false)
 	}
 }
 

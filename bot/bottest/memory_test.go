@@ -34,24 +34,28 @@ func typist(m *bottest.Memory) func(text string, times int) {
 	}
 }
 
+func guest(m *bottest.Memory) []func(bool) {
+	return []func(bool){func(in bool) { m.Share(security.Channel, in) }}
+}
+
 func TestMemoryPasses(t *testing.T) {
 	bottest.PlatformContract(t, func(*testing.T) bottest.Harness {
 		m := bottest.NewMemory("memory")
-		return bottest.Harness{Platform: m, Channel: security, Type: typist(m)}
+		return bottest.Harness{Platform: m, Channel: security, Type: typist(m), Strangers: guest(m)}
 	})
 }
 
 func TestQuietNastyPasses(t *testing.T) {
 	bottest.PlatformContract(t, func(*testing.T) bottest.Harness {
 		m := bottest.NewMemory("memory")
-		return bottest.Harness{Platform: bottest.NewNasty(m), Channel: security, Type: typist(m)}
+		return bottest.Harness{Platform: bottest.NewNasty(m), Channel: security, Type: typist(m), Strangers: guest(m)}
 	})
 }
 
 func TestRecorderPasses(t *testing.T) {
 	bottest.PlatformContract(t, func(*testing.T) bottest.Harness {
 		m := bottest.NewMemory("memory")
-		return bottest.Harness{Platform: bottest.NewRecorder(m), Channel: security, Type: typist(m)}
+		return bottest.Harness{Platform: bottest.NewRecorder(m), Channel: security, Type: typist(m), Strangers: guest(m)}
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/bottest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -217,4 +218,8 @@ func TestCommandsStayWhole(t *testing.T) {
 	if text := Render(bot.Say("Run `gridwarden audit verify --config FILE`."), 20, Style{}); strings.Contains(text, `\`) {
 		t.Errorf("a command that is longer than a line is broken inside a word:\n%s", text)
 	}
+}
+
+func TestRenderingIsLinear(t *testing.T) {
+	bottest.Linear(t, func(m bot.Message) { Render(m, 80, Style{}) })
 }

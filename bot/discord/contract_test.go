@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/bwmarrin/discordgo"
+
 	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakediscord"
 )
@@ -28,6 +30,19 @@ func TestPlatformPasses(t *testing.T) {
 				for range times - 1 {
 					d.Again()
 				}
+			},
+			Strangers: []func(bool){
+				func(in bool) {
+					connected(t, s)
+					s.Change(security, func(c *fakediscord.Channel) { c.Private = !in })
+				},
+				func(in bool) { // everybody gets a right that no channel takes away
+					rights := int64(fakediscord.ViewChannel)
+					if in {
+						rights |= discordgo.PermissionAdministrator
+					}
+					s.Everyone(rights)
+				},
 			},
 		}
 	})

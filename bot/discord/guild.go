@@ -77,7 +77,7 @@ func newGuild(c Config, opt Options) (*guild, error) {
 	}
 	g := &guild{
 		name: c.Name, id: c.Guild, token: "Bot " + token.Reveal(), base: opt.API + "api/v" + version + "/", log: opt.Log.With("workspace", c.Name), opt: opt,
-		transport: &http.Transport{Proxy: proxy, DialContext: opt.Dial, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: opt.Dial == nil},
+		transport: &http.Transport{Proxy: proxy, DialContext: opt.Dial, MaxIdleConnsPerHost: bot.AtOnce, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: opt.Dial == nil},
 		dialer:    &websocket.Dialer{Proxy: proxy, NetDialContext: opt.Dial, HandshakeTimeout: callDeadline},
 		people:    recall.New[member](recall.Limit), channels: recall.New[place](recall.Limit), shared: recall.New[bool](recall.Limit), posts: recall.New[standing](recall.Limit), talks: recall.New[*talk](recall.Limit), loading: recall.New[*talk](recall.Limit),
 		began: now(), not: map[string]time.Time{}, votes: map[string]map[string]bool{}, cards: map[string]card{},

@@ -203,3 +203,11 @@ func FuzzRender(f *testing.F) {
 		}
 	})
 }
+
+func TestRenderingIsLinear(t *testing.T) {
+	bottest.Linear(t, func(m bot.Message) {
+		if _, err := drawer().render(m, "0123456789ab"); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -83,15 +83,39 @@ func passes(t *testing.T, o Options) {
 		now.Store(fake)
 		r := build(t, fake, server.URL, o)
 		t.Cleanup(fake.Drop)
+		guest := fake.AddUser("guest")
+		fake.Change(guest.Id, func(u *model.User) { u.Roles = model.SystemGuestRoleId })
+		// What happens before the bot has caught up may be told to nobody, or twice.
+		caughtUp := func() {
+			if !fake.Await(patience, func() bool { return fake.Calls("GET /channels/{id}/posts") > 0 }) {
+				t.Error("nobody listens")
+			}
+		}
 		return bottest.Harness{
 			Platform: r.Platform,
 			Channel:  r.at(""),
 			Type: func(text string, times int) {
-				// What is typed before the bot has caught up may come twice.
-				if !fake.Await(patience, func() bool { return fake.Calls("GET /channels/{id}/posts") > 0 }) {
-					t.Error("nobody listens")
-				}
+				caughtUp()
 				fake.Type(r.alice.Id, r.channel.Id, "", "@gridwarden "+text, times)
+			},
+			Strangers: []func(bool){
+				func(in bool) {
+					caughtUp()
+					if in {
+						fake.Join(r.channel.Id, guest.Id)
+					} else {
+						fake.Leave(r.channel.Id, guest.Id)
+					}
+				},
+				func(in bool) { // a member is made a guest
+					fake.Change(r.alice.Id, func(u *model.User) {
+						u.Roles = model.SystemUserRoleId
+						if in {
+							u.Roles = model.SystemGuestRoleId
+						}
+					})
+				},
+				func(in bool) { fake.Share(r.channel.Id, in) },
 			},
 		}
 	})

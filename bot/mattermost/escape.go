@@ -120,7 +120,7 @@ func line(t bot.Text) string {
 }
 
 func begun(s string) string {
-	first := []rune(s + " ")[0]
+	first, _ := utf8.DecodeRuneInString(s)
 	if unicode.IsLetter(first) || first == '`' || strings.HasPrefix(s, "**") {
 		return s
 	}

@@ -46,6 +46,7 @@ func (s *server) obey(ctx context.Context, d *dispatch, ev *model.WebSocketEvent
 		d.put(ctx, r.UserId, func(ctx context.Context) { s.reacted(ctx, d, r, ev.EventType() == model.WebsocketEventReactionAdded) })
 	case model.WebsocketEventUserUpdated, model.WebsocketEventUserRoleUpdated, model.WebsocketEventUserActivationStatusChange:
 		s.users.Clear() // rare, and the form differs by version
+		s.audiences.Clear()
 	case model.WebsocketEventUserAdded, model.WebsocketEventUserRemoved, model.WebsocketEventChannelUpdated, model.WebsocketEventChannelConverted:
 		s.audiences.Clear()
 	}

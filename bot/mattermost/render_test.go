@@ -267,3 +267,7 @@ func TestFilesGoWithThePost(t *testing.T) {
 		l.quiet("our own posts and updates")
 	})
 }
+
+func TestRenderingIsLinear(t *testing.T) {
+	bottest.Linear(t, func(m bot.Message) { render(m, nil, leastMaxPost) })
+}

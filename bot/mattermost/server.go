@@ -25,8 +25,8 @@ const (
 	defaultMaxPost = 16383 // runes; what a server says itself counts
 	leastMaxPost   = 1000
 	believeUser    = 30 * time.Second // the server tells changes meanwhile
-	believeChannel = 15 * time.Second
-	maxCached      = 10_000 // entries of each cache before it is emptied
+	believeChannel = 15 * time.Second // a server tells of a new guest before it counts him
+	maxCached      = 10_000           // entries of each cache before it is emptied
 )
 
 // server is one Mattermost server.
@@ -89,7 +89,7 @@ func tokenless(c Config, o Options) *server {
 	c.URL, o.Public = strings.TrimSuffix(c.URL, "/"), strings.TrimSuffix(o.Public, "/")
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: o.Dial, ForceAttemptHTTP2: o.Dial == nil,
-		MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: dialDeadline, ResponseHeaderTimeout: callDeadline,
+		MaxIdleConnsPerHost: bot.AtOnce, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: dialDeadline, ResponseHeaderTimeout: callDeadline,
 	}
 	s := &server{
 		config: c, o: o, log: o.Log.With("platform", Name, "workspace", c.Name),

@@ -12,6 +12,25 @@ import (
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 )
 
+// strangers are the ways in which somebody from outside comes to read the
+// channel. The app has the events and scopes of its manifest.
+func strangers(s *fakeslack.Server, ready func()) []func(bool) {
+	m := Manifest(Config{Name: "grid"}, "", nil)
+	s.SetScopes(strings.Join(m.OAuthConfig.Scopes.Bot, ","))
+	s.Subscribe(m.Settings.EventSubscriptions.BotEvents...)
+	member := func(user string) func(bool) {
+		return func(in bool) {
+			ready()
+			if in {
+				s.Join(user, "CSEC")
+			} else {
+				s.Leave(user, "CSEC")
+			}
+		}
+	}
+	return []func(bool){member("UGUEST"), member("USTRANGER"), func(in bool) { s.Connect("CSEC", in) }}
+}
+
 func TestPlatformPasses(t *testing.T) {
 	// One listener, which outlives the workspaces: what one left unacknowledged
 	// is sent to nobody else.
@@ -32,6 +51,7 @@ func TestPlatformPasses(t *testing.T) {
 					d.Again()
 				}
 			},
+			Strangers: strangers(s, func() { connected(t, s, 1) }),
 		}
 	})
 }

@@ -119,6 +119,7 @@ func TestHTTPModePasses(t *testing.T) {
 					d.Again()
 				}
 			},
+			Strangers: strangers(s, func() { letIn(t, p) }),
 		}
 	})
 }

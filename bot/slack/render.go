@@ -53,9 +53,10 @@ func (w *workspace) render(m bot.Message) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	p := page{text: fallback(m), files: slices.Clone(m.Files)}
+	whole := m.Plain()
+	p := page{text: fallback(whole, m.Buttons), files: slices.Clone(m.Files)}
 	if cost(lines) > most {
-		p.files = append(p.files, bot.File{Name: "whole-message.txt", Media: "text/plain", Data: []byte(m.Plain() + "\n")})
+		p.files = append(p.files, bot.File{Name: "whole-message.txt", Media: "text/plain", Data: []byte(whole + "\n")})
 		lines = shorten(lines)
 	}
 	p.blocks = append(compose(lines), tail...)
@@ -74,20 +75,22 @@ func (w *workspace) pages(m bot.Message, most int) ([]page, error) {
 	}
 	var out []page
 	var now []line
+	size := 0 // of now
+	text := fallback(m.Plain(), m.Buttons)
 	rest := layout(m)
 	for _, f := range m.Files {
 		rest = append(rest, line{spans: bot.Text{{Text: "file " + display.Visible(f.Name) + ": ask in a channel to be given it"}}})
 	}
 	for len(rest) > 0 && len(out) < most {
-		now = append(now, rest[0])
+		now, size = append(now, rest[0]), size+rest[0].cost()
 		rest = rest[1:]
-		if len(rest) == 0 || cost(now)+rest[0].cost() > maxMessage {
-			out = append(out, page{blocks: compose(clip(now, maxMessage)), text: fallback(m)})
-			now = nil
+		if len(rest) == 0 || size+rest[0].cost() > maxMessage {
+			out = append(out, page{blocks: compose(clip(now, maxMessage)), text: text})
+			now, size = nil, 0
 		}
 	}
 	if len(out) == 0 {
-		out = []page{{text: fallback(m)}}
+		out = []page{{text: text}}
 	}
 	last := &out[len(out)-1]
 	if len(rest) > 0 {
@@ -417,11 +420,18 @@ func cutText(s string, most int) string {
 }
 
 // fallback is the whole meaning as text, for notifications and for those who
-// hear messages. It is the one text that Slack reads as markup: nothing of it
-// may be live.
-func fallback(m bot.Message) string {
-	s := visibleLines(m.Plain())
-	for _, b := range m.Buttons {
+// hear messages: the beginning of a long one. It is the one text that Slack reads
+// as markup: nothing of it may be live.
+func fallback(whole string, buttons []bot.Button) string {
+	whole = strings.TrimSpace(whole)
+	n := 0
+	for at := range whole {
+		if n++; n > maxFallback+1 { // no rune becomes less than one
+			return escape(cutText(visibleLines(whole[:at]), maxFallback))
+		}
+	}
+	s := visibleLines(whole)
+	for _, b := range buttons {
 		s += "\n[" + display.Visible(b.Label) + "] " + display.Visible(b.Typed)
 	}
 	return escape(cutText(strings.TrimSpace(s)+"\n", maxFallback))

@@ -184,3 +184,14 @@ func FuzzRender(f *testing.F) {
 		}
 	})
 }
+
+func TestRenderingIsLinear(t *testing.T) {
+	bottest.Linear(t, func(m bot.Message) {
+		if _, err := drawer().render(m); err != nil {
+			t.Error(err)
+		}
+		if _, err := drawer().pages(m, whisperPages); err != nil {
+			t.Error(err)
+		}
+	})
+}

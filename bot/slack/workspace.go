@@ -80,7 +80,7 @@ func newWorkspace(c Config, opt Options) (*workspace, error) {
 	if opt.Dial != nil { // it knows the way
 		proxy = nil
 	}
-	transport := &http.Transport{Proxy: proxy, DialContext: opt.Dial, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: opt.Dial == nil}
+	transport := &http.Transport{Proxy: proxy, DialContext: opt.Dial, MaxIdleConnsPerHost: bot.AtOnce, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: opt.Dial == nil}
 	w := &workspace{
 		name: c.Name, log: opt.Log.With("workspace", c.Name), opt: opt, wanted: max(c.Sockets, 1),
 		client:  &http.Client{Transport: transport, Timeout: time.Minute},

@@ -33,7 +33,7 @@ func (s *Server) rolesJSON() []any {
 	}
 	bot := role(BotRole, "gridwarden", allPermissions)
 	bot["tags"], bot["managed"] = map[string]string{"bot_id": BotUser}, true
-	out := []any{role(Guild, "@everyone", ViewChannel|SendMessages|readHistory|addReactions), bot}
+	out := []any{role(Guild, "@everyone", s.everyone), bot}
 	for _, id := range s.roles {
 		out = append(out, role(id, "role", 0))
 	}

@@ -118,6 +118,7 @@ type Server struct {
 	member   bool // the bot is in the server
 	users    map[string]User
 	roles    []string
+	everyone int64 // what the role of everybody allows
 	channels map[string]*Channel
 	messages map[string]*Message
 	files    map[string][]byte
@@ -148,7 +149,7 @@ func New() *Server {
 	s := &Server{
 		Interval: 41250 * time.Millisecond, token: Token, content: true, member: true, users: map[string]User{}, channels: map[string]*Channel{},
 		messages: map[string]*Message{}, files: map[string][]byte{}, acts: map[string]*interaction{}, commands: json.RawMessage("[]"),
-		sent: map[string][]time.Time{},
+		sent: map[string][]time.Time{}, everyone: ViewChannel | SendMessages | readHistory | addReactions,
 	}
 	s.users[BotUser] = User{ID: BotUser, Name: "gridwarden", Bot: true, Roles: []string{BotRole}}
 	s.routes()
@@ -204,6 +205,15 @@ func (s *Server) SetRole(id string, users ...string) {
 	}
 }
 
+// Everyone changes what the role of everybody allows, and tells the bot
+// (events/gateway-events, Guild Role Update).
+func (s *Server) Everyone(rights int64) Delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.everyone = rights
+	return s.dispatch("GUILD_ROLE_UPDATE", map[string]any{"guild_id": Guild, "role": s.rolesJSON()[0]})
+}
+
 // AddChannel makes a channel or thread, or changes one.
 func (s *Server) AddChannel(c Channel) {
 	s.mu.Lock()
@@ -212,7 +222,7 @@ func (s *Server) AddChannel(c Channel) {
 }
 
 // Change changes a channel, and tells the bot.
-func (s *Server) Change(id string, how func(*Channel)) {
+func (s *Server) Change(id string, how func(*Channel)) Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.channels[id]
@@ -221,7 +231,7 @@ func (s *Server) Change(id string, how func(*Channel)) {
 	if c.Parent != "" {
 		kind = "THREAD_UPDATE"
 	}
-	s.dispatch(kind, s.channelJSON(c))
+	return s.dispatch(kind, s.channelJSON(c))
 }
 
 // Channel is a channel as it is now.

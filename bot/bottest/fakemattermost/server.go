@@ -112,7 +112,8 @@ func (s *Server) AddBotAs(id, name, token string) *model.User {
 	return u
 }
 
-// Change changes a user as an admin does; everybody is told.
+// Change changes a user as an admin does; everybody is told. It is also how a
+// member becomes a guest (app/user.go, DemoteUserToGuest).
 func (s *Server) Change(id string, change func(*model.User)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,6 +173,17 @@ func (s *Server) Leave(channel, user string) {
 	defer s.mu.Unlock()
 	s.broadcast(channel, model.WebsocketEventUserRemoved, map[string]any{"user_id": user})
 	delete(s.members[channel], user)
+}
+
+// Share makes a channel one of several servers, or takes that back, as
+// services/sharedchannel/service.go does, notifyClientsForSharedChannelConverted:
+// those in it are told that the channel was changed.
+func (s *Server) Share(channel string, shared bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.channels[channel]
+	c.Shared = &shared
+	s.broadcast(channel, model.WebsocketEventChannelUpdated, map[string]any{"channel": asJSON(c)})
 }
 
 // Type has a user post a text. With times above 1 it is delivered that often.

@@ -17,26 +17,32 @@ var scopesOf = map[string]string{
 }
 
 // eventScopes are the scopes without which an event is not sent, whatever the app
-// subscribes to (docs.slack.dev, the page of each event).
-var eventScopes = map[string]string{"reaction_added": "reactions:read", "reaction_removed": "reactions:read", "user_change": "users:read"}
+// subscribes to (docs.slack.dev, the page of each event). * is as for methods.
+var eventScopes = map[string]string{
+	"reaction_added": "reactions:read", "reaction_removed": "reactions:read", "user_change": "users:read",
+	"member_joined_channel": "*:read", "member_left_channel": "*:read", "channel_shared": "*:read", "channel_unshared": "*:read",
+}
 
 // lacks reports whether the bot's token does not allow a call. The caller holds mu.
 func (s *Server) lacks(method string, form url.Values) bool {
 	need, ok := scopesOf[method]
-	if !ok {
-		return false
-	}
+	return ok && !s.allows(need, form.Get("channel"))
+}
+
+// allows reports whether the bot's token has a scope, of those with * the one for
+// a channel. The caller holds mu.
+func (s *Server) allows(need, channel string) bool {
 	if rest, about := strings.CutPrefix(need, "*"); about {
 		need = "channels" + rest
-		switch c := s.channels[form.Get("channel")]; {
+		switch c := s.channels[channel]; {
 		case c == nil: // it has the same answer for both
 		case c.Direct:
-			return false // what a token of this bot allows there matters to no rule of ours
+			return true // what a token of this bot allows there matters to no rule of ours
 		case c.Private:
 			need = "groups" + rest
 		}
 	}
-	return !s.holds(need)
+	return s.holds(need)
 }
 
 // holds reports whether the bot's token has a scope. The caller holds mu.
@@ -55,14 +61,14 @@ func (s *Server) Subscribe(events ...string) {
 // subscribed reports whether the app wants an event. The caller holds mu.
 func (s *Server) subscribed(e map[string]any) bool {
 	name, _ := e["type"].(string)
-	if need, ok := eventScopes[name]; ok && !s.holds(need) {
+	id, _ := e["channel"].(string)
+	if need, ok := eventScopes[name]; ok && !s.allows(need, id) {
 		return false
 	}
 	if s.events == nil {
 		return true
 	}
 	if name == "message" {
-		id, _ := e["channel"].(string)
 		name = "message.channels"
 		if c := s.channels[id]; c != nil && c.Direct {
 			name = "message.im"
