@@ -31,6 +31,21 @@ type Enricher interface {
 // New gives the trace commands over the sources. sites may be nil.
 func New(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.Logger) []bot.Command {
 	t := tracer{sources: sources, enrichers: enrichers, sites: sites, log: log}
+	var out []bot.Command
+	for _, q := range t.questions() {
+		out = append(out, t.command(q.Command, q.read))
+	}
+	return out
+}
+
+// asking is a command and how its words are understood.
+type asking struct {
+	bot.Command
+	read reader
+}
+
+// questions are the ways to ask for a trace.
+func (t tracer) questions() []asking {
 	window := []string{"for", "to", "margin", "source", "site"}
 	host := bot.Command{
 		Args:    "HOST TIME [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
@@ -40,33 +55,33 @@ func New(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.
 	plain, named := host, host
 	plain.Name, plain.Example = "trace", "trace wn042.example.org 2026-06-24T12:00Z"
 	named.Name, named.Example = "trace host", "trace host wn042.example.org 2026-06-24T12:00Z"
-	return []bot.Command{
-		t.command(plain, t.byHost),
-		t.command(named, t.byHost),
-		t.command(bot.Command{
+	return []asking{
+		{plain, t.byHost},
+		{named, t.byHost},
+		{bot.Command{
 			Name: "trace batch", Args: "ID [TIME] site=S [queue=Q] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
 			Summary: "who ran in a job of a site's batch system",
 			Example: "trace batch 5581127.0 2026-06-24T12:00Z site=T2_CH_CERN",
 			Options: append([]string{"queue"}, window...),
-		}, t.byBatch),
-		t.command(bot.Command{
+		}, t.byBatch},
+		{bot.Command{
 			Name: "trace pilot", Args: "CLUSTER.PROC [TIME] [schedd=S] [factory=F] [entry=E] [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
 			Summary: "who ran in a pilot",
 			Example: "trace pilot 10176593.0 2026-06-24T12:00Z schedd=schedd_glideins3@factory.example.org",
 			Options: append([]string{"schedd", "factory", "entry"}, window...),
-		}, t.byPilot),
-		t.command(bot.Command{
+		}, t.byPilot},
+		{bot.Command{
 			Name: "trace user", Args: `"NAME or DN" FROM [TO] [site=S] [margin=0] [source=NAME,…]`,
 			Summary: "where a person's jobs ran: sites, hosts, pilots, submit addresses",
 			Example: `trace user "Jane Doe" 2026-06-24T12:00Z 2026-06-26T12:00Z`,
 			Options: []string{"site", "source", "margin"},
-		}, t.byUser),
-		t.command(bot.Command{
+		}, t.byUser},
+		{bot.Command{
 			Name: "trace ip", Args: "ADDRESS TIME [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
 			Summary: "who is behind a reported address; says when it is a squid or shared by worker nodes",
 			Example: "trace ip 192.0.2.17 2026-06-24T12:00Z",
 			Options: window,
-		}, t.byIP),
+		}, t.byIP},
 	}
 }
 
@@ -107,7 +122,7 @@ func (t tracer) run(ctx context.Context, r *bot.Request, read reader) (bot.Messa
 	if err != nil {
 		return bot.Message{}, err
 	}
-	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, later: q.later(r, now), known: t.sites}
+	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, later: q.later(r, now), known: t.sites, request: r.ID}
 	m, err := a.message()
 	if err != nil {
 		return bot.Message{}, err
