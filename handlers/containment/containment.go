@@ -81,7 +81,7 @@ func (x command) run(ctx context.Context, r *bot.Request) (bot.Message, error) {
 func choose(people []grid.Person, name string) (grid.Person, error) {
 	var fit []grid.Person
 	for _, p := range people {
-		if name == "" && p.Containable() == "" || name != "" && named(p, name) {
+		if name == "" && p.Containable() == "" || name != "" && facts.Called(p, name) {
 			fit = append(fit, p)
 		}
 	}
@@ -90,7 +90,7 @@ func choose(people []grid.Person, name string) (grid.Person, error) {
 	}
 	switch {
 	case len(fit) == 1 && fit[0].Containable() != "":
-		return grid.Person{}, bot.Problemf("refused", "%s %s.", display(fit[0]), fit[0].Containable())
+		return grid.Person{}, bot.Problemf("refused", "%s %s.", facts.Display(fit[0]), fit[0].Containable())
 	case len(fit) == 1:
 		return fit[0], nil
 	case len(fit) > 1:
@@ -100,40 +100,16 @@ func choose(people []grid.Person, name string) (grid.Person, error) {
 	case name == "":
 		return grid.Person{}, bot.Problemf("refused", "%s", nobody(people))
 	}
-	return grid.Person{}, bot.Problemf("not-found", "%q is not among the people of that trace. They are: %s.", clip(name), list(people))
+	return grid.Person{}, bot.Problemf("not-found", "%q is not among the people of that trace. They are: %s.", facts.Clip(name), list(people))
 }
 
 // nobody says for each of the first people why nothing is drafted.
 func nobody(people []grid.Person) string {
 	var out []string
 	for _, p := range people[:min(len(people), 5)] {
-		out = append(out, display(p)+" "+p.Containable()+".")
+		out = append(out, facts.Display(p)+" "+p.Containable()+".")
 	}
 	return strings.Join(append([]string{"There is nobody in that trace against whom something can be drafted."}, out...), " ")
-}
-
-func named(p grid.Person, name string) bool {
-	if name == p.Username || name == p.Name || name == p.DN {
-		return true
-	}
-	typed, ok := grid.NormalizeDN(name)
-	own, _ := grid.NormalizeDN(p.DN)
-	return ok && typed.Equal(own)
-}
-
-func display(p grid.Person) string {
-	s := p.Username
-	switch {
-	case s == "" && p.Name != "":
-		s = p.Name
-	case s == "" && p.DN != "":
-		s = p.DN
-	case s == "":
-		s = "somebody without a name"
-	case p.Name != "" && p.Name != s:
-		s += " (" + p.Name + ")"
-	}
-	return clip(s)
 }
 
 func list(people []grid.Person) string {
@@ -143,7 +119,7 @@ func list(people []grid.Person) string {
 		if name == "" {
 			name = p.DN
 		}
-		out = append(out, fmt.Sprintf("%q", clip(name)))
+		out = append(out, fmt.Sprintf("%q", facts.Clip(name)))
 	}
 	if more := len(people) - 10; more > 0 {
 		out = append(out, fmt.Sprintf("and %d more", more))
@@ -172,14 +148,6 @@ func (x command) wider(ctx context.Context, f facts.Facts, p grid.Person) (t gri
 		said += " Not everything could be searched: there may be more schedds."
 	}
 	return more.Trace, said, more.Trace.Complete
-}
-
-// clip bounds foreign text in a sentence about it.
-func clip(s string) string {
-	if r := []rune(s); len(r) > 120 {
-		return string(r[:120]) + "…"
-	}
-	return s
 }
 
 // utc writes a time for people, stamp so that it can be typed.

@@ -39,7 +39,7 @@ type person struct {
 }
 
 func (d draft) message() bot.Message {
-	m := bot.Message{Title: bot.Textf("Containment of *%s*: drafts for people", display(d.Person)), Partial: !d.complete}
+	m := bot.Message{Title: bot.Textf("Containment of *%s*: drafts for people", facts.Display(d.Person)), Partial: !d.complete}
 	m.Line("gridwarden runs none of these lines. Read each before you run it, and only if it is yours to run.")
 	m.Line("From `%s`, asked again at %s.", d.facts.Line, utc(d.facts.At))
 	if d.elsewhere != "" {
@@ -92,7 +92,7 @@ func (d draft) file() []byte {
 		}, fmt.Sprintf(format, args...))
 		b.WriteString("# " + text + "\n")
 	}
-	comment("Containment of %s, drafted %s from trace %s.", display(d.Person), utc(d.facts.At), d.facts.Request)
+	comment("Containment of %s, drafted %s from trace %s.", facts.Display(d.Person), utc(d.facts.At), d.facts.Request)
 	for _, s := range d.Doubts {
 		comment("Check first: %s", s)
 	}

@@ -13,13 +13,13 @@ import (
 // the answer in chat. It has personal data.
 type Finding struct {
 	Trace   grid.Trace
-	Line    string    // the question as it was understood, to be typed again
-	Subject string    // what was asked about, for people
-	Site    string    // as typed
-	Said    []string  // what was assumed, a fragment each
-	Squid   string    // the site whose proxy cache the address is
-	NAT     string    // the site whose worker nodes share the address
-	At      time.Time // when the sources were asked for this, UTC
+	Line    string       // the question as it was understood, to be typed again
+	Subject string       // what was asked about, for people
+	Site    string       // as typed
+	Said    []string     // what was assumed, a fragment each
+	Squid   string       // the site whose proxy cache the address is
+	NAT     string       // the site whose worker nodes share the address
+	At      time.Time    // when the sources were asked for this, UTC
 	Known   grid.Aliases // the other names of people that the trace was merged with
 }
 
