@@ -34,7 +34,7 @@ func (p Person) Containable() string {
 	switch {
 	case p.Confidence != Confirmed:
 		return "is only possible: the records cannot exclude this person, and nothing proves that the jobs ran there. Against people who may have nothing to do with it nothing is drafted"
-	case p.Experiment != CMS:
+	case !p.In(CMS):
 		return "is of " + string(p.Experiment) + ". These drafts are for CMS; for PanDA there are `ban` and `kill user`, which run after approval"
 	case p.Label != "":
 		return "is no plain person (" + p.Label + "): what stops this name stops others with it. Ask those who run it"
@@ -51,7 +51,7 @@ func Contain(p Person, here, wide Trace, people Aliases, sites *SiteMap) (Contai
 	if why := p.Containable(); why != "" {
 		return Containment{}, refuse(CodeInvalid, personName(p)+" "+why+".")
 	}
-	d := draft{Containment: Containment{Person: p}, here: SightingsOf(here, p, people), all: here.Sightings, people: people, sites: sites}
+	d := draft{Containment: Containment{Person: p}, here: ofCMS(SightingsOf(here, p, people)), all: here.Sightings, people: people, sites: sites}
 	d.jobs = d.wider(p, wide)
 	d.schedds, d.bad = scheddsOf(d.jobs)
 	if p.Disagreement {
@@ -64,6 +64,11 @@ func Contain(p Person, here, wide Trace, people Aliases, sites *SiteMap) (Contai
 		d.byPerson()
 	}
 	return d.Containment, nil
+}
+
+// ofCMS keeps the jobs of CMS: somebody may have others.
+func ofCMS(all []Sighting) []Sighting {
+	return slices.DeleteFunc(all, func(s Sighting) bool { return s.Job.Experiment != CMS })
 }
 
 func personName(p Person) string {
@@ -112,7 +117,7 @@ func (d *draft) wider(p Person, wide Trace) []Sighting {
 		case other.Disagreement && !p.Disagreement:
 			d.doubt("Elsewhere %d more jobs bear one of these names beside a contradicting one. A line that selects by that name also hits those: look at `trace user`.", other.Jobs)
 		case other.Disagreement == p.Disagreement:
-			out = append(out, SightingsOf(wide, other, d.people)...)
+			out = append(out, ofCMS(SightingsOf(wide, other, d.people))...)
 		}
 	}
 	return out
@@ -122,7 +127,7 @@ func sameOwner(a, b Person) bool {
 	da, _ := NormalizeDN(a.DN)
 	db, _ := NormalizeDN(b.DN)
 	sameDN, sameLogin := da.Equal(db), a.Username != "" && a.Username == b.Username
-	if a.Experiment != b.Experiment || a.Label != b.Label {
+	if !a.In(CMS) || !b.In(CMS) || a.Label != b.Label {
 		return false
 	}
 	if a.Disagreement && b.Disagreement { // one claim in common does not make them one

@@ -3,6 +3,7 @@ package grid
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -56,6 +57,12 @@ func mergePeople(sightings []Sighting, ended map[string]bool, people Aliases) []
 		return cmp.Or(compareConfidence(a.Confidence, b.Confidence), cmp.Compare(b.Jobs, a.Jobs), cmp.Compare(a.Username, b.Username), cmp.Compare(a.DN, b.DN))
 	})
 	return out
+}
+
+// In reports whether the person has jobs in an experiment: somebody may be found
+// in several.
+func (p Person) In(e Experiment) bool {
+	return slices.Contains(strings.Split(string(p.Experiment), ", "), string(e))
 }
 
 // byOwner resolves the owner of each sighting, and groups the sightings of one

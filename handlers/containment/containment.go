@@ -85,7 +85,7 @@ func choose(people []grid.Person, name string) (grid.Person, error) {
 			fit = append(fit, p)
 		}
 	}
-	if cms := slices.DeleteFunc(slices.Clone(fit), func(p grid.Person) bool { return p.Experiment != grid.CMS }); len(cms) > 0 {
+	if cms := slices.DeleteFunc(slices.Clone(fit), func(p grid.Person) bool { return !p.In(grid.CMS) }); len(cms) > 0 {
 		fit = cms
 	}
 	switch {

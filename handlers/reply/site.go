@@ -311,7 +311,7 @@ func (d *draft) sayConduct(guests []guest) {
 	d.say("- keep the logs of the batch system, the computing element and the network, and the working directories of the pilots;")
 	d.say("- write down every action with its time in UTC, and follow your own incident procedure;")
 	d.say("- tell us before you end pilots, for that destroys what is on the node.")
-	if slices.ContainsFunc(guests, func(g guest) bool { return g.Experiment == grid.ATLAS }) {
+	if slices.ContainsFunc(guests, func(g guest) bool { return g.In(grid.ATLAS) }) {
 		d.say("If we cancel jobs in PanDA, a running one learns of it when its pilot calls next, up to 30 minutes later.")
 	}
 	d.say("Malicious code can survive the end of its job. Only you can see what is left on the node.")
