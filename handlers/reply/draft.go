@@ -17,11 +17,11 @@ type draft struct {
 	site    string // whom it is for, "" when not known
 	to      string // an address, "" when not known
 	subject string
-	body    []string // lines
-	notes   []string // for the sender, not part of the mail
-	next    []string // commands
-	named   int      // people whose names are in it
-	trace   string   // the request of the trace, "" for none
+	body    []string   // lines
+	notes   []bot.Text // for the sender, not part of the mail
+	next    []string   // commands
+	named   int        // people whose names are in it
+	trace   string     // the request of the trace, "" for none
 	partial bool
 }
 
@@ -48,8 +48,9 @@ func (d *draft) say(format string, args ...any) {
 	d.body = append(d.body, fmt.Sprintf(format, args...))
 }
 
-func (d *draft) note(format string, args ...any) {
-	d.notes = append(d.notes, fmt.Sprintf(format, args...))
+// note appends a line for the sender.
+func (d *draft) note(format bot.Markup, args ...any) {
+	d.notes = append(d.notes, bot.Textf("• "+format, args...))
 }
 
 // head are the first lines of the mail.
@@ -64,9 +65,7 @@ func (d *draft) head() []string {
 func (d *draft) message() bot.Message {
 	m := bot.Message{Title: d.title, Partial: d.partial}
 	m.Line("A draft: gridwarden sends nothing. Read it, complete it, and send it yourself, with your security team and the experiment's security list in copy.")
-	for _, s := range d.notes {
-		m.Line("• %s", s)
-	}
+	m.Lines = append(m.Lines, d.notes...)
 	for _, line := range append(d.head(), d.body...) {
 		if line == "" {
 			m.After = append(m.After, bot.Text{})

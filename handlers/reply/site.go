@@ -183,7 +183,7 @@ func (d *draft) sayFound(f facts.Facts, guests []guest) {
 	}
 	d.named = min(len(named), maxPeople)
 	for _, g := range services {
-		d.say("There were also %s of a service and not of one person: %s (%s).", count(len(g.seen), "job", "jobs"), g.Label, string(g.Experiment))
+		d.say("Also seen: %s of a service and not of one person: %s (%s).", count(len(g.seen), "job", "jobs"), g.Label, string(g.Experiment))
 	}
 	if n := len(unsure); n > 0 {
 		d.say("%s cannot be excluded, or the records do not agree on who it was. We do not name people who may have nothing to do with this; we will write again if that changes.", count(n, "more person", "more people"))
