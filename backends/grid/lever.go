@@ -140,18 +140,18 @@ func sameOwner(a, b Person) bool {
 func (d *draft) byPerson() {
 	selector, left := d.selector()
 	left = append(left, d.withoutSchedd()...)
-	each := func(command, tail string) (lines []string) {
+	each := func(command string) (lines []string) {
 		if selector == "" {
 			return nil
 		}
 		for _, schedd := range d.schedds {
 			for _, universe := range []string{"7", "5"} { // DAGs before their jobs: a DAG submits again what is lost
-				lines = append(lines, d.shell(&left, command, "-name", schedd, "-constraint", selector+" && JobUniverse =?= "+universe, tail))
+				lines = append(lines, d.shell(&left, command, "-name", schedd, "-constraint", selector+" && JobUniverse =?= "+universe))
 			}
 		}
 		return slices.DeleteFunc(lines, isEmpty)
 	}
-	d.hold(each("condor_hold", ""), left)
+	d.hold(each("condor_hold"), left)
 	var ads []string
 	for _, schedd := range d.schedds {
 		if selector != "" {
@@ -160,7 +160,7 @@ func (d *draft) byPerson() {
 	}
 	d.copies(slices.DeleteFunc(ads, isEmpty))
 	d.tasks()
-	d.kill(each("condor_rm", ""), left)
+	d.kill(each("condor_rm"), left)
 	d.ban()
 	d.block()
 	d.pilots()

@@ -93,7 +93,7 @@ func (x commands) ask(ctx context.Context, r *bot.Request) (bot.Message, error) 
 		}
 		d.note("From `%s`, asked again at %s.", shown(f, r.Personal), utc(f.At))
 	} else {
-		d.note("Nothing was traced in this thread yet: the draft asks for all that a trace needs.")
+		d.note("Nothing was traced in this thread yet, so it is not known what the site has told already.")
 	}
 	switch {
 	case len(wanted) > 0:

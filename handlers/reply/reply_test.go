@@ -265,6 +265,16 @@ Alice Adams
 	}
 }
 
+func TestAnAddressThatIsNoneIsNotUsed(t *testing.T) {
+	t.Parallel()
+	for _, email := range []string{"a@example.org, b@example.org", "John <a@example.org>", "a@example.org\nBcc: b@example.org", "nonsense", strings.Repeat("a", 500) + "@example.org", "a@example.org\u202e"} {
+		m := run(t, known{facts: traced(nil, nil, job(grid.CMS, "1", "T2_XX_Here", wn1, claim("crab", "jdoe", grid.BySubmitter), claim("email", email, grid.BySchedd)))}, "reply user")
+		if text := string(m.Files[0].Data); strings.Contains(text, "To:") || strings.Contains(text, "Bcc") || !strings.Contains(m.Plain(), "no address that can be used") {
+			t.Errorf("%q is written to:\n%s", email, text)
+		}
+	}
+}
+
 func TestWhoIsNotWrittenTo(t *testing.T) {
 	t.Parallel()
 	k := known{facts: story()}

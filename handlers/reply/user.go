@@ -2,6 +2,7 @@ package reply
 
 import (
 	"context"
+	"net/mail"
 	"slices"
 	"strings"
 
@@ -29,19 +30,29 @@ func (x commands) user(ctx context.Context, r *bot.Request) (bot.Message, error)
 		return bot.Message{}, err
 	}
 	g := guest{Person: p, seen: slices.DeleteFunc(grid.SightingsOf(f.Trace, p, f.Known), func(s grid.Sighting) bool { return s.Confidence != grid.Confirmed })}
-	d := draft{kind: "user", tlp: tlp, to: p.Email, trace: f.Request, named: 1, partial: !f.Trace.Complete}
+	d := draft{kind: "user", tlp: tlp, to: address(p.Email), trace: f.Request, named: 1, partial: !f.Trace.Complete}
 	d.title = bot.Textf("Draft: a question to *%s*", facts.Display(p))
 	d.subject = "a question about your grid jobs"
 	d.note("From `%s`, asked again at %s.", f.Line, utc(f.At))
 	d.note("Agree with the security team before you send it. If the account is stolen, the intruder may read its mail and be warned: ask by telephone, or through the institute.")
-	if p.Email == "" {
-		d.note("The records have no address: take it from the experiment's register, not from the job.")
+	if d.to == "" {
+		d.note("The records have no address that can be used: take it from the experiment's register, not from the job.")
 	} else {
 		d.note("The address comes from the job records: hold it against the experiment's register.")
 	}
 	d.sayQuestion(g, r.Person.Display())
 	d.next = []string{bot.Echo("reply site", nil, map[string]string{facts.Option: f.Request})}
 	return d.message(), nil
+}
+
+// address is the one mail address that s is; "" when it is none, or could be
+// read as several.
+func address(s string) string {
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s || oneLine(s) != s {
+		return ""
+	}
+	return s
 }
 
 // addressee finds who is written to. Nobody is asked whose jobs are not proven

@@ -26,23 +26,19 @@ type Finding struct {
 // Asker asks traces once more.
 type Asker struct {
 	tracer
-	commands []bot.Command
-	readers  map[string]reader
+	all []bot.Command
 }
 
 // NewAsker gives an Asker over the same sources as the commands. sites may be nil.
 func NewAsker(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.Logger) Asker {
-	a := Asker{tracer: tracer{sources: sources, enrichers: enrichers, sites: sites, log: log}, readers: map[string]reader{}}
-	for _, q := range a.questions() {
-		a.commands = append(a.commands, q.Command)
-		a.readers[q.Name] = q.read
-	}
+	a := Asker{tracer: tracer{sources: sources, enrichers: enrichers, sites: sites, log: log, readers: map[string]reader{}}}
+	a.all = a.commands()
 	return a
 }
 
 // Knows reports whether a line, as bot.Echo writes it, is a trace.
 func (a Asker) Knows(line string) bool {
-	_, err := bot.Reread(a.commands, line)
+	_, err := bot.Reread(a.all, line)
 	return err == nil
 }
 
@@ -50,7 +46,7 @@ func (a Asker) Knows(line string) bool {
 // times count from there, the window reaches to now at most. Errors are those of
 // the command.
 func (a Asker) Ask(ctx context.Context, line string, asked time.Time) (Finding, error) {
-	r, err := bot.Reread(a.commands, line)
+	r, err := bot.Reread(a.all, line)
 	if err != nil {
 		return Finding{}, err
 	}

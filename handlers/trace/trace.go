@@ -31,21 +31,10 @@ type Enricher interface {
 // New gives the trace commands over the sources. sites may be nil.
 func New(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.Logger) []bot.Command {
 	t := tracer{sources: sources, enrichers: enrichers, sites: sites, log: log}
-	var out []bot.Command
-	for _, q := range t.questions() {
-		out = append(out, t.command(q.Command, q.read))
-	}
-	return out
+	return t.commands()
 }
 
-// asking is a command and how its words are understood.
-type asking struct {
-	bot.Command
-	read reader
-}
-
-// questions are the ways to ask for a trace.
-func (t tracer) questions() []asking {
+func (t tracer) commands() []bot.Command {
 	window := []string{"for", "to", "margin", "source", "site"}
 	host := bot.Command{
 		Args:    "HOST TIME [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
@@ -55,33 +44,33 @@ func (t tracer) questions() []asking {
 	plain, named := host, host
 	plain.Name, plain.Example = "trace", "trace wn042.example.org 2026-06-24T12:00Z"
 	named.Name, named.Example = "trace host", "trace host wn042.example.org 2026-06-24T12:00Z"
-	return []asking{
-		{plain, t.byHost},
-		{named, t.byHost},
-		{bot.Command{
+	return []bot.Command{
+		t.command(plain, t.byHost),
+		t.command(named, t.byHost),
+		t.command(bot.Command{
 			Name: "trace batch", Args: "ID [TIME] site=S [queue=Q] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
 			Summary: "who ran in a job of a site's batch system",
 			Example: "trace batch 5581127.0 2026-06-24T12:00Z site=T2_CH_CERN",
 			Options: append([]string{"queue"}, window...),
-		}, t.byBatch},
-		{bot.Command{
+		}, t.byBatch),
+		t.command(bot.Command{
 			Name: "trace pilot", Args: "CLUSTER.PROC [TIME] [schedd=S] [factory=F] [entry=E] [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
 			Summary: "who ran in a pilot",
 			Example: "trace pilot 10176593.0 2026-06-24T12:00Z schedd=schedd_glideins3@factory.example.org",
 			Options: append([]string{"schedd", "factory", "entry"}, window...),
-		}, t.byPilot},
-		{bot.Command{
+		}, t.byPilot),
+		t.command(bot.Command{
 			Name: "trace user", Args: `"NAME or DN" FROM [TO] [site=S] [margin=0] [source=NAME,…]`,
 			Summary: "where a person's jobs ran: sites, hosts, pilots, submit addresses",
 			Example: `trace user "Jane Doe" 2026-06-24T12:00Z 2026-06-26T12:00Z`,
 			Options: []string{"site", "source", "margin"},
-		}, t.byUser},
-		{bot.Command{
+		}, t.byUser),
+		t.command(bot.Command{
 			Name: "trace ip", Args: "ADDRESS TIME [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
 			Summary: "who is behind a reported address; says when it is a squid or shared by worker nodes",
 			Example: "trace ip 192.0.2.17 2026-06-24T12:00Z",
 			Options: window,
-		}, t.byIP},
+		}, t.byIP),
 	}
 }
 
@@ -91,6 +80,7 @@ type tracer struct {
 	enrichers []Enricher
 	sites     *grid.SiteMap
 	log       *slog.Logger
+	readers   map[string]reader // set: filled with how each command is understood, by its name
 }
 
 // question is a request as it was understood.
@@ -108,6 +98,9 @@ type question struct {
 type reader func(r *bot.Request, asked, now time.Time) (question, error)
 
 func (t tracer) command(c bot.Command, read reader) bot.Command {
+	if t.readers != nil {
+		t.readers[c.Name] = read
+	}
 	c.Role = bot.Shifter
 	c.Run = func(ctx context.Context, r *bot.Request) (bot.Message, error) { return t.run(ctx, r, read) }
 	c.Again = func(ctx context.Context, r *bot.Request, state []byte) (bot.Message, error) {
