@@ -133,7 +133,6 @@ Also seen: 1 job of a service and not of one person: central production, service
 2 more people cannot be excluded, or the records do not agree on who it was. We do not name people who may have nothing to do with this; we will write again if that changes.
 The records of cms could be searched only in part, so there may be more.
 The records of atlas could be searched completely.
-Records follow up to 30 hours late: what we found is what they had at 2026-06-28 16:00:00 UTC.
 We will contact the people involved and investigate further.
 
 Until this is understood, please
@@ -193,7 +192,7 @@ func TestWhatElseASiteIsTold(t *testing.T) {
 		"a login and no DN": {traced(nil, nil, mine), []string{"\n1. jdoe\n   experiment cms, as the jobs say of themselves; not authenticated\n", "Dear colleagues at T2_XX_Here,"}, nil},
 		"an open window": {
 			traced(func(f *facts.Facts, q *grid.Query) { f.At, q.OpenUntil = noon.Add(2*time.Hour), noon.Add(48*time.Hour) }, nil, mine),
-			[]string{"The time to look at goes on until 2026-06-26 12:00:00 UTC"}, nil,
+			[]string{"The time to look at goes on until 2026-06-26 12:00:00 UTC", "what they had at 2026-06-24 14:00:00 UTC"}, nil,
 		},
 		"a person who was asked for": {
 			traced(func(f *facts.Facts, q *grid.Query) { f.Subject, q.Host, q.Kind = "jdoe", "", grid.ByUser }, nil, mine),

@@ -18,6 +18,9 @@ const (
 	maxJobs   = 10 // of one person
 )
 
+// lag is how late the record of a finished job may come; see grid.Merge.
+const lag = 30 * time.Hour
+
 // guest is one of the trace's people, as far as a site is concerned: the
 // sightings of that person at that site.
 type guest struct {
@@ -290,18 +293,9 @@ func (d *draft) saySearched(f facts.Facts) {
 	if open := f.Trace.OpenUntil; !open.IsZero() {
 		d.say("The time to look at goes on until %s: we will write again if more comes to light.", utc(open))
 	}
-	if late := latest(f); !late.IsZero() {
-		d.say("Records follow up to 30 hours late: what we found is what they had at %s.", utc(late))
+	if f.At.Before(f.Trace.Query.Window.To.Add(lag)) {
+		d.say("Records follow up to 30 hours late: what we found is what they had at %s.", utc(f.At))
 	}
-}
-
-// latest is when the sources were asked, if records of the window may still
-// come; else zero.
-func latest(f facts.Facts) time.Time {
-	if len(f.Trace.WouldChange) == 0 {
-		return time.Time{}
-	}
-	return f.At
 }
 
 // sayConduct is what EGI's and OSG's procedures ask of a site.
