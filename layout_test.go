@@ -56,6 +56,8 @@ var layout = []rule{
 	{"handlers/facts", []string{"bot", "bot/audit", "backends/grid", "handlers/trace"}, "what a thread knows is an earlier trace, which the audit log has and which is asked again as a trace"},
 	{"handlers/containment", []string{"bot", "backends/grid", "handlers/facts", "handlers/trace"}, "it words what can be done about somebody whom a trace has found"},
 	{"handlers/reply", []string{"bot", "backends/grid", "handlers/facts"}, "it words what a trace has found for others than the asker"},
+	{"handlers/trace", []string{"bot", "bot/action", "backends/grid", "handlers/trace/plot"}, "its answer may have a picture"},
+	{"handlers/trace/plot", []string{"backends/grid"}, "it draws a trace and knows neither chats nor requests"},
 	{"handlers/*", []string{"bot", "bot/action", "backends/grid"}, "a command words answers; it meets adapters only through the small interfaces that it declares"},
 
 	{"backends/grid", nil, "the grid's rules are pure: they need nothing of the bot and can be fuzzed"},
@@ -63,6 +65,8 @@ var layout = []rule{
 	{"backends/handover", nil, "a leaf: whoever writes files may need it"},
 	{"backends/journal", []string{"backends/handover", "bot", "bot/action", "bot/audit", "bot/crash", "config/secret"}, "it stores what the bot says and knows nothing of the grid"},
 	{"backends/postgrestest", nil, "it starts a server for the tests of whoever needs one"},
+	{"backends/searchtest", nil, "it starts servers for the tests of whoever searches, and knows nothing of what they look for"},
+	{"backends/searchtest/hold", []string{"backends/searchtest"}, "a command that holds servers for all tests at once"},
 	{"backends/*", []string{"backends/grid", "backends/handover", "config/secret"}, "a backend speaks to one system; backends never import each other or the bot"},
 	{"backends/*/*", []string{"backends/*", "config/secret"}, "the fake server of a backend's tests"},
 
@@ -75,7 +79,7 @@ var layout = []rule{
 }
 
 // forTests are packages that only tests may import.
-var forTests = []string{"bot/bottest", "bot/bottest/*", "handlers/answertest", "backends/postgrestest", "backends/*/*test"}
+var forTests = []string{"bot/bottest", "bot/bottest/*", "handlers/answertest", "backends/postgrestest", "backends/searchtest", "backends/searchtest/hold", "backends/*/*test"}
 
 func onlyForTests(pkg string) bool {
 	return slices.ContainsFunc(forTests, func(pattern string) bool { return fits(pattern, pkg) })

@@ -47,6 +47,9 @@ func MergeKnowing(q Query, found []Found, now time.Time, people Aliases) Trace {
 	}
 	ended := endedJobs(all)
 	t.Sightings = mergeSightings(all)
+	for i, s := range t.Sightings {
+		t.Sightings[i].Running = stillRunning(s.Job, ended)
+	}
 	t.People = mergePeople(t.Sightings, ended, people)
 	t.Complete = isComplete(t.Reports)
 	t.OpenUntil = openUntil(q, now)

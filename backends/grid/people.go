@@ -15,7 +15,7 @@ func mergePeople(sightings []Sighting, ended map[string]bool, people Aliases) []
 	for _, members := range groups {
 		p := owners[members[0]]
 		jobs, claimed := map[string]bool{}, map[Identity]bool{}
-		p.Identities = nil
+		p.Identities, p.Seen = nil, members
 		running := false
 		for _, i := range members {
 			s := sightings[i]

@@ -67,6 +67,7 @@ type Sighting struct {
 	Why        string // the rule and the field that placed it there
 	Host       string
 	Sources    []string
+	Running    bool // it ran when it was last seen, and no record of its end is known; set by Merge
 }
 
 // SourceState is how one source did.
@@ -119,6 +120,7 @@ type Person struct {
 	Hosts        []string
 	Pilots       []string
 	SubmitFrom   []string
+	Seen         []int `json:"-"` // the person's sightings, as indexes of the trace's
 }
 
 // Trace is the merged answer of every source.

@@ -117,6 +117,9 @@ func (p *page) file(i int, f bot.File) {
 	}
 	p.text(bot.Text{{Text: head}})
 	if !utf8.Valid(f.Data) || bytes.IndexByte(f.Data, 0) >= 0 {
+		for _, piece := range wrap(split("not text: it is saved where console.files names a folder", bot.Plain), p.width-4, p.width-4) {
+			p.line(piece, 4)
+		}
 		return
 	}
 	lines := bytes.Split(bytes.TrimSuffix(f.Data, []byte("\n")), []byte("\n"))

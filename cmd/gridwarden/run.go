@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -59,7 +60,28 @@ func (c runCmd) Run(ctx context.Context, t terminal) error {
 			return c.broken(t, err)
 		}
 	}
-	return c.print(t, reply)
+	return c.print(t, reply, saved(t, cfg.Console.Files, reply))
+}
+
+// saved writes the answer's files where the configuration wants those of the
+// console, and gives their paths; "" for one that was not saved.
+func saved(t terminal, dir string, reply bot.Reply) []string {
+	if dir == "" || len(reply.Message.Files) == 0 {
+		return make([]string, len(reply.Message.Files))
+	}
+	paths, err := console.Save(dir, time.Now().UTC().Format("20060102T150405Z-")+reply.Request, reply.Message.Files)
+	if err != nil {
+		fmt.Fprintln(t.err, visible(err.Error()))
+	}
+	return paths
+}
+
+// answerFile is a file beside an answer, for machines.
+type answerFile struct {
+	Name  string `json:"name"`
+	Media string `json:"media"`
+	Bytes int    `json:"bytes"`
+	Saved string `json:"saved,omitempty"` // where; absent when it was not saved
 }
 
 // known reports a problem with --incident before anything is asked.
@@ -148,8 +170,9 @@ func (c runCmd) wait(ctx context.Context, a *app, t terminal, reply bot.Reply) (
 	}
 }
 
-// print writes the answer as text or as one JSON object.
-func (c runCmd) print(t terminal, reply bot.Reply) error {
+// print writes the answer as text or as one JSON object. paths is where its
+// files were saved.
+func (c runCmd) print(t terminal, reply bot.Reply, paths []string) error {
 	text := reply.Message.Plain()
 	if reply.Code == "unknown-person" && os.Geteuid() == 0 {
 		text += " Or run this as the account of the service: runuser -u gridwarden -- gridwarden run …"
@@ -157,6 +180,13 @@ func (c runCmd) print(t terminal, reply bot.Reply) error {
 	if c.JSON {
 		out := map[string]any{"request": reply.Request, "command": reply.Command, "state": reply.State, "text": text}
 		maps.Copy(out, reply.Message.Answer)
+		var files []answerFile
+		for i, f := range reply.Message.Files {
+			files = append(files, answerFile{Name: f.Name, Media: f.Media, Bytes: len(f.Data), Saved: paths[i]})
+		}
+		if files != nil {
+			out["files"] = files
+		}
 		if reply.Err != nil {
 			out["error"] = map[string]string{"code": reply.Code, "message": text}
 		}
@@ -166,7 +196,8 @@ func (c runCmd) print(t terminal, reply bot.Reply) error {
 	} else if reply.Err != nil {
 		fmt.Fprintln(t.err, text)
 	} else {
-		if err := t.show(reply.Message, readingWidth); err != nil {
+		shown := console.Render(reply.Message, t.width(readingWidth), console.Style{Saved: paths})
+		if _, err := io.WriteString(t.out, shown); err != nil {
 			return err
 		}
 	}

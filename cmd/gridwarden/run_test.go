@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -81,6 +82,47 @@ func TestRunStatusAndMachineForm(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRunSavesFiles holds that the picture of a trace is saved where
+// console.files says, in both forms, and that without it nothing is.
+func TestRunSavesFiles(t *testing.T) {
+	dir := t.TempDir()
+	simulated := time.Now().UTC().AddDate(0, 0, -7) // the sandbox's clock at its start
+	ask := []string{"--as", "alice", "trace", "wn042.example.org", simulated.Add(-time.Hour).Format(time.RFC3339), "plot"}
+	files := func(got said) []answerFile {
+		t.Helper()
+		answertest.ValidJSON(t, []byte(got.out))
+		var a struct{ Files []answerFile }
+		if err := json.Unmarshal([]byte(got.out), &a); err != nil {
+			t.Fatal(err)
+		}
+		return a.Files
+	}
+	without := configured(t, testConfig)
+	if got := files(gridwarden(t, append([]string{"run", "--config", without, "--json"}, ask...)...)); len(got) != 1 || got[0].Name != "trace.png" || got[0].Saved != "" {
+		t.Errorf("without console.files: %+v", got)
+	}
+	contains(t, "as text", gridwarden(t, append([]string{"run", "--config", without}, ask...)...).out, "file trace.png (", "not text: it is saved where console.files names a folder")
+
+	cfg := configured(t, strings.Replace(testConfig, "console: {trusted: true}", "console: {trusted: true, files: '"+dir+"'}", 1))
+	got := files(gridwarden(t, append([]string{"run", "--config", cfg, "--json"}, ask...)...))
+	if len(got) != 1 || filepath.Dir(got[0].Saved) != dir || !strings.HasSuffix(got[0].Saved, "-trace.png") {
+		t.Fatalf("files %+v, want one in %s", got, dir)
+	}
+	data, err := os.ReadFile(got[0].Saved)
+	if err != nil || len(data) != got[0].Bytes || !strings.HasPrefix(string(data), "\x89PNG") {
+		t.Errorf("%d bytes of %d, %v", len(data), got[0].Bytes, err)
+	}
+	contains(t, "as text", gridwarden(t, append([]string{"run", "--config", cfg}, ask...)...).out, "saved as")
+	if all, err := os.ReadDir(dir); err != nil || len(all) != 2 {
+		t.Errorf("%d files, want one for each answer: %v", len(all), err)
+	}
+
+	gone := configured(t, strings.Replace(testConfig, "console: {trusted: true}", "console: {trusted: true, files: '"+filepath.Join(dir, "none")+"'}", 1))
+	lost := gridwarden(t, append([]string{"run", "--config", gone}, ask...)...)
+	contains(t, "the answer", lost.out, "file trace.png (")
+	contains(t, "the complaint", lost.err, "the file was not saved")
 }
 
 func TestRunAsNeedsATrustedConsole(t *testing.T) {

@@ -16,6 +16,7 @@ type answer struct {
 	later    string       // when it is looked at again by itself; "" for never
 	known    grid.Aliases // other names of people; may be nil
 	request  string       // by which later commands name this answer
+	picture  picture      // when one was asked for
 }
 
 // machine is the machine form of a trace (docs/machine-answers.md).

@@ -16,6 +16,7 @@ func FuzzArguments(f *testing.F) {
 	for _, seed := range []string{
 		"wn1.example.org 2026-06-24T12:00Z", "55.0 site=T2_XX_Here queue=q", "77.1 schedd=f1", "jdoe 2026-06-24 2026-06-25",
 		"192.0.2.80 3h ago", "[::1]:80 12:00", "wn1 12:00 for=1h margin=0 source=cms", "\x00 \xff", "/CN=x/CN=proxy 12:00 13:00",
+		"wn1.example.org 12:00 plot", "plot plot plot",
 	} {
 		f.Add(seed)
 	}

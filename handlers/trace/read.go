@@ -25,10 +25,12 @@ func (t tracer) understand(r *bot.Request, read reader, asked, now time.Time) (q
 			return question{}, bot.Problemf("usage", "One of the arguments is too long or not text.")
 		}
 	}
-	q, err := read(r, asked, now)
+	short, plot := withoutPlot(r)
+	q, err := read(short, asked, now)
 	if err != nil {
 		return question{}, asUsage(err)
 	}
+	q.Plot = plot
 	q.Raw, q.Site = bot.Echo(r.Command, r.Words, r.Options), strings.TrimSpace(r.Options["site"])
 	if q.Only, err = t.only(r.Options["source"]); err != nil {
 		return question{}, err

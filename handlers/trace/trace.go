@@ -37,7 +37,7 @@ func New(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.
 func (t tracer) commands() []bot.Command {
 	window := []string{"for", "to", "margin", "source", "site"}
 	host := bot.Command{
-		Args:    "HOST TIME [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
+		Args:    "HOST TIME [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…] [plot]",
 		Summary: "who ran on a worker node from TIME on",
 		Options: window,
 	}
@@ -48,25 +48,25 @@ func (t tracer) commands() []bot.Command {
 		t.command(plain, t.byHost),
 		t.command(named, t.byHost),
 		t.command(bot.Command{
-			Name: "trace batch", Args: "ID [TIME] site=S [queue=Q] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
+			Name: "trace batch", Args: "ID [TIME] site=S [queue=Q] [for=48h or to=TIME] [margin=10m] [source=NAME,…] [plot]",
 			Summary: "who ran in a job of a site's batch system",
 			Example: "trace batch 5581127.0 2026-06-24T12:00Z site=T2_CH_CERN",
 			Options: append([]string{"queue"}, window...),
 		}, t.byBatch),
 		t.command(bot.Command{
-			Name: "trace pilot", Args: "CLUSTER.PROC [TIME] [schedd=S] [factory=F] [entry=E] [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
+			Name: "trace pilot", Args: "CLUSTER.PROC [TIME] [schedd=S] [factory=F] [entry=E] [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…] [plot]",
 			Summary: "who ran in a pilot",
 			Example: "trace pilot 10176593.0 2026-06-24T12:00Z schedd=schedd_glideins3@factory.example.org",
 			Options: append([]string{"schedd", "factory", "entry"}, window...),
 		}, t.byPilot),
 		t.command(bot.Command{
-			Name: "trace user", Args: `"NAME or DN" FROM [TO] [site=S] [margin=0] [source=NAME,…]`,
+			Name: "trace user", Args: `"NAME or DN" FROM [TO] [site=S] [margin=0] [source=NAME,…] [plot]`,
 			Summary: "where a person's jobs ran: sites, hosts, pilots, submit addresses",
 			Example: `trace user "Jane Doe" 2026-06-24T12:00Z 2026-06-26T12:00Z`,
 			Options: []string{"site", "source", "margin"},
 		}, t.byUser),
 		t.command(bot.Command{
-			Name: "trace ip", Args: "ADDRESS TIME [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
+			Name: "trace ip", Args: "ADDRESS TIME [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…] [plot]",
 			Summary: "who is behind a reported address; says when it is a squid or shared by worker nodes",
 			Example: "trace ip 192.0.2.17 2026-06-24T12:00Z",
 			Options: window,
@@ -91,6 +91,7 @@ type question struct {
 	Said    []string // what was assumed, a fragment each
 	Squid   string   // the site whose proxy cache the address is
 	NAT     string   // the site whose worker nodes share the address
+	Plot    bool     // a picture was asked for
 }
 
 // reader understands a request. Relative times count from asked, the window
@@ -116,6 +117,7 @@ func (t tracer) run(ctx context.Context, r *bot.Request, read reader) (bot.Messa
 		return bot.Message{}, err
 	}
 	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, later: q.later(r, now), known: t.sites, request: r.ID}
+	a.picture = t.draw(ctx, a)
 	m, err := a.message()
 	if err != nil {
 		return bot.Message{}, err

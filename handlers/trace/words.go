@@ -28,6 +28,7 @@ func (a answer) message() (bot.Message, error) {
 	}
 	if a.q.Squid != "" {
 		a.saySquid(&m)
+		a.sayPicture(&m)
 		return m, nil
 	}
 	a.sayWindow(&m)
@@ -43,6 +44,7 @@ func (a answer) message() (bot.Message, error) {
 	a.saySources(&m)
 	a.sayFollowOn(&m)
 	a.sayChanges(&m)
+	a.sayPicture(&m)
 	for _, next := range a.next() {
 		m.Below("Next: `%s`", next)
 	}
