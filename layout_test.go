@@ -53,6 +53,9 @@ var layout = []rule{
 	{"handlers/kill", []string{"bot", "bot/action", "backends/grid", "handlers/target"}, "a ban and a kill must mean the same person by the same name"},
 	{"handlers/auditlog", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "it shows records of the audit log as they are"},
 	{"handlers/incident", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "it writes records of a case, which are audit records"},
+	{"handlers/facts", []string{"bot", "bot/audit", "backends/grid", "handlers/trace"}, "what a thread knows is an earlier trace, which the audit log has and which is asked again as a trace"},
+	{"handlers/containment", []string{"bot", "backends/grid", "handlers/facts", "handlers/trace"}, "it words what can be done about somebody whom a trace has found"},
+	{"handlers/reply", []string{"bot", "backends/grid", "handlers/facts"}, "it words what a trace has found for others than the asker"},
 	{"handlers/trace", []string{"bot", "bot/action", "backends/grid", "handlers/trace/plot"}, "its answer may have a picture"},
 	{"handlers/trace/plot", []string{"backends/grid"}, "it draws a trace and knows neither chats nor requests"},
 	{"handlers/*", []string{"bot", "bot/action", "backends/grid"}, "a command words answers; it meets adapters only through the small interfaces that it declares"},
@@ -226,7 +229,7 @@ func TestNothingIsForgottenInTheLists(t *testing.T) {
 	for _, p := range all {
 		imports[p.path()] = p.Imports
 	}
-	notListed := []string{"bot/action", "bot/audit", "bot/crash", "bot/display", "bot/recall", "backends/grid", "backends/handover", "handlers/target"} // rules and what others share
+	notListed := []string{"bot/action", "bot/audit", "bot/crash", "bot/display", "bot/recall", "backends/grid", "backends/handover", "handlers/facts", "handlers/target"} // rules and what others share
 	for _, p := range all {
 		own := p.path()
 		var lister, place string

@@ -7,11 +7,14 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/handlers/auditlog"
 	"github.com/gridwarden/gridwarden/handlers/ban"
+	"github.com/gridwarden/gridwarden/handlers/containment"
 	"github.com/gridwarden/gridwarden/handlers/decision"
+	"github.com/gridwarden/gridwarden/handlers/facts"
 	"github.com/gridwarden/gridwarden/handlers/help"
 	"github.com/gridwarden/gridwarden/handlers/incident"
 	"github.com/gridwarden/gridwarden/handlers/kill"
 	"github.com/gridwarden/gridwarden/handlers/person"
+	"github.com/gridwarden/gridwarden/handlers/reply"
 	"github.com/gridwarden/gridwarden/handlers/status"
 	"github.com/gridwarden/gridwarden/handlers/target"
 	"github.com/gridwarden/gridwarden/handlers/trace"
@@ -59,8 +62,11 @@ func All(log *slog.Logger, j Journal, d Decider, people person.Policies, b Backe
 	}
 	all = append(all, bans...)
 	all = append(all, kills...)
+	known := facts.New(j, trace.NewAsker(b.Sources, b.Enrichers, b.Sites, log))
+	all = append(all, containment.New(known, b.Sites)...)
 	all = append(all, decision.New(d, j)...)
 	all = append(all, incident.New(j, j)...)
+	all = append(all, reply.New(known, b.Sites)...)
 	all = append(all, auditlog.New(j, j)...)
 	all = append(all, status.New(j, b.Parts, log)...)
 	all = append(all, person.New(d, people)...)

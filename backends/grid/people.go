@@ -3,20 +3,16 @@ package grid
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
 // mergePeople gives the people of the sightings, confirmed ones first, then
 // those with the most jobs.
 func mergePeople(sightings []Sighting, ended map[string]bool, people Aliases) []Person {
-	groups := newGroups()
-	var owners []Person
-	for i, s := range sightings {
-		owners = append(owners, Resolve(s.Job, people))
-		groups.add(i, personKeysOf(owners[i]))
-	}
+	owners, groups := byOwner(sightings, people)
 	var out []Person
-	for _, members := range groups.all() {
+	for _, members := range groups {
 		p := owners[members[0]]
 		jobs, claimed := map[string]bool{}, map[Identity]bool{}
 		p.Identities, p.Seen = nil, members
@@ -60,6 +56,43 @@ func mergePeople(sightings []Sighting, ended map[string]bool, people Aliases) []
 	slices.SortStableFunc(out, func(a, b Person) int {
 		return cmp.Or(compareConfidence(a.Confidence, b.Confidence), cmp.Compare(b.Jobs, a.Jobs), cmp.Compare(a.Username, b.Username), cmp.Compare(a.DN, b.DN))
 	})
+	return out
+}
+
+// In reports whether the person has jobs in an experiment: somebody may be found
+// in several.
+func (p Person) In(e Experiment) bool {
+	return slices.Contains(strings.Split(string(p.Experiment), ", "), string(e))
+}
+
+// byOwner resolves the owner of each sighting, and groups the sightings of one
+// person.
+func byOwner(sightings []Sighting, people Aliases) (owners []Person, members [][]int) {
+	groups := newGroups()
+	for i, s := range sightings {
+		owners = append(owners, Resolve(s.Job, people))
+		groups.add(i, personKeysOf(owners[i]))
+	}
+	return owners, groups.all()
+}
+
+// SightingsOf gives the sightings of one of a trace's people. people must be
+// what the trace was merged with.
+func SightingsOf(t Trace, p Person, people Aliases) []Sighting {
+	owners, groups := byOwner(t.Sightings, people)
+	var out []Sighting
+	for _, members := range groups {
+		q := owners[members[0]]
+		for _, i := range members[1:] {
+			q = joinNames(q, owners[i])
+		}
+		if q.Experiment != p.Experiment || q.Username != p.Username || q.DN != p.DN || q.Label != p.Label || q.Disagreement != p.Disagreement {
+			continue
+		}
+		for _, i := range members {
+			out = append(out, t.Sightings[i])
+		}
+	}
 	return out
 }
 

@@ -66,6 +66,20 @@ func (m *SiteMap) SitesFor(e Experiment, name string) (names []string, said stri
 	return []string{name}, fmt.Sprintf("site %s is not in the site map: searched under that very name", name)
 }
 
+// SameSite tells whether two names, in any dialect and case, are of one site.
+// Names that are not in the map are compared as they are.
+func (m *SiteMap) SameSite(a, b string) bool {
+	if a, b = strings.TrimSpace(a), strings.TrimSpace(b); strings.EqualFold(a, b) {
+		return a != ""
+	}
+	for _, s := range m.sites() {
+		if all := slices.Concat(s.CMS, s.WLCG, s.ATLAS); containsFold(all, a) {
+			return containsFold(all, b)
+		}
+	}
+	return false
+}
+
 func (s Site) names(e Experiment) []string {
 	switch e {
 	case CMS:

@@ -15,6 +15,7 @@ type answer struct {
 	personal bool         // names, DNs and addresses may be shown
 	later    string       // when it is looked at again by itself; "" for never
 	known    grid.Aliases // other names of people; may be nil
+	request  string       // by which later commands name this answer
 	picture  picture      // when one was asked for
 }
 

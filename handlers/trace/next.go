@@ -24,7 +24,27 @@ func (a answer) next() []string {
 	default:
 		out = a.nextPeople()
 	}
-	return out[:min(len(out), maxNext)]
+	out = out[:min(len(out), maxNext)]
+	if draft := a.nextContainment(); draft != "" {
+		out = append(out[:min(len(out), maxNext-1)], draft)
+	}
+	return out
+}
+
+// nextContainment offers the drafts against the first person against whom there
+// are some; "" for none.
+func (a answer) nextContainment() string {
+	for _, p := range a.trace.People {
+		if !a.personal || p.Containable() != "" {
+			continue
+		}
+		name := p.Username
+		if name == "" {
+			name = p.DN
+		}
+		return bot.Echo("containment", []bot.Token{{Text: name, Quoted: true}}, map[string]string{"trace": a.request})
+	}
+	return ""
 }
 
 // nextWider asks for a worker node again with a margin of a working day:

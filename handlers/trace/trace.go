@@ -31,6 +31,10 @@ type Enricher interface {
 // New gives the trace commands over the sources. sites may be nil.
 func New(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.Logger) []bot.Command {
 	t := tracer{sources: sources, enrichers: enrichers, sites: sites, log: log}
+	return t.commands()
+}
+
+func (t tracer) commands() []bot.Command {
 	window := []string{"for", "to", "margin", "source", "site"}
 	host := bot.Command{
 		Args:    "HOST TIME [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…] [plot]",
@@ -76,6 +80,7 @@ type tracer struct {
 	enrichers []Enricher
 	sites     *grid.SiteMap
 	log       *slog.Logger
+	readers   map[string]reader // set: filled with how each command is understood, by its name
 }
 
 // question is a request as it was understood.
@@ -94,6 +99,9 @@ type question struct {
 type reader func(r *bot.Request, asked, now time.Time) (question, error)
 
 func (t tracer) command(c bot.Command, read reader) bot.Command {
+	if t.readers != nil {
+		t.readers[c.Name] = read
+	}
 	c.Role = bot.Shifter
 	c.Run = func(ctx context.Context, r *bot.Request) (bot.Message, error) { return t.run(ctx, r, read) }
 	c.Again = func(ctx context.Context, r *bot.Request, state []byte) (bot.Message, error) {
@@ -108,7 +116,7 @@ func (t tracer) run(ctx context.Context, r *bot.Request, read reader) (bot.Messa
 	if err != nil {
 		return bot.Message{}, err
 	}
-	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, later: q.later(r, now), known: t.sites}
+	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, later: q.later(r, now), known: t.sites, request: r.ID}
 	a.picture = t.draw(ctx, a)
 	m, err := a.message()
 	if err != nil {

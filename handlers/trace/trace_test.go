@@ -47,7 +47,7 @@ What can still change this answer:
 • CRAB jobs enter the records of finished jobs up to 30 h after their end: ask again after 2026-06-27T18:00Z.
 • gridwarden looks again by itself, next at 2026-06-24 16:00:00 UTC, and says here what is different.
 Next: trace user "jdoe" 2026-06-24T11:50:00Z 2026-06-24T15:00:00Z
-Next: trace user "roe" 2026-06-24T11:50:00Z 2026-06-24T15:00:00Z`
+Next: containment "jdoe" trace=req1`
 		if got := m.Plain(); got != want {
 			t.Errorf("said\n%s\nwant\n%s", got, want)
 		}

@@ -1,0 +1,4 @@
+// Package facts finds what a thread knows: the latest trace that was answered
+// in it or in its case, or one that is named, and asks its sources once more.
+// What comes out is never older than the question.
+package facts

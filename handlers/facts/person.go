@@ -1,0 +1,41 @@
+package facts
+
+import "github.com/gridwarden/gridwarden/backends/grid"
+
+// maxShown bounds a name in a sentence, in characters.
+const maxShown = 120
+
+// Display is a person as sentences name somebody: the login with the name
+// beside it, else what the records have.
+func Display(p grid.Person) string {
+	s := p.Username
+	switch {
+	case s == "" && p.Name != "":
+		s = p.Name
+	case s == "" && p.DN != "":
+		s = p.DN
+	case s == "":
+		s = "somebody without a name"
+	case p.Name != "" && p.Name != s:
+		s += " (" + p.Name + ")"
+	}
+	return Clip(s)
+}
+
+// Called reports whether a person is called that: exactly, or by the same DN.
+func Called(p grid.Person, name string) bool {
+	if name != "" && (name == p.Username || name == p.Name || name == p.DN) {
+		return true
+	}
+	typed, ok := grid.NormalizeDN(name)
+	own, _ := grid.NormalizeDN(p.DN)
+	return ok && typed.Equal(own)
+}
+
+// Clip bounds foreign text in a sentence about it.
+func Clip(s string) string {
+	if r := []rune(s); len(r) > maxShown {
+		return string(r[:maxShown]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,7 @@
+// Package reply drafts mails about what a thread knows: the answer to a site, a
+// question to a site for an id that is missing, and a question to a user. The
+// text of the answer has the shape of the mail in PanDA's security procedure.
+//
+// A draft is text and a file to copy. Nothing here sends it: who is written to,
+// and when, is for people to decide.
+package reply
