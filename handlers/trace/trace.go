@@ -29,8 +29,8 @@ type Enricher interface {
 }
 
 // New gives the trace commands over the sources. sites may be nil.
-func New(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.Logger) []bot.Command {
-	t := tracer{sources: sources, enrichers: enrichers, sites: sites, log: log}
+func New(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.Logger, registers ...Register) []bot.Command {
+	t := tracer{sources: sources, enrichers: enrichers, registers: registers, sites: sites, log: log}
 	window := []string{"for", "to", "margin", "source", "site"}
 	host := bot.Command{
 		Args:    "HOST TIME [site=S] [for=48h or to=TIME] [margin=10m] [source=NAME,…]",
@@ -74,6 +74,7 @@ func New(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.
 type tracer struct {
 	sources   []Source
 	enrichers []Enricher
+	registers []Register
 	sites     *grid.SiteMap
 	log       *slog.Logger
 }
@@ -86,6 +87,7 @@ type question struct {
 	Said    []string // what was assumed, a fragment each
 	Squid   string   // the site whose proxy cache the address is
 	NAT     string   // the site whose worker nodes share the address
+	also    []string // ByUser: the person's other names in any experiment
 }
 
 // reader understands a request. Relative times count from asked, the window
@@ -107,7 +109,8 @@ func (t tracer) run(ctx context.Context, r *bot.Request, read reader) (bot.Messa
 	if err != nil {
 		return bot.Message{}, err
 	}
-	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, later: q.later(r, now), known: t.sites}
+	trace, known := t.find(ctx, &q, r.Personal, now)
+	a := answer{q: q, trace: trace, now: now, personal: r.Personal, later: q.later(r, now), known: known}
 	m, err := a.message()
 	if err != nil {
 		return bot.Message{}, err

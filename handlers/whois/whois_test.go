@@ -146,7 +146,7 @@ func TestKinds(t *testing.T) {
 		"bad55f4e-602c-4e8d-a5c5-bd8ffb762113":                                             {"pilot factory", "run by the CMS pilots"},
 		"11111111-602c-4e8d-a5c5-bd8ffb762113":                                             {"unknown", "the subject of a token: only the experiment's IAM knows"},
 		"https://iam.example.org/,11111111":                                                {"service", "it names no user"},
-		"jdoe2":                                                                            {"person", "The site map knows it as jane."},
+		"jdoe2":                                                                            {"person", "It is jane by the alias table."},
 		"nobody":                                                                           {"unknown", "no account has that very name"},
 	} {
 		c := command(t, sites, cric)
