@@ -208,7 +208,7 @@ func (d *Directory) try(ctx context.Context) (*reading, error) {
 	next := &reading{register: grid.NewRegister(Name, grid.CMS, asOf, a.entries), spoiled: a.spoiled, read: time.Now(), mark: mark}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.last != nil && d.config.File == "" && next.register.People() < d.last.register.People()/2 {
+	if d.last != nil && d.config.File == "" && 2*next.register.People() < d.last.register.People() {
 		return nil, &Trouble{Sentence: fmt.Sprintf("CRIC told of %d people, where there were %d before: that is taken for a broken answer. Start the program anew if it is right.", next.register.People(), d.last.register.People())}
 	}
 	return next, nil

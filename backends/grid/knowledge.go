@@ -120,14 +120,15 @@ func (h Holder) people() []string {
 }
 
 // Names gives every other login of the experiment and every other DN of the
-// person to whom a login or DN belongs, and who that is. There are none when
+// person to whom a DN, or a login of any experiment, belongs, and who that is:
+// a login of CMS leads to the person's DNs in ATLAS. There are none when
 // nobody says to whom it belongs, or when several people are said to have it. A
 // DN that is registered for several people is nobody's name.
 func (k *Knowledge) Names(e Experiment, id string) ([]string, Holder) {
 	id = strings.TrimSpace(id)
 	dn, isDN := NormalizeDN(id)
-	h, known := k.Holder(e, id)
-	if login := dn.login(); !known && isDN && login != "" && (e == "" || e == CMS) {
+	h, known := k.Holder("", id)
+	if login := dn.login(); !known && isDN && login != "" {
 		// CERN gives the logins, and CMS uses them.
 		if h, known = k.Holder(CMS, login); !known {
 			h, known = Holder{Key: login, Login: login, By: inTheDN}, true
@@ -137,7 +138,7 @@ func (k *Knowledge) Names(e Experiment, id string) ([]string, Holder) {
 		return nil, h
 	}
 	var all []string
-	if e == "" || h.By == inTheDN || k.isLogin(e, h.Login) {
+	if e == "" || h.By == inTheDN && e == CMS || k.isLogin(e, h.Login) {
 		all = append(all, h.Login)
 	}
 	if k != nil {

@@ -117,6 +117,7 @@ func TestNames(t *testing.T) {
 		{"DNs of a login", &Knowledge{Registers: []*Register{cric()}}, CMS, "asmith2", []string{"asmith", annDN, ann2DN + "/CN=proxy"}},
 		{"DNs and logins of a DN", &Knowledge{Registers: []*Register{cric()}}, CMS, ann2DN, []string{"asmith", "asmith2", annDN}},
 		{"for another experiment, DNs only", &Knowledge{Registers: []*Register{cric()}}, ATLAS, annDN, []string{ann2DN + "/CN=proxy"}},
+		{"and by a login, too", &Knowledge{Registers: []*Register{cric()}}, ATLAS, "asmith2", []string{annDN, ann2DN + "/CN=proxy"}},
 		{"a DN of two people names neither", &Knowledge{Registers: []*Register{cric()}}, CMS, bothDN, nil},
 		{"nor is it a name of one of them", &Knowledge{Registers: []*Register{cric()}}, CMS, "jdoe", []string{cernPerson}},
 		{"a login of two people", &Knowledge{Registers: []*Register{cric()}}, CMS, "twin", nil},
