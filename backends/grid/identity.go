@@ -171,8 +171,7 @@ func (c *claims) takeDN(id Identity, k *Knowledge) {
 	if !isDN {
 		return
 	}
-	kind, _ := KindOfDN(id.Value, k.siteMap())
-	if label := credentialLabel(kind); label != "" {
+	if label := credentialLabel(k.kindOf(id.Value)); label != "" {
 		if c.credential == "" {
 			c.credential, c.credentialLabel = dn.String(), label
 		}

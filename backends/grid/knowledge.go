@@ -4,15 +4,34 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Knowledge is what helps to tell who somebody is beside the job records: the
 // alias table and the pilot factories of the site map, and registers of people.
-// Nil knows nothing.
+// Nil knows nothing. It is safe for concurrent use, and what it was given must not
+// change: it remembers what it was asked, for the records of one answer ask the
+// same thousands of times.
 type Knowledge struct {
 	Sites     *SiteMap
 	Registers []*Register
+
+	mu      sync.Mutex
+	holders map[heldID]held
+	kinds   map[string]AccountKind
 }
+
+// heldID is a question for a holder, held its answer.
+type (
+	heldID struct {
+		experiment Experiment
+		id         string
+	}
+	held struct {
+		Holder
+		ok bool
+	}
+)
 
 // aliasTable is how answers call the people of the site map.
 const aliasTable = "the alias table"
@@ -38,6 +57,20 @@ func (k *Knowledge) Holder(e Experiment, id string) (h Holder, ok bool) {
 	if k == nil || id == "" {
 		return Holder{}, false
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	known, asked := k.holders[heldID{e, id}]
+	if !asked {
+		known.Holder, known.ok = k.holder(e, id)
+		if k.holders == nil || len(k.holders) >= maxKnown {
+			k.holders = map[heldID]held{}
+		}
+		k.holders[heldID{e, id}] = known
+	}
+	return known.Holder, known.ok
+}
+
+func (k *Knowledge) holder(e Experiment, id string) (h Holder, ok bool) {
 	if login, known := k.Sites.PersonAlias(id); known {
 		h, ok = Holder{Key: login, Login: login, By: aliasTable}, true
 	}
@@ -235,10 +268,21 @@ func (k *Knowledge) isLogin(e Experiment, name string) bool {
 	return slices.ContainsFunc(k.Registers, func(r *Register) bool { return len(r.find(e, name)) == 1 })
 }
 
-// siteMap is nil when there is none.
-func (k *Knowledge) siteMap() *SiteMap {
+// kindOf is KindOfDN with the listed factories.
+func (k *Knowledge) kindOf(dn string) AccountKind {
 	if k == nil {
-		return nil
+		kind, _ := KindOfDN(dn, nil)
+		return kind
 	}
-	return k.Sites
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	kind, asked := k.kinds[dn]
+	if !asked {
+		kind, _ = KindOfDN(dn, k.Sites)
+		if k.kinds == nil || len(k.kinds) >= maxKnown {
+			k.kinds = map[string]AccountKind{}
+		}
+		k.kinds[dn] = kind
+	}
+	return kind
 }

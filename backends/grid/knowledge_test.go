@@ -122,7 +122,7 @@ func TestNames(t *testing.T) {
 		{"nor is it a name of one of them", &Knowledge{Registers: []*Register{cric()}}, CMS, "jdoe", []string{cernPerson}},
 		{"a login of two people", &Knowledge{Registers: []*Register{cric()}}, CMS, "twin", nil},
 		{"a name is no login", &Knowledge{Registers: []*Register{cric()}}, CMS, "Ann Smith", nil},
-		{"the alias table and a register", &Knowledge{table, []*Register{cric()}}, CMS, "annie", []string{"ann", "asmith", otherDN, "asmith2", annDN, ann2DN + "/CN=proxy"}},
+		{"the alias table and a register", &Knowledge{Sites: table, Registers: []*Register{cric()}}, CMS, "annie", []string{"ann", "asmith", otherDN, "asmith2", annDN, ann2DN + "/CN=proxy"}},
 	} {
 		if got, _ := c.known.Names(c.e, c.id); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
@@ -184,7 +184,7 @@ func TestResolveKnowing(t *testing.T) {
 			[]string{"the accounting group analysis.jdoe says jdoe (word of the submitter, in elastic)", "the CRAB login says evil (word of the pilot, in elastic)"},
 		},
 	} {
-		p := Resolve(Job{ID: "x", Experiment: CMS, Type: "analysis", Identities: c.ids}, &Knowledge{c.sites, []*Register{cric()}})
+		p := Resolve(Job{ID: "x", Experiment: CMS, Type: "analysis", Identities: c.ids}, &Knowledge{Sites: c.sites, Registers: []*Register{cric()}})
 		got := []any{p.Username, p.Name, p.Email, p.Notes, p.Disputes, p.Disagreement}
 		if diff := cmp.Diff([]any{c.username, c.full, c.email, c.notes, c.disputes, c.disputes != nil}, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)

@@ -24,7 +24,7 @@ func (t tracer) find(ctx context.Context, q *question, personal bool, now time.T
 	known := knowledge{}
 	if q.Kind == grid.ByUser {
 		known = <-learned
-		known.sayNames(q, personal)
+		known.sayNames(q, t.experiments(), personal)
 	}
 	found := t.askSources(ctx, *q, known.Knowledge)
 	found = append(found, t.askEnrichers(ctx, *q, known.Knowledge, found)...)

@@ -107,23 +107,39 @@ func (k knowledge) knows(i int, p grid.Person) bool {
 	return byDN || byLogin
 }
 
-// sayNames tells by which other names of a person was searched. The names
-// themselves are personal.
-func (k knowledge) sayNames(q *question, personal bool) {
-	if q.Kind != grid.ByUser {
-		return
+// sayNames tells by which other names of a person the experiments are searched.
+// The names themselves are personal.
+func (k knowledge) sayNames(q *question, experiments []grid.Experiment, personal bool) {
+	_, holder := k.Names("", q.User)
+	for _, e := range experiments {
+		names, _ := k.Names(e, q.User)
+		for _, name := range names {
+			if !slices.Contains(q.also, name) {
+				q.also = append(q.also, name)
+			}
+		}
 	}
-	names, holder := k.Names("", q.User)
-	q.also = names
+	n := count(len(q.also), "other name of the same person", "other names of the same person")
 	switch {
 	case len(holder.Several) > 0 && personal:
 		q.say(fmt.Sprintf("%s belongs to several people by %s (%s): none of them was taken, and only this very name was searched", q.User, holder.By, some(holder.Several)))
 	case len(holder.Several) > 0:
 		q.say(fmt.Sprintf("the name belongs to several people by %s: none of them was taken, and only this very name was searched", holder.By))
-	case len(names) == 0:
+	case len(q.also) == 0:
 	case personal:
-		q.say(fmt.Sprintf("also searched by %s by %s: %s", count(len(names), "other name of the same person", "other names of the same person"), holder.By, some(names)))
+		q.say(fmt.Sprintf("also searched by %s by %s: %s", n, holder.By, some(q.also)))
 	default:
-		q.say(fmt.Sprintf("also searched by %s, by %s", count(len(names), "other name of the same person", "other names of the same person"), holder.By))
+		q.say(fmt.Sprintf("also searched by %s, by %s", n, holder.By))
 	}
+}
+
+// experiments are those of whom is asked.
+func (t tracer) experiments() []grid.Experiment {
+	var out []grid.Experiment
+	for _, s := range t.sources {
+		if e := s.Experiment(); !slices.Contains(out, e) {
+			out = append(out, e)
+		}
+	}
+	return out
 }

@@ -69,7 +69,10 @@ func (x command) look(ctx context.Context, query string) finding {
 	accounts, from, registers, sources := x.ask(ctx)
 	f.Sources = sources
 	known := &grid.Knowledge{Sites: x.sites, Registers: registers}
-	f.Names, f.Holder = known.Names("", query)
+	f.Holder, _ = known.Holder("", query)
+	if f.Names, _ = known.Names("", query); f.Holder.By == "" && len(f.Names) == 1 {
+		f.Names = nil // the login that everybody can read in the DN
+	}
 	found := known.Accounts(query, accounts)
 	listed := map[grid.Account]bool{}
 	add := func(how how, accounts []grid.Account) {
