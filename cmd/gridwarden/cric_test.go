@@ -25,7 +25,7 @@ func TestPeopleByCRIC(t *testing.T) {
 	ok(t, "import", "--config", cfg, records+"es_bulk.ndjson", records+"condor_history.json")
 
 	contains(t, "whois", flowing(ok(t, "run", "--config", cfg, "--as", "alice", "whois", "/C=XX/O=Example/CN=Astrid Long")),
-		"It is astrid by cric as of ", " and the alias table", "The person's name there is Astrid Long", "what it says is 24 days old")
+		"It is `astrid` by cric as of ", " and the alias table", "The person's name there is Astrid Long", "what it says is 24 days old")
 	contains(t, "status", ok(t, "run", "--config", cfg, "--as", "alice", "--json", "status"), "cric", "2 people", "what it says is 24 days old")
 	contains(t, "check", ok(t, "check", "--config", cfg), "cms: people and their DNs from the file "+snapshot)
 
