@@ -25,6 +25,7 @@ func (c *Config) check(d *decoder) {
 	if h := c.Backends.CMS.History; h != nil && h.SQLite == "" {
 		d.add("backends.cms.history.sqlite", "is missing: name the file that imported records are kept in, such as history.db")
 	}
+	c.checkCRIC(d)
 	c.checkFiles(d)
 	c.checkPlatforms(d)
 	c.checkChannels(d)
@@ -107,6 +108,9 @@ func (c *Config) Secrets() []secret.File {
 	}
 	if c.HTTP != nil && c.HTTP.TLS != nil {
 		all = append(all, c.HTTP.TLS.KeyFile)
+	}
+	if r := c.Backends.CMS.CRIC; r != nil {
+		all = append(all, r.KeyFile, r.TokenFile)
 	}
 	return slices.DeleteFunc(all, func(f secret.File) bool { return f == "" })
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gridwarden/gridwarden/backends/cric"
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/backends/journal"
@@ -77,9 +78,10 @@ type Backends struct {
 	Sandbox *sandbox.Config `yaml:"sandbox"`
 }
 
-// CMS is where job records of CMS come from.
+// CMS is where job records of CMS come from, and what is known of its people.
 type CMS struct {
 	History *history.Config `yaml:"history"`
+	CRIC    *cric.Config    `yaml:"cric"`
 }
 
 // Grid is the site map: in a file of its own, or in place.
@@ -209,6 +211,14 @@ func (c *Config) setDefaults(d *decoder) {
 		}
 		c.Policies[name] = p
 	}
+	if r := c.Backends.CMS.CRIC; r != nil {
+		if !given("backends.cms.cric.lifetime") {
+			r.Lifetime = cric.DefaultLifetime
+		}
+		if !given("backends.cms.cric.stale_after") {
+			r.StaleAfter = cric.DefaultStaleAfter
+		}
+	}
 	if !c.Grid.empty() {
 		c.sites = &c.Grid.SiteMap
 	}
@@ -219,6 +229,9 @@ func (c *Config) resolve(dir string) {
 	paths := []*string{&c.Journal.SQLite, &c.Audit.KeyFile, &c.Audit.CheckpointFile, &c.Grid.Map, &c.Console.Files}
 	if c.Backends.CMS.History != nil {
 		paths = append(paths, &c.Backends.CMS.History.SQLite)
+	}
+	if r := c.Backends.CMS.CRIC; r != nil {
+		paths = append(paths, &r.File, &r.Cert, (*string)(&r.KeyFile), (*string)(&r.TokenFile), &r.CA)
 	}
 	if c.Backends.Sandbox != nil {
 		paths = append(paths, &c.Backends.Sandbox.File)

@@ -153,6 +153,9 @@ func (c *Config) describeBackends() []string {
 	if c.Backends.CMS.History != nil {
 		lines = append(lines, describeHistory(*c.Backends.CMS.History))
 	}
+	if c.Backends.CMS.CRIC != nil {
+		lines = append(lines, describeCRIC(*c.Backends.CMS.CRIC))
+	}
 	if c.Backends.Sandbox != nil {
 		lines = append(lines, "sandbox: a simulated grid; its bans and kills touch nothing real")
 	}

@@ -83,6 +83,7 @@ func TestWarnings(t *testing.T) {
 		"no people":      {"", "people is empty"},
 		"no channel":     {"console: {channel: lounge}", "channels does not list console/lounge"},
 		"no security":    {"", "security_channel is not set"},
+		"nameless":       {"security_channel: sec\nchannels: [{platform: console, name: sec, commands: [all]}]", "the channel of security_channel may not show personal data"},
 		"no policy":      {"backends: {sandbox: {}}", "there is no policy for ban: every ban is refused. Set policies.ban.approvals."},
 		"no policy 2":    {"backends: {sandbox: {}}", "there is no policy for kill"},
 		"unused role":    {"people: [{id: bob, roles: [atlas-securty]}]", "bob has the role atlas-securty, which no policy names"},

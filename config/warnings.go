@@ -28,6 +28,9 @@ func (c *Config) warn() {
 	if c.SecurityChannel == "" {
 		add("security_channel is not set: changes of people, roles and policies are recorded but told to nobody.")
 	}
+	if slices.ContainsFunc(c.Channels, func(ch Channel) bool { return ch.thread() == c.security && !ch.PersonalData }) {
+		add("the channel of security_channel may not show personal data: cards and changes are told there without names. Set its personal_data to true if only the team reads it.")
+	}
 	if len(c.destructive()) > 0 {
 		for _, name := range policyNames {
 			if _, ok := c.Policies[name]; !ok && name != protected {

@@ -41,18 +41,30 @@ type Backends struct {
 	Sources     []trace.Source
 	Enrichers   []trace.Enricher
 	Directories []whois.Directory
+	Registers   []Register
 	Sites       *grid.SiteMap
 	Bans        ban.Backend
 	Kills       kill.Backend
 	Parts       []status.Part
 }
 
+// Register is what traces and whois ask who has which login and DN.
+type Register interface {
+	trace.Register
+	whois.Register
+}
+
 // All returns every command, in /help order. The log has why a backend
 // failed; people see only that it did.
 func All(log *slog.Logger, j Journal, d Decider, people person.Policies, b Backends) []bot.Command {
 	var all []bot.Command
-	all = append(all, trace.New(b.Sources, b.Enrichers, b.Sites, log)...)
-	all = append(all, whois.New(b.Directories, b.Sites, log)...)
+	var forTraces []trace.Register
+	var forWhois []whois.Register
+	for _, r := range b.Registers {
+		forTraces, forWhois = append(forTraces, r), append(forWhois, r)
+	}
+	all = append(all, trace.New(b.Sources, b.Enrichers, b.Sites, log, forTraces...)...)
+	all = append(all, whois.New(b.Directories, b.Sites, log, forWhois...)...)
 	bans, kills := ban.New(b.Bans, j, b.Sites), kill.New(b.Kills, b.Sites)
 	if b.Bans == nil {
 		target.Lacking(bans, "ban")
@@ -62,7 +74,7 @@ func All(log *slog.Logger, j Journal, d Decider, people person.Policies, b Backe
 	}
 	all = append(all, bans...)
 	all = append(all, kills...)
-	known := facts.New(j, trace.NewAsker(b.Sources, b.Enrichers, b.Sites, log))
+	known := facts.New(j, trace.NewAsker(b.Sources, b.Enrichers, b.Sites, log, forTraces...))
 	all = append(all, containment.New(known, b.Sites)...)
 	all = append(all, decision.New(d, j)...)
 	all = append(all, incident.New(j, j)...)

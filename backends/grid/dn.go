@@ -2,6 +2,7 @@ package grid
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -74,8 +75,12 @@ func (d DN) String() string {
 }
 
 // Key gives the text by which DNs are compared: case and the width of blanks
-// do not matter. It is "" for no DN.
+// do not matter, nor which of its two spellings the unit of CERN's people has. It
+// is "" for no DN.
 func (d DN) Key() string {
+	if isCERNUser(d.rdns) {
+		d.rdns = slices.Concat(cernUsers, d.rdns[len(cernUsers):])
+	}
 	return foldName(d.String())
 }
 

@@ -5,30 +5,32 @@ import (
 	"strings"
 )
 
-// Aliases knows other names of people, as the site map and CRIC do.
-// PersonAlias gives the login that belongs to a login or DN.
-type Aliases interface {
-	PersonAlias(id string) (login string, ok bool)
-}
-
 // The labels of people that are no plain person.
 const (
 	labelProduction = "central production, service credential"
 	labelLocal      = "local account"
 	labelPilotOnly  = "named by the worker node only"
+	labelService    = "service credential, names no user"
+	labelRobot      = "robot's credential, works for many people"
+	labelFactory    = "pilot factory's credential, not the payload owner's"
 )
 
 // Resolve names the owner of one job. An analysis job's owner is the CRAB login,
 // else the accounting group's user, else the DN's login, else the CMS Connect
 // user, else the local account, labelled so. A production job's is the
-// requestor, for its DN is a service's. A PanDA job's is the PanDA name.
-// Disagreement is set when claims name different people; every claim is kept in
-// Identities. A CMS Connect user is no login: it is one's only when people says
-// whose. people may be nil.
+// requestor, for its DN is a service's; one with the DN of a person is that
+// person's, whatever it says of itself. A PanDA job's is the PanDA name. What
+// the worker node says comes after all that others say. A credential that is
+// nobody's own is labelled as what it is.
+//
+// Disagreement is set when claims name different people, and Disputes says who
+// says what; every claim is kept in Identities. Logins and DNs that k knows as
+// those of one person are that person's, and Notes says on whose word. A CMS
+// Connect user is no login: it is one's only when k says whose. k may be nil.
 //
 // Only names are filled in: jobs, dates and places are for Merge to count.
-func Resolve(j Job, people Aliases) Person {
-	c := claimsOf(j, people)
+func Resolve(j Job, k *Knowledge) Person {
+	c := claimsOf(j, k)
 	p := Person{
 		Experiment:   j.Experiment,
 		DN:           c.dn,
@@ -36,24 +38,47 @@ func Resolve(j Job, people Aliases) Person {
 		Email:        c.value["email"],
 		Disagreement: c.disagree(),
 		Identities:   slices.Clone(j.Identities),
+		Notes:        c.notes,
+		holder:       c.holder,
+		vouched:      c.vouched,
 	}
+	production := c.value["request"] != "" && c.value["crab"] == "" && j.Type != "analysis"
 	switch {
 	case c.value["panda"] != "":
 		p.Username = c.value["panda"]
-	case c.value["request"] != "" && c.value["crab"] == "" && j.Type != "analysis":
-		p.Username, p.Label, p.Disagreement = requestor(c.value["request"]), labelProduction, false
+	case production && len(c.owners) == 0:
+		p.Username, p.Label = requestor(c.value["request"]), labelProduction
+		p.Disagreement = len(c.logins) > 0
 	case len(c.logins) > 0:
 		p.Username = c.logins[0]
+		p.Disagreement = p.Disagreement || production
 	case c.value["connect"] != "":
 		p.Username = c.value["connect"]
 	case c.dn != "":
+		p.Disagreement = p.Disagreement || production
 	case c.value["owner"] != "":
 		p.Username, p.Label = c.value["owner"], labelLocal
+	}
+	if p.Disagreement {
+		p.Disputes = c.disputes(production)
+	}
+	if c.dn == "" && c.credential != "" && (p.Username == "" || p.Label == labelLocal) {
+		p.DN, p.Label = c.credential, c.credentialLabel
 	}
 	if p.Label == "" && len(j.Identities) > 0 && !slices.ContainsFunc(j.Identities, func(id Identity) bool { return id.AssertedBy != ByPilot }) {
 		p.Label = labelPilotOnly
 	}
+	if p.Label == "" && p.Username != "" {
+		p.fill(k.Holder(j.Experiment, p.Username))
+	}
 	return p
+}
+
+// fill takes the name and address that a register has where no record has any.
+func (p *Person) fill(h Holder, ok bool) {
+	if ok && h.Login == p.Username {
+		p.Name, p.Email = orElse(p.Name, h.Name), orElse(p.Email, h.Email)
+	}
 }
 
 // claims are what the identities of one job say of its owner.
@@ -63,34 +88,34 @@ type claims struct {
 	owners   []string          // who the DNs are: logins, or keys of DNs without one
 	dn, name string            // the best DN of a person; a service's is not taken
 	pandaOff bool              // no DN of the job gives its PanDA name
+	holder   string            // whose the best DN is: a login or another key, "" when nobody knows
+	vouched  bool              // the site map or a register says so, and not the DN alone
+	said     []claim           // in the order in which they count
+	notes    []string          // a sentence fragment each
+	unsure   []string          // the people one of whom the best DN is registered for
+
+	credential, credentialLabel string // the best DN that is nobody's own
 }
 
-func claimsOf(j Job, people Aliases) claims {
+// claim is whom one identity names.
+type claim struct {
+	id   Identity
+	whom string // a login; "" when it is not known
+	by   string // on whose word, when it does not say so itself
+}
+
+func claimsOf(j Job, k *Knowledge) claims {
 	c := claims{value: map[string]string{}}
-	claim := func(login string) {
-		if other, ok := alias(people, login); ok {
-			login = other
-		}
-		c.logins = appendNew(c.logins, login)
-	}
-	for _, kind := range []string{"crab", "accounting", "dn", "panda", "connect", "request", "owner", "email"} {
-		for _, id := range byTrust(j.Identities, kind) {
-			if c.value[kind] == "" {
-				c.value[kind] = id.Value
-			}
-			switch kind {
-			case "crab":
-				claim(id.Value)
-			case "accounting":
-				claim(accountingUser(id.Value))
-			case "connect":
-				if login, ok := alias(people, id.Value); ok {
-					claim(login)
+	for _, pilots := range []bool{false, true} {
+		for _, kind := range []string{"crab", "accounting", "dn", "panda", "connect", "request", "owner", "email"} {
+			for _, id := range byTrust(j.Identities, kind) {
+				if pilots != (id.AssertedBy == ByPilot) {
+					continue
 				}
-			case "dn":
-				if dn, ok := personDN(id.Value); ok {
-					claim(c.addDN(dn, people))
+				if c.value[kind] == "" {
+					c.value[kind] = id.Value
 				}
+				c.take(id, j.Experiment, k)
 			}
 		}
 	}
@@ -103,42 +128,148 @@ func claimsOf(j Job, people Aliases) claims {
 	return c
 }
 
+func (c *claims) take(id Identity, e Experiment, k *Knowledge) {
+	switch id.Kind {
+	case "crab":
+		c.takeLogin(id, id.Value, e, k)
+	case "accounting":
+		c.takeLogin(id, accountingUser(id.Value), e, k)
+	case "connect":
+		if h, ok := k.Holder(e, id.Value); ok && h.Login != "" {
+			c.takeLogin(id, id.Value, e, k)
+		}
+	case "dn":
+		c.takeDN(id, k)
+	case "panda":
+		c.said = append(c.said, claim{id: id, whom: id.Value})
+	case "request":
+		c.said = append(c.said, claim{id: id, whom: requestor(id.Value)})
+	}
+}
+
+// takeLogin takes the claim that the job is a login's.
+func (c *claims) takeLogin(id Identity, login string, e Experiment, k *Knowledge) {
+	if login == "" {
+		return
+	}
+	by := ""
+	if h, ok := k.Holder(e, login); ok {
+		c.known(login, h)
+		if h.Login != "" && h.Login != login {
+			login, by = h.Login, h.By
+		}
+	}
+	c.said = append(c.said, claim{id: id, whom: login, by: by})
+	c.logins = appendNew(c.logins, login)
+}
+
+// takeDN takes a DN's claim, and the login that it stands for: without one in
+// it only the alias table or a register could know it, for logins are never made
+// from names.
+func (c *claims) takeDN(id Identity, k *Knowledge) {
+	dn, isDN := NormalizeDN(id.Value)
+	if !isDN {
+		return
+	}
+	if label := credentialLabel(k.kindOf(id.Value)); label != "" {
+		if c.credential == "" {
+			c.credential, c.credentialLabel = dn.String(), label
+		}
+		return
+	}
+	login, by, asked := dn.login(), "", dn.String()
+	h, ok := k.Holder("", asked)
+	if !ok && login != "" {
+		asked = login
+		h, ok = k.Holder(CMS, asked)
+	}
+	if ok && h.Login != login || len(h.Several) > 0 {
+		c.known(asked, h)
+	}
+	if h.Login != "" {
+		login, by = h.Login, h.By
+	}
+	if c.dn == "" {
+		c.dn, c.name = dn.String(), orElse(dn.personName(), h.Name)
+		c.holder, c.vouched, c.unsure = orElse(h.Key, login), h.Key != "", h.Several
+	}
+	c.said = append(c.said, claim{id: id, whom: login, by: by})
+	if login == "" {
+		c.owners = appendNew(c.owners, dn.Key())
+		return
+	}
+	c.owners, c.logins = appendNew(c.owners, login), appendNew(c.logins, login)
+}
+
+// known notes what is known of a login or DN beyond the record.
+func (c *claims) known(id string, h Holder) {
+	switch {
+	case len(h.Several) > 0:
+		whom := ""
+		if len(h.Several) > 1 {
+			whom = ": " + strings.Join(h.Several, " and ")
+		}
+		c.notes = appendNew(c.notes, id+" belongs to several people by "+h.By+whom+"; none of them was taken")
+	case h.Login != "" && h.Login != id:
+		c.notes = appendNew(c.notes, id+" is "+h.Login+" by "+h.By)
+	}
+}
+
+// credentialLabel labels a DN that is nobody's own; "" for all others.
+func credentialLabel(k AccountKind) string {
+	switch k {
+	case ServiceAccount:
+		return labelService
+	case RobotAccount:
+		return labelRobot
+	case PilotFactory:
+		return labelFactory
+	}
+	return ""
+}
+
 // disagree reports whether the claims name different people. PanDA's name is
-// no login, so there only the DN can contradict it.
+// no login, so there only the DN can contradict it. A login contradicts a DN
+// that is registered for several people when it is none of theirs.
 func (c claims) disagree() bool {
 	if c.value["panda"] != "" {
 		return c.pandaOff || len(c.owners) > 1
 	}
-	return len(c.logins) > 1 || len(c.owners) > 1
+	stranger := len(c.unsure) > 0 && slices.ContainsFunc(c.logins, func(login string) bool { return !slices.Contains(c.unsure, login) })
+	return len(c.logins) > 1 || len(c.owners) > 1 || stranger
 }
 
-// addDN takes a DN's claim and gives the login that it stands for, "" when only
-// CRIC could know it: logins are never made from names.
-func (c *claims) addDN(dn DN, people Aliases) string {
-	login, ok := alias(people, dn.String())
-	if !ok {
-		login = dn.login()
-	}
-	if c.dn == "" {
-		c.dn, c.name = dn.String(), dn.personName()
-	}
-	if login == "" {
-		c.owners = appendNew(c.owners, dn.Key())
-		return ""
-	}
-	c.owners = appendNew(c.owners, login)
-	return login
+// claimWords names the kinds of identity for people.
+var claimWords = map[string]string{
+	"crab": "the CRAB login", "accounting": "the accounting group", "connect": "the CMS Connect user", "dn": "the DN",
+	"panda": "the PanDA name", "request": "the production request",
 }
 
-// personDN reads a DN that is not known to be a service's, a robot's or a
-// pilot's.
-func personDN(s string) (DN, bool) {
-	dn, ok := NormalizeDN(s)
-	if !ok {
-		return DN{}, false
+// disputes says who says what. A production request counts only for a job that
+// claims to be production.
+func (c claims) disputes(production bool) []string {
+	var out []string
+	for _, s := range c.said {
+		if s.id.Kind == "request" && !production {
+			continue
+		}
+		whom := s.whom
+		switch {
+		case whom == "" && len(c.unsure) > 0:
+			whom = "one of " + strings.Join(c.unsure, ", ")
+		case whom == "":
+			whom = "somebody whose login is not known"
+		}
+		if s.by != "" {
+			whom += " by " + s.by
+		}
+		subject := claimWords[s.id.Kind] + " " + s.id.Value
+		if s.id.Value == s.whom {
+			subject = claimWords[s.id.Kind]
+		}
+		out = appendNew(out, subject+" says "+whom+" (word of the "+string(s.id.AssertedBy)+", in "+s.id.Source+")")
 	}
-	kind, _ := KindOfDN(s, nil)
-	return dn, kind == PersonAccount || kind == UnknownAccount
+	return out
 }
 
 // personName gives the full name in a DN: not the login, the person id, nor
@@ -189,13 +320,6 @@ func accountingUser(group string) string {
 func requestor(request string) string {
 	name, _, _ := strings.Cut(request, "_")
 	return name
-}
-
-func alias(people Aliases, id string) (string, bool) {
-	if people == nil || id == "" {
-		return "", false
-	}
-	return people.PersonAlias(id)
 }
 
 func appendNew(all []string, s string) []string {

@@ -2,18 +2,20 @@ package grid
 
 import "testing"
 
+const cernRobot = "/DC=ch/DC=cern/OU=Organic Units/OU=Users/CN=cmscrab/CN=817881/CN=Robot: cms crab"
+
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	tcs := "/DC=org/DC=terena/DC=tcs/C=IT/O=Example Institute/CN=Maria Rossi mrossi@example.it"
 	agent := "/DC=ch/DC=cern/OU=computers/CN=wmagent/vocms0253.cern.ch"
-	people := &SiteMap{People: []Alias{{Name: "mrossi", Names: []string{tcs}}, {Name: "jdoe", Names: []string{"jdoe2"}}}}
+	people := &Knowledge{Sites: &SiteMap{People: []Alias{{Name: "mrossi", Names: []string{tcs}}, {Name: "jdoe", Names: []string{"jdoe2"}}}}}
 	id := func(kind, value string, by Trust) Identity { return Identity{kind, value, by, "test"} }
 	for _, c := range []struct {
 		name       string
 		experiment Experiment
 		typ        string
 		ids        []Identity
-		people     Aliases
+		people     *Knowledge
 		username   string
 		full, dn   string
 		label      string
@@ -40,6 +42,33 @@ func TestResolve(t *testing.T) {
 			"production", CMS, "production",
 			[]Identity{id("dn", agent, BySchedd), id("accounting", "production.cmsdataops", BySubmitter), id("request", "pdmvserv_task_X__v1_T_1", BySubmitter), id("owner", "cmst1", BySchedd)},
 			nil, "pdmvserv", "", "", labelProduction, false,
+		},
+		{
+			"a person's job is no production, whatever it says", CMS, "production",
+			[]Identity{id("dn", cernPerson, BySchedd), id("accounting", "production.cmsdataops", BySubmitter), id("request", "pdmvserv_task_X__v1_T_1", BySubmitter)},
+			nil, "jdoe", "John Doe", cernPerson, "", true,
+		},
+		{
+			"production with a DN of nobody known", CMS, "",
+			[]Identity{id("dn", tcs, BySchedd), id("request", "pdmvserv_task_X__v1_T_1", BySubmitter), id("owner", "cmst1", BySchedd)},
+			nil, "", "Maria Rossi", tcs, "", true,
+		},
+		{
+			"production in the accounts of a person", CMS, "production",
+			[]Identity{id("dn", agent, BySchedd), id("accounting", "production.jdoe", BySubmitter), id("request", "pdmvserv_task_X__v1_T_1", BySubmitter)},
+			nil, "pdmvserv", "", "", labelProduction, true,
+		},
+		{"a service's job", CMS, "", []Identity{id("dn", agent, BySchedd), id("owner", "cmst1", BySchedd)}, nil, "cmst1", "", agent, labelService, false},
+		{"a pilot's job", CMS, "", []Identity{id("dn", "/DC=ch/DC=cern/OU=computers/CN=cmspilotjob/vocms157.cern.ch", BySchedd)}, nil, "", "", "/DC=ch/DC=cern/OU=computers/CN=cmspilotjob/vocms157.cern.ch", labelFactory, false},
+		{"a robot's job", CMS, "", []Identity{id("dn", cernRobot, BySchedd)}, nil, "", "", cernRobot, labelRobot, false},
+		{"a robot's credential for a person", CMS, "analysis", []Identity{id("crab", "jdoe", BySubmitter), id("dn", cernRobot, BySchedd)}, nil, "jdoe", "", "", "", false},
+		{
+			"a listed factory with a person's DN", CMS, "", []Identity{id("dn", cernPerson, BySchedd)},
+			&Knowledge{Sites: &SiteMap{Factories: []Factory{{DN: cernPerson, Owner: "x"}}}}, "", "", cernPerson, labelFactory, false,
+		},
+		{
+			"the worker node comes last", CMS, "analysis", []Identity{id("crab", "evil", ByPilot), id("dn", cernPerson, BySchedd)},
+			nil, "jdoe", "John Doe", cernPerson, "", true,
 		},
 		{"local account", CMS, "", []Identity{id("owner", "cms1727", BySchedd)}, nil, "cms1727", "", "", labelLocal, false},
 		{"said by the pilot", CMS, "analysis", []Identity{id("crab", "jdoe", ByPilot)}, nil, "jdoe", "", "", labelPilotOnly, false},

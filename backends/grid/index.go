@@ -138,14 +138,9 @@ func (q Query) Keys() []string {
 	case ByPilotID:
 		k.add("pilot", PilotID{Cluster: q.Pilot.Cluster, Proc: q.Pilot.Proc}.String())
 	case ByUser:
-		user := strings.TrimSpace(q.User)
-		if dn, ok := NormalizeDN(user); ok {
-			k.add("dn", dn.Key())
-			k.add("name", PandaName(user))
-			break
+		for _, user := range append([]string{q.User}, q.Also...) {
+			k.addAskedUser(strings.TrimSpace(user))
 		}
-		k.add("name", user)
-		k.add("folded name", foldName(user))
 	}
 	return k.list
 }
@@ -181,6 +176,16 @@ func (k *keys) addAskedHost(host string) {
 	}
 	k.add("host", host)
 	k.add("bare", short)
+}
+
+func (k *keys) addAskedUser(user string) {
+	if dn, ok := NormalizeDN(user); ok {
+		k.add("dn", dn.Key())
+		k.add("name", PandaName(user))
+		return
+	}
+	k.add("name", user)
+	k.add("folded name", foldName(user))
 }
 
 func (k *keys) addIdentity(kind, value string) {

@@ -47,11 +47,11 @@ func (p Person) Containable() string {
 // Contain drafts what can be done about p, one of the people of here. wide has
 // more jobs of that person where more were looked for; else it is here. Whoever
 // is not Containable is refused with an *InputError.
-func Contain(p Person, here, wide Trace, people Aliases, sites *SiteMap) (Containment, error) {
+func Contain(p Person, here, wide Trace, sites *SiteMap) (Containment, error) {
 	if why := p.Containable(); why != "" {
 		return Containment{}, refuse(CodeInvalid, personName(p)+" "+why+".")
 	}
-	d := draft{Containment: Containment{Person: p}, here: ofCMS(SightingsOf(here, p, people)), all: here.Sightings, people: people, sites: sites}
+	d := draft{Containment: Containment{Person: p}, here: ofCMS(SightingsOf(here, p)), trace: here, sites: sites}
 	d.jobs = d.wider(p, wide)
 	d.schedds, d.bad = scheddsOf(d.jobs)
 	if p.Disagreement {
@@ -95,11 +95,10 @@ func claimed(p Person) string {
 type draft struct {
 	Containment
 	here    []Sighting // of the person, where the trace looked
-	all     []Sighting // of everybody there
+	trace   Trace      // of everybody there
 	jobs    []Sighting // of the person, everywhere that is known
 	schedds []string
 	bad     []string // what the records give as schedd and is no name of one
-	people  Aliases
 	sites   *SiteMap
 }
 
@@ -117,7 +116,7 @@ func (d *draft) wider(p Person, wide Trace) []Sighting {
 		case other.Disagreement && !p.Disagreement:
 			d.doubt("Elsewhere %d more jobs bear one of these names beside a contradicting one. A line that selects by that name also hits those: look at `trace user`.", other.Jobs)
 		case other.Disagreement == p.Disagreement:
-			out = append(out, ofCMS(SightingsOf(wide, other, d.people))...)
+			out = append(out, ofCMS(SightingsOf(wide, other))...)
 		}
 	}
 	return out

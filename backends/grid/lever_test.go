@@ -44,7 +44,7 @@ func TestTheLeversOfAConfirmedPerson(t *testing.T) {
 	elsewhere := crabJob("crab3@vocms0199.example.org", 70240, "c02.t3.example.net", login("jdoe"), dnOf(cmsDN))
 	elsewhere.Job.ProxyEnds = hours(50)
 	i := slices.IndexFunc(here.People, func(p Person) bool { return p.Username == "jdoe" })
-	c, err := Contain(here.People[i], here, traceOf(elsewhere), nil, nil)
+	c, err := Contain(here.People[i], here, traceOf(elsewhere), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestAgainstWhomNothingIsDrafted(t *testing.T) {
 		"local":      {crabJob("s1", 1, "wn1", Identity{"owner", "cms1", BySchedd, "test"}), "(local account)"},
 	} {
 		trace := traceOf(test.s)
-		c, err := Contain(trace.People[0], trace, trace, nil, nil)
+		c, err := Contain(trace.People[0], trace, trace, nil)
 		var refusal *InputError
 		if !errors.As(err, &refusal) || !strings.Contains(refusal.Sentence, test.says) || len(c.Levers) > 0 {
 			t.Errorf("%s: %v, %d levers", name, err, len(c.Levers))
@@ -144,7 +144,7 @@ func TestADisputedNameIsNoTarget(t *testing.T) {
 	const thief = "/DC=ch/DC=cern/OU=Organic Units/OU=Users/CN=thief/CN=1/CN=The Thief"
 	trace := traceOf(crabJob("crab3@s1", 5, "wn1", login("victim"), dnOf(thief)), crabJob("crab3@s1", 6, "wn1", login("victim"), dnOf(thief)))
 	wide := traceOf(crabJob("crab3@s2", 7, "wn2", login("victim")))
-	c, err := Contain(trace.People[0], trace, wide, nil, nil)
+	c, err := Contain(trace.People[0], trace, wide, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestAnotherWithTheNameElsewhereIsSaid(t *testing.T) {
 	t.Parallel()
 	here := traceOf(crabJob("crab3@s1", 5, "wn1", login("jdoe"), dnOf(cmsDN)))
 	wide := traceOf(crabJob("crab3@s2", 7, "wn2", login("jdoe"), dnOf("/DC=ch/DC=cern/OU=Organic Units/OU=Users/CN=other/CN=2/CN=Other")))
-	c, err := Contain(here.People[0], here, wide, nil, nil)
+	c, err := Contain(here.People[0], here, wide, nil)
 	if err != nil || len(c.Doubts) != 1 || !strings.Contains(c.Doubts[0], "1 more jobs bear one of these names") {
 		t.Errorf("doubts %q, %v", c.Doubts, err)
 	}
@@ -209,7 +209,7 @@ func TestHostileValuesInLevers(t *testing.T) {
 		"an account of his own": {crabJob("crab3@s1", 1, "wn1", login("jdoe"), Identity{"owner", "jdoe", BySchedd, "t"}), "block", []string{"condor_qusers -name crab3@s1 -disable jdoe -reason 'security incident'"}, ""},
 	} {
 		trace := traceOf(test.s)
-		c, err := Contain(trace.People[0], trace, trace, nil, nil)
+		c, err := Contain(trace.People[0], trace, trace, nil)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -239,7 +239,7 @@ func TestSightingsOfAPerson(t *testing.T) {
 	)
 	total := 0
 	for _, p := range trace.People {
-		found := SightingsOf(trace, p, nil)
+		found := SightingsOf(trace, p)
 		if len(found) != p.Jobs {
 			t.Errorf("%s (%v) has %d sightings, want %d", p.Username, p.Disagreement, len(found), p.Jobs)
 		}

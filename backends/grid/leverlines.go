@@ -151,7 +151,6 @@ func (d *draft) pilots() {
 		Effect: "The pilot ends, with every job in it.",
 		Limits: []string{"It destroys what is on the worker node: not before the site has looked at it. The logs of a killed pilot may never come back."},
 	}
-	others := map[string]bool{}
 	mine := map[string]bool{}
 	for _, s := range d.here {
 		id := s.Job.Pilot.ID
@@ -165,13 +164,15 @@ func (d *draft) pilots() {
 			l.Lines = appendNew(l.Lines, d.shell(&l.Left, "condor_rm", "-name", id.Schedd, fmt.Sprintf("%d.%d", id.Cluster, id.Proc)))
 		}
 	}
-	for _, s := range d.all {
-		if p := Resolve(s.Job, d.people); mine[s.Job.Pilot.ID.String()] && !sameOwner(d.Person, p) {
-			others[personWord(p)] = true
+	others := 0
+	for _, p := range d.trace.People {
+		shared := func(s Sighting) bool { return mine[s.Job.Pilot.ID.String()] }
+		if !sameOwner(d.Person, p) && slices.ContainsFunc(SightingsOf(d.trace, p), shared) {
+			others++
 		}
 	}
-	if n := len(others); n > 0 {
-		l.Limits = append(l.Limits, fmt.Sprintf("Jobs of %d others were seen in these pilots.", n))
+	if others > 0 {
+		l.Limits = append(l.Limits, fmt.Sprintf("Jobs of %d others were seen in these pilots.", others))
 	}
 	if len(l.Lines)+len(l.Left) == 0 {
 		l.Left = []string{"No record names a pilot."}

@@ -218,7 +218,7 @@ func sameFactory(typed string, p Pilot) bool {
 // matchUser finds jobs of a login, a DN or a name. The job need not have a
 // host; a run before the latest one was the same person's.
 func matchUser(q Query, j Job) (overlap, string) {
-	who, whoWhy := namesUser(q.User, j)
+	who, whoWhy := namesPerson(q, j)
 	if who == never {
 		return never, ""
 	}
@@ -230,6 +230,17 @@ func matchUser(q Query, j Job) (overlap, string) {
 		return never, ""
 	}
 	return min(who, when), whoWhy + ", " + whenWhy
+}
+
+// namesPerson compares every name of the person who was asked about.
+func namesPerson(q Query, j Job) (overlap, string) {
+	best, why := namesUser(q.User, j)
+	for _, name := range q.Also {
+		if o, w := namesUser(name, j); o > best {
+			best, why = o, w+", another name of the person"
+		}
+	}
+	return best, why
 }
 
 // namesUser compares one identity after the other and gives the best.

@@ -32,8 +32,9 @@ func Merge(q Query, found []Found, now time.Time) Trace {
 	return MergeKnowing(q, found, now, nil)
 }
 
-// MergeKnowing is Merge with the help of other names of people.
-func MergeKnowing(q Query, found []Found, now time.Time, people Aliases) Trace {
+// MergeKnowing is Merge with the help of what is known of people. DNs of one
+// person, by the alias table or a register, count as equal.
+func MergeKnowing(q Query, found []Found, now time.Time, k *Knowledge) Trace {
 	t := Trace{Query: q}
 	var all []Sighting
 	for _, f := range found {
@@ -50,7 +51,7 @@ func MergeKnowing(q Query, found []Found, now time.Time, people Aliases) Trace {
 	for i, s := range t.Sightings {
 		t.Sightings[i].Running = stillRunning(s.Job, ended)
 	}
-	t.People = mergePeople(t.Sightings, ended, people)
+	t.People = mergePeople(t.Sightings, ended, k)
 	t.Complete = isComplete(t.Reports)
 	t.OpenUntil = openUntil(q, now)
 	t.WouldChange = wouldChange(t, ended, now)

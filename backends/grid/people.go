@@ -9,10 +9,15 @@ import (
 
 // mergePeople gives the people of the sightings, confirmed ones first, then
 // those with the most jobs.
-func mergePeople(sightings []Sighting, ended map[string]bool, people Aliases) []Person {
-	owners, groups := byOwner(sightings, people)
+func mergePeople(sightings []Sighting, ended map[string]bool, k *Knowledge) []Person {
+	groups := newGroups()
+	var owners []Person
+	for i, s := range sightings {
+		owners = append(owners, Resolve(s.Job, k))
+		groups.add(i, personKeysOf(owners[i]))
+	}
 	var out []Person
-	for _, members := range groups {
+	for _, members := range groups.all() {
 		p := owners[members[0]]
 		jobs, claimed := map[string]bool{}, map[Identity]bool{}
 		p.Identities, p.Seen = nil, members
@@ -65,33 +70,11 @@ func (p Person) In(e Experiment) bool {
 	return slices.Contains(strings.Split(string(p.Experiment), ", "), string(e))
 }
 
-// byOwner resolves the owner of each sighting, and groups the sightings of one
-// person.
-func byOwner(sightings []Sighting, people Aliases) (owners []Person, members [][]int) {
-	groups := newGroups()
-	for i, s := range sightings {
-		owners = append(owners, Resolve(s.Job, people))
-		groups.add(i, personKeysOf(owners[i]))
-	}
-	return owners, groups.all()
-}
-
-// SightingsOf gives the sightings of one of a trace's people. people must be
-// what the trace was merged with.
-func SightingsOf(t Trace, p Person, people Aliases) []Sighting {
-	owners, groups := byOwner(t.Sightings, people)
+// SightingsOf gives the sightings of one of a trace's people.
+func SightingsOf(t Trace, p Person) []Sighting {
 	var out []Sighting
-	for _, members := range groups {
-		q := owners[members[0]]
-		for _, i := range members[1:] {
-			q = joinNames(q, owners[i])
-		}
-		if q.Experiment != p.Experiment || q.Username != p.Username || q.DN != p.DN || q.Label != p.Label || q.Disagreement != p.Disagreement {
-			continue
-		}
-		for _, i := range members {
-			out = append(out, t.Sightings[i])
-		}
+	for _, i := range p.Seen {
+		out = append(out, t.Sightings[i])
 	}
 	return out
 }
@@ -111,12 +94,20 @@ func personKeysOf(p Person) []string {
 	if p.Disagreement {
 		return []string{string(p.Experiment) + " disputed " + p.Username + " " + dn.Key()}
 	}
+	switch p.Label {
+	case labelService, labelRobot, labelFactory:
+		// Many people's jobs run under one, so that the local account counts, too.
+		return []string{string(p.Experiment) + " " + p.Label + " " + p.Username + " " + dn.Key()}
+	}
 	var keys []string
 	if p.Username != "" {
 		keys = append(keys, string(p.Experiment)+" "+p.Label+" "+p.Username)
 	}
 	if !dn.IsZero() && p.Label != labelProduction {
 		keys = append(keys, "dn "+dn.Key())
+		if p.vouched {
+			keys = append(keys, "holder "+p.holder)
+		}
 	}
 	if len(keys) == 0 {
 		keys = append(keys, string(p.Experiment)+" without a name")
@@ -124,14 +115,29 @@ func personKeysOf(p Person) []string {
 	return keys
 }
 
-// joinNames adds the names of b to a. One login with two DNs, or one DN with
-// two logins, may be one person or may be an impostor: that is a disagreement.
+// joinNames adds the names of b to a. One login with two DNs that nobody knows
+// as one person's, or one DN with two logins, may be one person or may be an
+// impostor: that is a disagreement.
 func joinNames(a, b Person) Person {
 	differ := func(x, y string) bool { return x != "" && y != "" && x != y }
 	da, _ := NormalizeDN(a.DN)
 	db, _ := NormalizeDN(b.DN)
-	a.Disagreement = a.Disagreement || b.Disagreement || differ(da.Key(), db.Key()) ||
-		a.Experiment == b.Experiment && differ(foldName(a.Username), foldName(b.Username))
+	one := a.holder != "" && a.holder == b.holder && (a.vouched || b.vouched)
+	if differ(da.Key(), db.Key()) && !one {
+		a.Disagreement = true
+		a.Disputes = appendNew(a.Disputes, "different DNs were used: "+a.DN+" and "+b.DN)
+	}
+	if a.Experiment == b.Experiment && differ(foldName(a.Username), foldName(b.Username)) {
+		a.Disagreement = true
+		a.Disputes = appendNew(a.Disputes, "different names were used: "+a.Username+" and "+b.Username)
+	}
+	a.Disagreement = a.Disagreement || b.Disagreement
+	for _, s := range b.Disputes {
+		a.Disputes = appendNew(a.Disputes, s)
+	}
+	for _, s := range b.Notes {
+		a.Notes = appendNew(a.Notes, s)
+	}
 	if a.Label != b.Label {
 		a.Label = ""
 	}
@@ -140,6 +146,7 @@ func joinNames(a, b Person) Person {
 	a.Name = cmp.Or(a.Name, b.Name)
 	a.DN = cmp.Or(a.DN, b.DN)
 	a.Email = cmp.Or(a.Email, b.Email)
+	a.holder, a.vouched = cmp.Or(a.holder, b.holder), a.vouched || b.vouched
 	return a
 }
 

@@ -36,6 +36,7 @@ type Query struct {
 	Factory   string
 	Entry     string
 	User      string    // ByUser: a login, a name or a DN
+	Also      []string  // ByUser: other logins and DNs of the same person, as Knowledge.Names gives them
 	Sites     []string  // empty: any site. Names as the source knows them
 	Asked     time.Time // the time that was asked about
 	Window    Window    // the window to search, already widened
@@ -112,6 +113,8 @@ type Person struct {
 	Email        string
 	Label        string // such as "central production, service credential"; empty for a plain person
 	Disagreement bool
+	Disputes     []string // who says what, where claims name different people
+	Notes        []string // what was made of the names, and on whose word
 	Identities   []Identity
 	Jobs         int
 	First        time.Time
@@ -121,6 +124,9 @@ type Person struct {
 	Pilots       []string
 	SubmitFrom   []string
 	Seen         []int `json:"-"` // the person's sightings, as indexes of the trace's
+
+	holder  string // whose DN is: a login or another key, "" when nobody knows
+	vouched bool   // the alias table or a register says so, and not the DN alone
 }
 
 // Trace is the merged answer of every source.

@@ -41,6 +41,9 @@ type Alias struct {
 	Names []string `yaml:"names"` // logins and DNs of a person, names or addresses of a host
 }
 
+// maxNear is how many similar names of sites are told.
+const maxNear = 5
+
 // SitesFor translates a site's name, in any dialect and case, to the names that
 // the experiment's records use. said tells people what was made of it. No
 // names with a name given means that the search is not restricted, because
@@ -63,7 +66,27 @@ func (m *SiteMap) SitesFor(e Experiment, name string) (names []string, said stri
 		}
 		return slices.Clone(own), fmt.Sprintf("site %s is %s in the records of %s", name, strings.Join(own, ", "), e)
 	}
-	return []string{name}, fmt.Sprintf("site %s is not in the site map: searched under that very name", name)
+	said = fmt.Sprintf("site %s is not in the site map: searched under that very name", name)
+	if near := m.near(name); len(near) > 0 {
+		said += "; similar names there, of which none was taken: " + strings.Join(near, ", ")
+	}
+	return []string{name}, said
+}
+
+// near gives a few names of sites that somebody may have meant by one that is
+// not in the map: look-alikes, and those that it is a part of.
+func (m *SiteMap) near(name string) []string {
+	var out []string
+	folded := foldCase(name)
+	for _, s := range m.sites() {
+		for _, n := range slices.Concat(s.CMS, s.WLCG, s.ATLAS) {
+			if LookAlike(foldCase(n), folded) || len(folded) > 2 && strings.Contains(foldCase(n), folded) {
+				out = appendNew(out, n)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out[:min(len(out), maxNear)]
 }
 
 // SameSite tells whether two names, in any dialect and case, are of one site.

@@ -33,6 +33,8 @@ func TestSiteMap(t *testing.T) {
 		{ATLAS, "T2_XX_Example", []string{"EXAMPLE", "EXAMPLE_UCORE"}, "EXAMPLE, EXAMPLE_UCORE"},
 		{ATLAS, "T3_YY_Other", nil, "all sites were searched"},
 		{CMS, "T2_ZZ", []string{"T2_ZZ"}, "not in the site map"},
+		{CMS, "T2_XX_Exampel", []string{"T2_XX_Exampel"}, "similar names there, of which none was taken: T2_XX_Example"},
+		{ATLAS, "example-t", []string{"example-t"}, "none was taken: EXAMPLE, EXAMPLE-T2"},
 		{CMS, "", nil, ""},
 	} {
 		got, said := testMap.SitesFor(c.e, c.name)

@@ -127,7 +127,11 @@ func (j *Journal) openKey(ctx context.Context, path string) (audit.Key, error) {
 	if err != nil {
 		host = "unknown"
 	}
-	if key, err = audit.NewKey(path, "gridwarden/"+strings.Map(keyName, host)); err != nil {
+	key, err = audit.NewKey(path, "gridwarden/"+strings.Map(keyName, host))
+	if errors.Is(err, os.ErrExist) { // another process that opened the new journal made it meanwhile
+		return audit.LoadKey(path)
+	}
+	if err != nil {
 		return key, err
 	}
 	return key, errors.Join(handOver(path), handOver(path+audit.PublicSuffix))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/bot/monitor"
+	"github.com/gridwarden/gridwarden/handlers"
 	"github.com/gridwarden/gridwarden/handlers/trace"
 	"github.com/gridwarden/gridwarden/handlers/whois"
 )
@@ -24,6 +25,14 @@ func (w wiring) directory(d whois.Directory) whois.Directory {
 		return d
 	}
 	return measuredDirectory{d, w.monitor}
+}
+
+// register has what a register of people answers counted, if anybody looks.
+func (w wiring) register(r handlers.Register) handlers.Register {
+	if w.monitor == nil {
+		return r
+	}
+	return measuredRegister{r, w.monitor}
 }
 
 // measuredSource is a source whose answers are counted.
@@ -63,4 +72,28 @@ func (d measuredDirectory) Accounts(ctx context.Context) ([]grid.Account, error)
 	}
 	d.monitor.Asked(d.Name(), string(outcome), time.Since(began))
 	return accounts, err
+}
+
+// measuredRegister is a register of people whose answers are counted.
+type measuredRegister struct {
+	asked   handlers.Register
+	monitor *monitor.Monitor
+}
+
+// Name implements handlers.Register.
+func (r measuredRegister) Name() string { return r.asked.Name() }
+
+// Experiment implements handlers.Register.
+func (r measuredRegister) Experiment() grid.Experiment { return r.asked.Experiment() }
+
+// Register implements handlers.Register.
+func (r measuredRegister) Register(ctx context.Context) (*grid.Register, error) {
+	began := time.Now()
+	register, err := r.asked.Register(ctx)
+	outcome := grid.Complete
+	if err != nil {
+		outcome = grid.Failed
+	}
+	r.monitor.Asked(r.Name(), string(outcome), time.Since(began))
+	return register, err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gridwarden/gridwarden/backends/cric"
 	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/backends/sandbox"
@@ -91,6 +92,12 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 		a.closers = append(a.closers, store.Close)
 		a.parts = append(a.parts, store)
 		b.Sources = append(b.Sources, w.source(store))
+	}
+	if r := cfg.Backends.CMS.CRIC; r != nil {
+		people := cric.New(*r)
+		a.closers = append(a.closers, people.Close)
+		a.parts = append(a.parts, people)
+		b.Registers = append(b.Registers, w.register(people))
 	}
 	if s := cfg.Backends.Sandbox; s != nil {
 		if a.sandbox, err = sandbox.New(*s); err != nil {

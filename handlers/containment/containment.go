@@ -68,7 +68,7 @@ func (x command) run(ctx context.Context, r *bot.Request) (bot.Message, error) {
 		return bot.Message{}, err
 	}
 	wide, said, complete := x.wider(ctx, f, p)
-	c, err := grid.Contain(p, f.Trace, wide, f.Known, x.sites)
+	c, err := grid.Contain(p, f.Trace, wide, x.sites)
 	if err != nil {
 		return bot.Message{}, err
 	}

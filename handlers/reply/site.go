@@ -123,7 +123,7 @@ func whom(site string) string {
 func (x commands) guests(f facts.Facts, site string) (out []guest, elsewhere int) {
 	for _, p := range f.Trace.People {
 		g := guest{Person: p}
-		for _, s := range grid.SightingsOf(f.Trace, p, f.Known) {
+		for _, s := range grid.SightingsOf(f.Trace, p) {
 			switch {
 			case site == "", x.sites.SameSite(s.Job.Site, site), s.Job.Site == "" && f.Trace.Query.Kind != grid.ByUser:
 				g.seen = append(g.seen, s)

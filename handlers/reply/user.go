@@ -29,7 +29,7 @@ func (x commands) user(ctx context.Context, r *bot.Request) (bot.Message, error)
 	if err != nil {
 		return bot.Message{}, err
 	}
-	g := guest{Person: p, seen: slices.DeleteFunc(grid.SightingsOf(f.Trace, p, f.Known), func(s grid.Sighting) bool { return s.Confidence != grid.Confirmed })}
+	g := guest{Person: p, seen: slices.DeleteFunc(grid.SightingsOf(f.Trace, p), func(s grid.Sighting) bool { return s.Confidence != grid.Confirmed })}
 	d := draft{kind: "user", tlp: tlp, to: address(p.Email), trace: f.Request, named: 1, partial: !f.Trace.Complete}
 	d.title = bot.Textf("Draft: a question to *%s*", facts.Display(p))
 	d.subject = "a question about your grid jobs"

@@ -73,7 +73,7 @@ func (a answer) lookAgain(asked time.Time, before grid.Trace) (*bot.Again, error
 func baseline(t grid.Trace) grid.Trace {
 	out := grid.Trace{Complete: t.Complete, Reports: t.Reports}
 	for _, p := range t.People {
-		p.Why, p.Sites, p.Hosts, p.Pilots, p.SubmitFrom = nil, nil, nil, nil, nil
+		p.Why, p.Disputes, p.Notes, p.Sites, p.Hosts, p.Pilots, p.SubmitFrom = nil, nil, nil, nil, nil, nil, nil
 		out.People = append(out.People, p)
 	}
 	return out
@@ -95,7 +95,8 @@ func (t tracer) again(ctx context.Context, r *bot.Request, state []byte, read re
 	if err != nil {
 		return bot.Message{}, err
 	}
-	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, known: t.sites}
+	trace, known := t.find(ctx, &q, r.Personal, now)
+	a := answer{q: q, trace: trace, now: now, personal: r.Personal, known: known}
 	after := a.trace
 	if !after.Complete {
 		after.People = carryOver(before.People, after.People)

@@ -12,11 +12,11 @@ type answer struct {
 	q        question
 	trace    grid.Trace
 	now      time.Time
-	personal bool         // names, DNs and addresses may be shown
-	later    string       // when it is looked at again by itself; "" for never
-	known    grid.Aliases // other names of people; may be nil
-	request  string       // by which later commands name this answer
-	picture  picture      // when one was asked for
+	personal bool            // names, DNs and addresses may be shown
+	later    string          // when it is looked at again by itself; "" for never
+	known    *grid.Knowledge // who has which login and DN; may be nil
+	request  string          // by which later commands name this answer
+	picture  picture         // when one was asked for
 }
 
 // machine is the machine form of a trace (docs/machine-answers.md).
@@ -45,6 +45,7 @@ type asked struct {
 	Factory string         `json:"factory,omitempty"`
 	Entry   string         `json:"entry,omitempty"`
 	User    string         `json:"user,omitempty"`
+	Also    []string       `json:"also,omitempty"`
 	Time    time.Time      `json:"time,omitzero"`
 	Site    string         `json:"site,omitempty"`
 	Raw     string         `json:"raw,omitempty"`
@@ -82,6 +83,8 @@ type person struct {
 	Email        string          `json:"email,omitempty"`
 	Label        string          `json:"label,omitempty"`
 	Disagreement bool            `json:"disagreement"`
+	Disputes     []string        `json:"disputes,omitempty"`
+	Notes        []string        `json:"notes,omitempty"`
 	Identities   []grid.Identity `json:"identities"`
 	Jobs         int             `json:"jobs"`
 	First        time.Time       `json:"first,omitzero"`
@@ -159,12 +162,12 @@ func (a answer) machine() machine {
 	if !a.personal {
 		return m
 	}
-	m.Asked.User, m.Asked.Raw = q.User, q.Raw
+	m.Asked.User, m.Asked.Also, m.Asked.Raw = q.User, q.also, q.Raw
 	m.FollowOn = list(t.FollowOn)
 	for _, p := range a.trace.People {
 		m.People = append(m.People, person{
 			Confidence: p.Confidence, Experiment: p.Experiment, Username: p.Username, Name: p.Name, DN: p.DN, Email: p.Email,
-			Label: p.Label, Disagreement: p.Disagreement, Identities: list(p.Identities), Jobs: p.Jobs,
+			Label: p.Label, Disagreement: p.Disagreement, Disputes: p.Disputes, Notes: p.Notes, Identities: list(p.Identities), Jobs: p.Jobs,
 			First: p.First, Last: p.Last, Sites: p.Sites, Hosts: p.Hosts, Pilots: p.Pilots, SubmitFrom: p.SubmitFrom,
 		})
 	}

@@ -15,15 +15,28 @@ import (
 // deadline is what every source has for its answer, and then every enricher.
 const deadline = 20 * time.Second
 
-// find asks every source and enricher and merges what they know.
-func (t tracer) find(ctx context.Context, q question, now time.Time) grid.Trace {
-	found := t.askSources(ctx, q)
-	found = append(found, t.askEnrichers(ctx, q, found)...)
-	trace := grid.MergeKnowing(q.Query, found, now, t.sites)
+// find asks every source and enricher and merges what they know with the help
+// of the registers, which are asked first where a person's other names are
+// searched for, too. It says in q by which.
+func (t tracer) find(ctx context.Context, q *question, personal bool, now time.Time) (grid.Trace, *grid.Knowledge) {
+	learned := make(chan knowledge, 1)
+	go func() { learned <- t.learn(ctx) }()
+	known := knowledge{}
+	if q.Kind == grid.ByUser {
+		known = <-learned
+		known.sayNames(q, t.experiments(), personal)
+	}
+	found := t.askSources(ctx, *q, known.Knowledge)
+	found = append(found, t.askEnrichers(ctx, *q, known.Knowledge, found)...)
+	if q.Kind != grid.ByUser {
+		known = <-learned
+	}
+	trace := grid.MergeKnowing(q.Query, found, now, known.Knowledge)
+	known.report(&trace)
 	if q.Squid != "" || q.tooOld(now) {
 		trace.Complete = false
 	}
-	return trace
+	return trace, known.Knowledge
 }
 
 // tooOld reports whether records of the time asked about may be gone.
@@ -32,7 +45,7 @@ func (q question) tooOld(now time.Time) bool {
 }
 
 // askSources asks every source at once.
-func (t tracer) askSources(ctx context.Context, q question) []grid.Found {
+func (t tracer) askSources(ctx context.Context, q question, known *grid.Knowledge) []grid.Found {
 	found := make([]grid.Found, len(t.sources))
 	var wg sync.WaitGroup
 	for i, s := range t.sources {
@@ -42,7 +55,7 @@ func (t tracer) askSources(ctx context.Context, q question) []grid.Found {
 			continue
 		}
 		wg.Go(func() {
-			own, said := t.inWordsOf(p, q)
+			own, said := t.inWordsOf(p, q, known)
 			found[i] = t.ask(ctx, p, said, func(ctx context.Context) (grid.Found, error) { return s.Sightings(ctx, own) })
 			found[i].Sightings = doubt(found[i].Sightings, q.NAT)
 		})
@@ -53,7 +66,7 @@ func (t tracer) askSources(ctx context.Context, q question) []grid.Found {
 
 // askEnrichers asks every enricher at once, with what its experiment's sources
 // have seen.
-func (t tracer) askEnrichers(ctx context.Context, q question, found []grid.Found) []grid.Found {
+func (t tracer) askEnrichers(ctx context.Context, q question, known *grid.Knowledge, found []grid.Found) []grid.Found {
 	seen := map[grid.Experiment][]grid.Sighting{}
 	for _, f := range found {
 		for _, s := range f.Sightings {
@@ -69,7 +82,7 @@ func (t tracer) askEnrichers(ctx context.Context, q question, found []grid.Found
 			continue
 		}
 		wg.Go(func() {
-			own, said := t.inWordsOf(p, q)
+			own, said := t.inWordsOf(p, q, known)
 			sightings := slices.Clone(seen[p.experiment])
 			more[i] = t.ask(ctx, p, said, func(ctx context.Context) (grid.Found, error) { return e.Enrich(ctx, own, sightings) })
 			more[i].Sightings = doubt(more[i].Sightings, q.NAT)
@@ -90,10 +103,14 @@ func (q question) leftOut(p party) string {
 	return ""
 }
 
-// inWordsOf translates the site to the names that a party's records use.
-func (t tracer) inWordsOf(p party, q question) (grid.Query, string) {
+// inWordsOf translates the site, and the person's names, to those that a party's
+// records use.
+func (t tracer) inWordsOf(p party, q question, known *grid.Knowledge) (grid.Query, string) {
 	own := q.Query
 	var said string
+	if q.Kind == grid.ByUser {
+		own.Also, _ = known.Names(p.experiment, q.User)
+	}
 	own.Sites, said = t.sites.SitesFor(p.experiment, q.Site)
 	return own, said
 }
@@ -160,7 +177,7 @@ func (t tracer) ask(ctx context.Context, p party, said string, call func(context
 		if len(f.Sightings) > 0 {
 			f.Report.State = grid.Partial
 		}
-		f.Report.Notes = append(f.Report.Notes, sentence(out.err))
+		f.Report.Notes = append(f.Report.Notes, sentence(out.err, deadline))
 	case f.Report.State == "":
 		f.Report.State = grid.Partial
 		f.Report.Notes = append(f.Report.Notes, "it did not say whether it is complete")
@@ -176,7 +193,7 @@ var errBroken = errors.New("trace: a source panicked")
 
 // sentence is what people may see of a source's error: addresses and answers of
 // servers are not for them.
-func sentence(err error) string {
+func sentence(err error, deadline time.Duration) string {
 	var f bot.ForPeople
 	switch {
 	case errors.As(err, &f):

@@ -13,14 +13,13 @@ import (
 // the answer in chat. It has personal data.
 type Finding struct {
 	Trace   grid.Trace
-	Line    string       // the question as it was understood, to be typed again
-	Subject string       // what was asked about, for people
-	Site    string       // as typed
-	Said    []string     // what was assumed, a fragment each
-	Squid   string       // the site whose proxy cache the address is
-	NAT     string       // the site whose worker nodes share the address
-	At      time.Time    // when the sources were asked for this, UTC
-	Known   grid.Aliases // the other names of people that the trace was merged with
+	Line    string    // the question as it was understood, to be typed again
+	Subject string    // what was asked about, for people
+	Site    string    // as typed
+	Said    []string  // what was assumed, a fragment each
+	Squid   string    // the site whose proxy cache the address is
+	NAT     string    // the site whose worker nodes share the address
+	At      time.Time // when the sources were asked for this, UTC
 }
 
 // Asker asks traces once more.
@@ -30,8 +29,8 @@ type Asker struct {
 }
 
 // NewAsker gives an Asker over the same sources as the commands. sites may be nil.
-func NewAsker(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.Logger) Asker {
-	a := Asker{tracer: tracer{sources: sources, enrichers: enrichers, sites: sites, log: log, readers: map[string]reader{}}}
+func NewAsker(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.Logger, registers ...Register) Asker {
+	a := Asker{tracer: tracer{sources: sources, enrichers: enrichers, registers: registers, sites: sites, log: log, readers: map[string]reader{}}}
 	a.all = a.commands()
 	return a
 }
@@ -55,7 +54,6 @@ func (a Asker) Ask(ctx context.Context, line string, asked time.Time) (Finding, 
 	if err != nil {
 		return Finding{}, err
 	}
-	return Finding{
-		Trace: a.find(ctx, q, now), Line: q.Raw, Subject: q.Subject, Site: q.Site, Said: q.Said, Squid: q.Squid, NAT: q.NAT, At: now, Known: a.sites,
-	}, nil
+	trace, _ := a.find(ctx, &q, true, now)
+	return Finding{Trace: trace, Line: q.Raw, Subject: q.Subject, Site: q.Site, Said: q.Said, Squid: q.Squid, NAT: q.NAT, At: now}, nil
 }

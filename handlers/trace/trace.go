@@ -29,8 +29,8 @@ type Enricher interface {
 }
 
 // New gives the trace commands over the sources. sites may be nil.
-func New(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.Logger) []bot.Command {
-	t := tracer{sources: sources, enrichers: enrichers, sites: sites, log: log}
+func New(sources []Source, enrichers []Enricher, sites *grid.SiteMap, log *slog.Logger, registers ...Register) []bot.Command {
+	t := tracer{sources: sources, enrichers: enrichers, registers: registers, sites: sites, log: log}
 	return t.commands()
 }
 
@@ -78,6 +78,7 @@ func (t tracer) commands() []bot.Command {
 type tracer struct {
 	sources   []Source
 	enrichers []Enricher
+	registers []Register
 	sites     *grid.SiteMap
 	log       *slog.Logger
 	readers   map[string]reader // set: filled with how each command is understood, by its name
@@ -92,6 +93,7 @@ type question struct {
 	Squid   string   // the site whose proxy cache the address is
 	NAT     string   // the site whose worker nodes share the address
 	Plot    bool     // a picture was asked for
+	also    []string // ByUser: the person's other names in any experiment
 }
 
 // reader understands a request. Relative times count from asked, the window
@@ -116,7 +118,8 @@ func (t tracer) run(ctx context.Context, r *bot.Request, read reader) (bot.Messa
 	if err != nil {
 		return bot.Message{}, err
 	}
-	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, later: q.later(r, now), known: t.sites, request: r.ID}
+	trace, known := t.find(ctx, &q, r.Personal, now)
+	a := answer{q: q, trace: trace, now: now, personal: r.Personal, later: q.later(r, now), known: known, request: r.ID}
 	a.picture = t.draw(ctx, a)
 	m, err := a.message()
 	if err != nil {

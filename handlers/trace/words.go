@@ -141,18 +141,39 @@ func (a answer) sayPeople(m *bot.Message) {
 			}
 			m.Table.Rows = append(m.Table.Rows, []string{who(p), fmt.Sprintf("%d (%s)", p.Jobs, p.Experiment), clock(p.First), last(p)})
 			m.Below("• *%s* · %s", who(p), a.details(p))
+			sayDoubts(m, p)
 			continue
 		}
 		if possible++; possible == 1 {
 			m.Below("*Possible, cannot be excluded:*")
 		}
 		m.Below("• *%s* (%s) · %s · %s · %s", who(p), p.Experiment, count(p.Jobs, "job", "jobs"), period(p), a.details(p))
+		sayDoubts(m, p)
 		for _, why := range p.Why[:min(len(p.Why), maxWhy)] {
 			m.Below("  – why: %s", why)
 		}
 		if more := len(p.Why) - maxWhy; more > 0 {
 			m.Below("  – and %s like these", count(more, "reason", "reasons"))
 		}
+	}
+}
+
+// sayDoubts tells who says what of a person where that differs, and what was made
+// of the names.
+func sayDoubts(m *bot.Message, p grid.Person) {
+	for i, s := range p.Disputes {
+		if i == maxListed {
+			m.Below("  – and %s more, in the machine form", count(len(p.Disputes)-i, "word", "words"))
+			break
+		}
+		m.Below("  – *disagree:* %s", s)
+	}
+	for i, s := range p.Notes {
+		if i == maxListed {
+			m.Below("  – and %s more, in the machine form", count(len(p.Notes)-i, "note", "notes"))
+			break
+		}
+		m.Below("  – %s", s)
 	}
 }
 

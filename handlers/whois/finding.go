@@ -17,11 +17,13 @@ const deadline = 20 * time.Second
 type finding struct {
 	Query     string
 	Kind      grid.AccountKind
-	Why       string // how the kind was told
-	DN        string // normalised; "" when the query is no DN
-	PandaName string // what PanDA makes of the DN; "" when the query is no DN
-	Owner     string // who runs the pilot factory; "" when unknown or none
-	Login     string // the login under which the site map knows it
+	Why       string      // how the kind was told
+	DN        string      // normalised; "" when the query is no DN
+	PandaName string      // what PanDA makes of the DN; "" when the query is no DN
+	Owner     string      // who runs the pilot factory; "" when unknown or none
+	Holder    grid.Holder // the person whose it is by the alias table or a register
+	Names     []string    // the person's other logins and DNs
+	Notes     []string    // what people must know of the registers
 	Matches   []match
 	Sources   []source
 }
@@ -44,9 +46,11 @@ const (
 
 // source is how one directory did.
 type source struct {
-	Name     string `json:"name"`
-	State    string `json:"state"` // complete or failed
-	Accounts int    `json:"accounts"`
+	Name     string     `json:"name"`
+	State    string     `json:"state"` // complete or failed
+	Accounts int        `json:"accounts"`
+	AsOf     *time.Time `json:"as_of,omitempty"` // of what time a register's answer is
+	Notes    []string   `json:"notes,omitempty"`
 }
 
 // complete reports whether every directory answered.
@@ -62,14 +66,14 @@ func (x command) look(ctx context.Context, query string) finding {
 	if dn, ok := grid.NormalizeDN(query); ok {
 		f.DN, f.PandaName = dn.String(), grid.PandaName(query)
 	}
-	f.Login, _ = x.sites.PersonAlias(query)
-
-	accounts, from, sources := x.accounts(ctx)
+	accounts, from, registers, sources := x.ask(ctx)
 	f.Sources = sources
-	found := grid.MatchAccounts(query, accounts)
-	if f.Login != "" && f.Login != query {
-		found.SamePerson = append(found.SamePerson, grid.MatchAccounts(f.Login, accounts).Exact...)
+	known := &grid.Knowledge{Sites: x.sites, Registers: registers}
+	f.Holder, _ = known.Holder("", query)
+	if f.Names, _ = known.Names("", query); f.Holder.By == "" && len(f.Names) == 1 {
+		f.Names = nil // the login that everybody can read in the DN
 	}
+	found := known.Accounts(query, accounts)
 	listed := map[grid.Account]bool{}
 	add := func(how how, accounts []grid.Account) {
 		for _, a := range accounts {
@@ -102,26 +106,40 @@ func (f *finding) kindFromAccounts() {
 		f.Kind, f.Why = grid.UnknownAccount, "its accounts are of several kinds"
 	case len(kinds) == 1:
 		f.Why = "the account of that very name"
-	case f.Login != "":
-		f.Kind, f.Why = grid.PersonAccount, "the site map lists it among people"
+	case f.Holder.Login != "":
+		f.Kind, f.Why = grid.PersonAccount, "it is a person's by "+f.Holder.By
 	case f.DN == "" && !grid.IsTokenSubject(f.Query):
 		f.Why = "no account has that very name"
 	}
 }
 
-// accounts asks every directory at once. A directory that fails, hangs or
-// breaks down is named in sources and its accounts are missing.
-func (x command) accounts(ctx context.Context) (all []grid.Account, from map[grid.Account]string, sources []source) {
-	lists := make([][]grid.Account, len(x.directories))
-	sources = make([]source, len(x.directories))
+// ask asks every directory and register at once. One that fails, hangs or breaks
+// down is named in sources and its accounts are missing.
+func (x command) ask(ctx context.Context) (all []grid.Account, from map[grid.Account]string, registers []*grid.Register, sources []source) {
+	n := len(x.directories)
+	lists := make([][]grid.Account, n+len(x.registers))
+	registers = make([]*grid.Register, len(x.registers))
+	sources = make([]source, len(lists))
 	var wg sync.WaitGroup
+	put := func(i int, name string, list []grid.Account, err error) {
+		lists[i], sources[i] = list, source{Name: name, State: "complete", Accounts: len(list)}
+		if err != nil {
+			x.log.WarnContext(ctx, "a directory of accounts failed", "directory", name, "error", err)
+			sources[i].State = "failed"
+		}
+	}
 	for i, d := range x.directories {
 		wg.Go(func() {
-			list, err := ask(ctx, d)
-			lists[i], sources[i] = list, source{Name: d.Name(), State: "complete", Accounts: len(list)}
-			if err != nil {
-				x.log.WarnContext(ctx, "a directory of accounts failed", "directory", d.Name(), "error", err)
-				sources[i].State = "failed"
+			list, err := within(ctx, d.Accounts)
+			put(i, d.Name(), list, err)
+		})
+	}
+	for i, r := range x.registers {
+		wg.Go(func() {
+			register, err := within(ctx, r.Register)
+			put(n+i, r.Name(), register.Accounts(), err)
+			if registers[i] = register; register != nil {
+				sources[n+i].AsOf, sources[n+i].Notes = instant(register.AsOf), register.Notes
 			}
 		})
 	}
@@ -133,18 +151,18 @@ func (x command) accounts(ctx context.Context) (all []grid.Account, from map[gri
 		}
 		all = append(all, list...)
 	}
-	return all, from, sources
+	return all, from, registers, sources
 }
 
-// ask asks one directory within the deadline, even one that ignores it, and
-// survives its panic. What came with an error is dropped: an account missing
-// from half a list would be taken for one that does not exist.
-func ask(ctx context.Context, d Directory) ([]grid.Account, error) {
+// within asks within the deadline, even who ignores it, and survives a panic.
+// What came with an error is dropped: an account missing from half a list would
+// be taken for one that does not exist.
+func within[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	type reply struct {
-		accounts []grid.Account
-		err      error
+		answer T
+		err    error
 	}
 	done := make(chan reply, 1)
 	go func() {
@@ -155,15 +173,16 @@ func ask(ctx context.Context, d Directory) ([]grid.Account, error) {
 			}
 			done <- out
 		}()
-		out.accounts, out.err = d.Accounts(ctx)
+		out.answer, out.err = call(ctx)
 	}()
+	var nothing T
 	select {
 	case out := <-done:
 		if out.err != nil {
-			return nil, out.err
+			return nothing, out.err
 		}
-		return out.accounts, nil
+		return out.answer, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nothing, ctx.Err()
 	}
 }

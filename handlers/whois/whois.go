@@ -17,13 +17,21 @@ type Directory interface {
 	Accounts(ctx context.Context) ([]grid.Account, error)
 }
 
+// Register knows which logins and DNs belong to one person, as CRIC does. Its
+// people are listed as accounts, too.
+type Register interface {
+	Name() string
+	// Register gives what it knows: an old answer, with a note, rather than none.
+	Register(ctx context.Context) (*grid.Register, error)
+}
+
 // maxQuery bounds what is looked up, in bytes; DNs of 4 kB are none.
 const maxQuery = 4096
 
 // New gives the command. directories and sites may be empty: the kind of a DN
 // and its PanDA name follow from its text alone.
-func New(directories []Directory, sites *grid.SiteMap, log *slog.Logger) []bot.Command {
-	x := command{directories: directories, sites: sites, log: log}
+func New(directories []Directory, sites *grid.SiteMap, log *slog.Logger, registers ...Register) []bot.Command {
+	x := command{directories: directories, registers: registers, sites: sites, log: log}
 	return []bot.Command{{
 		Name: "whois", Args: `"DN or name"`,
 		Summary: "which person, name and account this is; says when it is a pilot factory, robot or service",
@@ -35,6 +43,7 @@ func New(directories []Directory, sites *grid.SiteMap, log *slog.Logger) []bot.C
 
 type command struct {
 	directories []Directory
+	registers   []Register
 	sites       *grid.SiteMap
 	log         *slog.Logger
 }

@@ -146,7 +146,7 @@ func TestKinds(t *testing.T) {
 		"bad55f4e-602c-4e8d-a5c5-bd8ffb762113":                                             {"pilot factory", "run by the CMS pilots"},
 		"11111111-602c-4e8d-a5c5-bd8ffb762113":                                             {"unknown", "the subject of a token: only the experiment's IAM knows"},
 		"https://iam.example.org/,11111111":                                                {"service", "it names no user"},
-		"jdoe2":                                                                            {"person", "The site map knows it as jane."},
+		"jdoe2":                                                                            {"person", "It is jane by the alias table."},
 		"nobody":                                                                           {"unknown", "no account has that very name"},
 	} {
 		c := command(t, sites, cric)
@@ -234,5 +234,53 @@ func TestRefusals(t *testing.T) {
 		if code, _ := answertest.Problem(t, c, answertest.Request(c, at, words...)); code != "usage" {
 			t.Errorf("%.20q: code %q, want usage", words, code)
 		}
+	}
+}
+
+// register has who of CMS has which login and DN.
+type register struct{ err error }
+
+func (r register) Name() string { return "register" }
+
+func (r register) Register(context.Context) (*grid.Register, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	known := grid.NewRegister("register", grid.CMS, at.Add(-25*time.Hour), []grid.Registered{
+		{ID: "1", Logins: []string{"jane", "jane2"}, DNs: []string{janeDN, "/C=DE/O=x/CN=Jane"}, Name: "Jane D. Doe", Email: "jane@example.org"},
+		{ID: "2", Logins: []string{"john"}, DNs: []string{"/C=DE/O=x/CN=Both"}},
+		{ID: "3", Logins: []string{"roe"}, DNs: []string{"/C=DE/O=x/CN=Both"}},
+	})
+	known.Notes = []string{"what it says is 1 days old"}
+	return known, nil
+}
+
+func TestARegister(t *testing.T) {
+	c := answertest.Command(t, whois.New([]whois.Directory{panda}, nil, slog.New(slog.DiscardHandler), register{}), "whois")
+	m, got := ask(t, c, answertest.Request(c, at, "jane2"))
+	if got.Kind != "person" || got.Login != "jane" || !got.Complete || !slices.Contains(got.matches(), "same person: Jane Doe in panda") || !slices.Contains(got.matches(), "exact: jane2 in register") {
+		t.Errorf("%+v", got)
+	}
+	for _, want := range []string{
+		"It is jane by register as of 2026-06-23T13:05Z.", "The person's name there is Jane D. Doe.",
+		"Other logins and DNs of the same person: jane; " + janeDN + "; /C=DE/O=x/CN=Jane.",
+		"register as of 2026-06-23 13:05 UTC.", "register: what it says is 1 days old.",
+	} {
+		if !strings.Contains(m.Plain(), want) {
+			t.Errorf("%q is missing in\n%s", want, m.Plain())
+		}
+	}
+	m, got = ask(t, c, answertest.Request(c, at, "/C=DE/O=x/CN=Both"))
+	if got.Login != "" || !strings.Contains(m.Plain(), "It belongs to several people by register as of 2026-06-23T13:05Z: john, roe. None of them was taken.") {
+		t.Errorf("%+v, said\n%s", got, m.Plain())
+	}
+	private := answertest.Request(c, at, "jane2")
+	private.Personal = false
+	if m, _ = ask(t, c, private); strings.Contains(m.Plain(), "Jane") || strings.Contains(m.Plain(), janeDN) {
+		t.Errorf("where nobody may be named, said\n%s", m.Plain())
+	}
+	c = answertest.Command(t, whois.New(nil, nil, slog.New(slog.DiscardHandler), register{errors.New("hunter2")}), "whois")
+	if m, got = ask(t, c, answertest.Request(c, at, janeDN)); got.Complete || got.Kind != "person" || !strings.Contains(m.Plain(), "register could not be read") || strings.Contains(m.Plain(), "hunter2") {
+		t.Errorf("a register that fails: %+v, said\n%s", got, m.Plain())
 	}
 }

@@ -26,6 +26,12 @@ func (f finding) message(personal bool) bot.Message {
 		if s.State != "complete" {
 			m.Below("*%s* could not be read: accounts there are missing here. Try again, or look at `status`.", s.Name)
 		}
+		if s.AsOf != nil {
+			m.Below("*%s* as of %s UTC.", s.Name, s.AsOf.Format("2006-01-02 15:04"))
+		}
+		for _, n := range s.Notes {
+			m.Below("*%s*: %s.", s.Name, n)
+		}
 	}
 	if len(f.Sources) == 0 {
 		m.Below("No directory of accounts is configured: this was told from the text alone.")
@@ -78,9 +84,34 @@ func (f finding) sayNames(m *bot.Message, personal bool) {
 	} else {
 		m.Line("The name has %s.", grid.DescribeName(f.Query))
 	}
-	if f.Login != "" {
-		m.Line("The site map knows it as `%s`.", f.Login)
+	f.sayHolder(m)
+}
+
+// sayHolder tells whose a login or DN is, and what else that person is called.
+func (f finding) sayHolder(m *bot.Message) {
+	h := f.Holder
+	switch {
+	case len(h.Several) > 0:
+		m.Line("*It belongs to several people by %s: %s.* None of them was taken.", h.By, strings.Join(h.Several, ", "))
+	case h.Login != "" && h.Login != f.Query:
+		m.Line("It is `%s` by %s.", h.Login, h.By)
 	}
+	if h.Name != "" {
+		m.Line("The person's name there is %s.", h.Name)
+	}
+	if len(f.Names) > 0 {
+		m.Line("Other logins and DNs of the same person: %s.", some(f.Names))
+	}
+}
+
+// maxListed is how many names a line shows; the machine form has all.
+const maxListed = 8
+
+func some(names []string) string {
+	if n := len(names); n > maxListed {
+		return strings.Join(names[:maxListed], "; ") + fmt.Sprintf("; and %d more", n-maxListed)
+	}
+	return strings.Join(names, "; ")
 }
 
 func (f finding) sayMatches(m *bot.Message, personal bool) {
@@ -162,6 +193,11 @@ type answer struct {
 	PandaName string         `json:"panda_name,omitempty"`
 	Owner     string         `json:"owner,omitempty"`
 	Login     string         `json:"login,omitempty"`
+	By        string         `json:"by,omitempty"`
+	Several   []string       `json:"several,omitempty"`
+	Name      string         `json:"name,omitempty"`
+	Email     string         `json:"email,omitempty"`
+	Names     []string       `json:"names,omitempty"`
 	Complete  bool           `json:"complete"`
 	Withheld  bool           `json:"withheld,omitempty"` // personal data was left out; matches are only counted
 	Count     int            `json:"count"`
@@ -191,7 +227,8 @@ func (f finding) answer(personal bool) answer {
 	if !personal {
 		return a
 	}
-	a.Query, a.DN, a.PandaName, a.Login = f.Query, f.DN, f.PandaName, f.Login
+	a.Query, a.DN, a.PandaName, a.Names = f.Query, f.DN, f.PandaName, f.Names
+	a.Login, a.By, a.Several, a.Name, a.Email = f.Holder.Login, f.Holder.By, f.Holder.Several, f.Holder.Name, f.Holder.Email
 	for _, m := range f.Matches {
 		a.Matches = append(a.Matches, machineMatch{
 			Match: string(m.How), Experiment: string(m.Experiment), ID: m.ID, Name: m.Name, DN: m.DN, Email: m.Email,
