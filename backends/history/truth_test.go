@@ -74,21 +74,22 @@ func TestTruth(t *testing.T) {
 		}
 		results = append(results, scores)
 	}
-	checkClaim(t, g, questions, with, path)
+	claims := checkClaim(t, g, questions, with, path)
 	results = append(results, naive.Scores())
 	if bad := results[len(results)-1]; bad.Recall() > 0.9 || bad.Precision() > 0.95 {
 		t.Errorf("the naive way has recall %.2f and precision %.2f: these records are no test", bad.Recall(), bad.Precision())
 	}
-	page(t, table(results))
+	page(t, table(results, claims))
 }
 
 // checkClaim opens the store as complete, which it is but for one schedd whose
 // history nobody handed over: an answer may then be called complete, and is wrong
 // only for the job that was submitted there.
-func checkClaim(t *testing.T, g *gridtest.Generator, questions []gridtest.Question, with gridtest.Sources, path string) {
+func checkClaim(t *testing.T, g *gridtest.Generator, questions []gridtest.Question, with gridtest.Sources, path string) gridtest.Scores {
 	t.Helper()
 	called := 0
-	for _, r := range score(t, g, questions, with, openStore(t, history.Config{SQLite: path, Complete: true})) {
+	claims := score(t, g, questions, with, openStore(t, history.Config{SQLite: path, Complete: true}))
+	for _, r := range claims {
 		if r.Complete {
 			called++
 		}
@@ -99,6 +100,7 @@ func checkClaim(t *testing.T, g *gridtest.Generator, questions []gridtest.Questi
 	if called < len(questions)/2 {
 		t.Errorf("only %d of %d answers of a store that has everything are complete", called, len(questions))
 	}
+	return claims
 }
 
 func openStore(t *testing.T, c history.Config) *history.Store {
@@ -167,15 +169,18 @@ func importAll(t *testing.T, s *history.Store, records iter.Seq[[]byte]) {
 
 // table writes the results, a line for each question about an incident and one
 // for all of the background.
-func table(results []gridtest.Scores) string {
+func table(results []gridtest.Scores, claims gridtest.Scores) string {
 	var b strings.Builder
-	b.WriteString("| | asked | ran there | es-cms | and MONIT | and condor_history with epochs | by hand, as the page says |\n|---|---|---|---|---|---|---|\n")
+	b.WriteString("| | asked | ran there | es-cms | and MONIT | and condor_history with epochs | by hand, as the page says | then complete? |\n|---|---|---|---|---|---|---|---|\n")
 	background := make([]gridtest.Result, len(results))
-	ran, questions := 0, 0
+	ran, questions, complete := 0, 0, 0
 	for i, r := range results[0] {
 		if r.Question.Incident == "" {
 			questions++
 			ran += len(r.Question.Truth)
+			if claims[i].Complete {
+				complete++
+			}
 			for k := range results {
 				background[k] = sum(background[k], results[k][i])
 			}
@@ -185,21 +190,22 @@ func table(results []gridtest.Scores) string {
 		for k := range results {
 			b.WriteString(cell(results[k][i]))
 		}
-		b.WriteString("\n")
+		b.WriteString(claim(claims[i]) + "\n")
 	}
 	fmt.Fprintf(&b, "| | %d questions about the background | %d |", questions, ran)
 	for _, r := range background {
 		b.WriteString(cell(r))
 	}
+	fmt.Fprintf(&b, " %d of %d |", complete, questions)
 	b.WriteString("\n| | **recall, confirmed or possible** | |")
 	for _, s := range results {
 		fmt.Fprintf(&b, " %.3f |", s.Recall())
 	}
-	b.WriteString("\n| | **precision of confirmed** | |")
+	b.WriteString(" |\n| | **precision of confirmed** | |")
 	for _, s := range results {
 		fmt.Fprintf(&b, " %.3f |", s.Precision())
 	}
-	b.WriteString("\n")
+	b.WriteString(" |\n")
 	return b.String()
 }
 
@@ -207,6 +213,19 @@ func sum(a, b gridtest.Result) gridtest.Result {
 	a.Needed, a.Found, a.Unseen = a.Needed+b.Needed, a.Found+b.Found, a.Unseen+b.Unseen
 	a.Confirmed, a.Right, a.Possible = a.Confirmed+b.Confirmed, a.Right+b.Right, a.Possible+b.Possible
 	return a
+}
+
+// claim is what a store that claims to have everything says of its answer.
+func claim(r gridtest.Result) string {
+	switch {
+	case r.Untrue != "":
+		return " yes, wrongly |"
+	case r.Complete && !r.Question.Query.OpenUntil.IsZero():
+		return " yes, so far |"
+	case r.Complete:
+		return " yes |"
+	}
+	return " no |"
 }
 
 func cell(r gridtest.Result) string {

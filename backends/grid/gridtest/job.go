@@ -32,7 +32,7 @@ type pilot struct {
 func (p *pilot) ready() int64  { return p.start + 65 }
 func (p *pilot) closed() int64 { return p.end - 14_400 }
 
-// wms is what GLIDEIN_SiteWMS_Slot says: only HTCondor tells a job its slot.
+// wmsSlot is what GLIDEIN_SiteWMS_Slot says: only HTCondor tells a job its slot.
 func (p *pilot) wmsSlot(r run) string {
 	if p.site.batch != htCondor {
 		return "Unknown"

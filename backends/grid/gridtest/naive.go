@@ -34,7 +34,7 @@ const widened = 8 * time.Hour
 
 // searchable are the fields of es-cms that the page's filters can reach.
 type searchable struct {
-	GlobalJobId string //nolint:revive // the field's name
+	GlobalJobId string
 	Site        string
 	RecordTime  int64
 	Slot        string `json:"GLIDEIN_SiteWMS_Slot"`

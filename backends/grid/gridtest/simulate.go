@@ -310,7 +310,7 @@ func (g *Generator) crab(j *job, u *user, r *rand.Rand) {
 	if len(u.dns) > 0 {
 		j.dn = u.dns[r.IntN(len(u.dns))]
 	}
-	begun := u.task(int(mix(uint64(u.address[len(u.address)-1]))%97)+len(u.login), j.submitted)
+	begun := u.taskOf(int(mix(uint64(u.address[len(u.address)-1]))%97)+len(u.login), j.submitted)
 	j.task = time.Unix(begun, 0).UTC().Format("060102_150405") + ":" + u.login + "_crab_" + []string{"JetHT", "TTbar", "DYJets", "MuonEG", "ZeroBias"}[uint64(begun)%5]
 	j.schedd = crabSchedd(int(uint64(begun) % 12))
 	for r.IntN(100) >= 85 && j.retry < 3 {

@@ -72,18 +72,9 @@ func newUsers(seed uint64) []*user {
 	return all
 }
 
-func (g *Generator) user(login string) *user {
-	for _, u := range g.users {
-		if u.login == login {
-			return u
-		}
-	}
-	panic("gridtest: there is no user " + login)
-}
-
-// task is when the task was begun that a job submitted at that time belongs to:
-// tasks begin in the hours in which their owner works, a few a week.
-func (u *user) task(number int, submitted int64) int64 {
+// taskOf gives when the task was begun that a job submitted at that time belongs
+// to: tasks begin in the hours in which their owner works, a few a week.
+func (u *user) taskOf(number int, submitted int64) int64 {
 	for week := submitted / day; ; week-- {
 		x := mix(uint64(week)<<16 | uint64(number))
 		at := week*day + u.morning + int64(x>>8%(9*hours))
