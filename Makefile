@@ -34,7 +34,7 @@ MATTERMOST = GRIDWARDEN_TEST_MATTERMOST_URL GRIDWARDEN_TEST_MATTERMOST_ADMIN_TOK
 SLACK      = GRIDWARDEN_TEST_SLACK_BOT_TOKEN_FILE GRIDWARDEN_TEST_SLACK_APP_TOKEN_FILE GRIDWARDEN_TEST_SLACK_CHANNEL
 DISCORD    = GRIDWARDEN_TEST_DISCORD_TOKEN_FILE GRIDWARDEN_TEST_DISCORD_GUILD GRIDWARDEN_TEST_DISCORD_CHANNEL
 
-.PHONY: help build demo test test-mattermost test-slack test-discord crash pair outage soak chats soak-chats peers lint vulnerabilities fuzz bench cover fmt clean
+.PHONY: help build demo test test-mattermost test-slack test-discord crash pair outage soak chats soak-chats peers truth lint vulnerabilities fuzz bench cover fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -94,6 +94,9 @@ peers: ## beside Bolt and Hubot on the same fake chats, for DURATION=10s each; n
 	cd $(PEERS)/testdata/bolt && npm ci --ignore-scripts
 	cd $(PEERS)/testdata/hubot && npm ci --ignore-scripts
 	GRIDWARDEN_PEERS=1 $(GO) test -count 1 -timeout 0 -v -run 'TestPeers$$' ./$(PEERS) -args -duration $(or $(DURATION),10s)
+
+truth: ## trace planted incidents in JOBS=2000000 generated jobs, of world SEED=1, and count who was missed or accused
+	$(GO) test -count 1 -timeout 0 -v -run 'TestTruth$$' ./backends/history -args -jobs $(or $(JOBS),2000000) -seed $(or $(SEED),1)
 
 lint: $(GOLANGCI) ## linters and formatting, a tidy go.mod, known vulnerabilities
 	$(GOLANGCI) run ./...

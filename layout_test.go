@@ -61,7 +61,8 @@ var layout = []rule{
 	{"handlers/*", []string{"bot", "bot/action", "backends/grid"}, "a command words answers; it meets adapters only through the small interfaces that it declares"},
 
 	{"backends/grid", nil, "the grid's rules are pure: they need nothing of the bot and can be fuzzed"},
-	{"backends/grid/gridtest", []string{"backends/grid"}, "it makes records for tests"},
+	{"backends/grid/gridtest", []string{"backends/grid"}, "it makes records for tests, and scores sources that come in through its interface"},
+	{"backends/grid/gridtest/generate", []string{"backends/grid/gridtest"}, "it writes into files what the package makes"},
 	{"backends/handover", nil, "a leaf: whoever writes files may need it"},
 	{"backends/journal", []string{"backends/handover", "bot", "bot/action", "bot/audit", "bot/crash", "config/secret"}, "it stores what the bot says and knows nothing of the grid"},
 	{"backends/postgrestest", nil, "it starts a server for the tests of whoever needs one"},

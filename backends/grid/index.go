@@ -123,20 +123,16 @@ func (q Query) Keys() []string {
 		if q.IP.IsValid() {
 			k.add("address", q.IP.String())
 		}
-		if len(q.Sites) == 0 {
-			k.add("unplaced", anywhere)
-			break
-		}
-		k.add("unplaced", somewhere)
-		for _, s := range q.Sites {
-			k.add("unplaced at", foldCase(s))
-		}
+		k.addAskedUnplaced(q.Sites)
 	case ByIP:
 		k.add("address", q.IP.String())
+		k.addAskedUnplaced(q.Sites)
 	case ByBatch:
 		k.add("batch", batchCluster(q.Batch))
+		k.addAskedUnplaced(q.Sites)
 	case ByPilotID:
-		k.add("pilot", PilotID{Cluster: q.Pilot.Cluster, Proc: q.Pilot.Proc}.String())
+		k.list = q.MateKeys()
+		k.addAskedUnplaced(q.Sites)
 	case ByUser:
 		for _, user := range append([]string{q.User}, q.Also...) {
 			k.addAskedUser(strings.TrimSpace(user))
@@ -213,7 +209,8 @@ const (
 	somewhere = "somewhere" // those that may have been at any site
 )
 
-// addUnplaced adds the keys of a job that a query for any host may accept.
+// addUnplaced adds the keys of a job that a query for any host, address or pilot
+// may accept.
 func (k *keys) addUnplaced(j Job) {
 	named := slices.ContainsFunc(j.Hosts, func(c HostClaim) bool { return c.Last })
 	moved := hadEarlierRun(j) != "" && j.Kind != Epoch
@@ -228,6 +225,19 @@ func (k *keys) addUnplaced(j Job) {
 	}
 	if j.Site == "" || len(j.EarlierSites) == 0 && (j.Starts > 1 || !j.PreviousStart.IsZero()) {
 		k.add("unplaced", somewhere)
+	}
+}
+
+// addAskedUnplaced adds the keys of the jobs that may have been where nothing
+// says that they were.
+func (k *keys) addAskedUnplaced(sites []string) {
+	if len(sites) == 0 {
+		k.add("unplaced", anywhere)
+		return
+	}
+	k.add("unplaced", somewhere)
+	for _, s := range sites {
+		k.add("unplaced at", foldCase(s))
 	}
 }
 

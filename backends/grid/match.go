@@ -11,6 +11,24 @@ import (
 // then". A job that cannot be excluded is Possible, never left out: that is the
 // price of missing nobody.
 func Match(q Query, j Job) (Sighting, bool) {
+	s, ok := matchLatest(q, j)
+	if ok || q.Kind == ByHost || q.Kind == ByUser {
+		return s, ok
+	}
+	// The record's address, batch id and pilot are those of the latest run.
+	if earlier, why := earlierRun(j, q.Window); earlier && inSites(q, j) != never {
+		what := "pilot"
+		if q.Kind == ByIP {
+			what = "address"
+		}
+		s = Sighting{Job: j, Confidence: Possible, Sources: []string{j.Source}, Why: what + " of an earlier run unknown: " + why}
+	}
+	return s, s.Confidence != ""
+}
+
+// matchLatest is Match but for what an earlier run leaves open when an address, a
+// batch id or a pilot was asked for.
+func matchLatest(q Query, j Job) (Sighting, bool) {
 	at := inSites(q, j)
 	if at == never || !everRan(j) {
 		return Sighting{}, false
@@ -23,10 +41,10 @@ func Match(q Query, j Job) (Sighting, bool) {
 	case ByIP:
 		sure, s.Host, s.Why = matchIP(q, j)
 	case ByBatch:
-		sure, s.Why = matchPilot(j, q.Window)(matchBatch(q, j))
+		sure, s.Why = matchPilot(q, j)(matchBatch(q, j))
 		s.Host = latestHost(j)
 	case ByPilotID:
-		sure, s.Why = matchPilot(j, q.Window)(matchPilotID(q, j))
+		sure, s.Why = matchPilot(q, j)(matchPilotID(q, j))
 		s.Host = latestHost(j)
 	case ByUser:
 		sure, s.Why = matchUser(q, j)
@@ -53,8 +71,6 @@ func inSites(q Query, j Job) overlap {
 		return surely
 	case j.Site == "":
 		return maybe
-	case q.Kind == ByBatch || q.Kind == ByPilotID:
-		return never // the record's batch id and pilot are those of the latest run
 	case slices.ContainsFunc(j.EarlierSites, func(s string) bool { return containsFold(q.Sites, s) }):
 		return maybe
 	case len(j.EarlierSites) == 0 && (j.Starts > 1 || !j.PreviousStart.IsZero()):
@@ -147,11 +163,13 @@ func matchIP(q Query, j Job) (overlap, string, string) {
 	return never, "", ""
 }
 
-// matchPilot joins who the pilot is with when its job ran.
-func matchPilot(j Job, w Window) func(overlap, string) (overlap, string) {
+// matchPilot joins who the pilot of the latest run is with when and where that
+// was.
+func matchPilot(q Query, j Job) func(overlap, string) (overlap, string) {
+	elsewhere := len(q.Sites) > 0 && j.Site != "" && !containsFold(q.Sites, j.Site)
 	return func(who overlap, whoWhy string) (overlap, string) {
-		when, whenWhy := latestRun(j, w)
-		if who == never || when == never {
+		when, whenWhy := latestRun(j, q.Window)
+		if who == never || when == never || elsewhere {
 			return never, ""
 		}
 		return min(who, when), whoWhy + ", " + whenWhy

@@ -205,6 +205,54 @@ func TestMatchPilots(t *testing.T) {
 	}
 }
 
+// A record has the address, the pilot and its batch id of the latest run only: who
+// ran before on another pilot may have been on the one that is asked for.
+func TestMatchEarlierRunsOfPilots(t *testing.T) {
+	t.Parallel()
+	asked := []Query{
+		{Kind: ByIP, IP: netip.MustParseAddr("198.51.100.42")},
+		{Kind: ByBatch, Batch: "1301810.0"},
+		{Kind: ByPilotID, Pilot: PilotID{"schedd_glideins9@gfactory.example.org", 10176593, 0}},
+	}
+	moved := func(j *Job) { j.Starts, j.FirstStart = 2, hours(-2) }
+	for _, c := range []struct {
+		name   string
+		sites  []string
+		change func(*Job)
+		want   Confidence
+	}{
+		{"one run, on another pilot", nil, func(*Job) {}, ""},
+		{"an earlier run", nil, moved, Possible},
+		{"an earlier run, perhaps at the site", []string{"T2_YY"}, moved, Possible},
+		{"an earlier run at another site", []string{"T2_YY"}, func(j *Job) { moved(j); j.EarlierSites = []string{"T2_ZZ"} }, ""},
+		{"an earlier run before the window", nil, func(j *Job) { j.PreviousStart = hours(-9); j.FirstStart = hours(-9); j.Start = hours(-5) }, ""},
+		{"an epoch, whose earlier runs have their own", nil, func(j *Job) { moved(j); j.Kind = Epoch }, ""},
+		{"the latest run at another site, with the same ids", []string{"T2_YY"}, func(j *Job) {
+			moved(j)
+			j.EarlierSites = []string{"T2_ZZ"}
+			j.Pilot = Pilot{ID: asked[2].Pilot, Batch: asked[1].Batch}
+		}, ""},
+	} {
+		for _, q := range asked {
+			j := finishedOn("wn1.example.org", 1, 5)
+			j.Pilot = Pilot{ID: PilotID{"schedd_glideins9@gfactory.example.org", 10176594, 0}, Batch: "1301811.0"}
+			j.Addresses = []netip.Addr{netip.MustParseAddr("198.51.100.43")}
+			c.change(&j)
+			q.Window, q.Sites = window, c.sites
+			s, _ := Match(q, j)
+			if s.Confidence != c.want || c.want == Possible && (!strings.Contains(s.Why, "earlier run unknown") || s.Host != "") {
+				t.Errorf("%s by %s: %q on %q because %q, want %q", c.name, q.Kind, s.Confidence, s.Host, s.Why, c.want)
+			}
+			if q.Kind != ByPilotID {
+				continue
+			}
+			if s, _, ok := MatchMate(q, j); ok {
+				t.Errorf("%s: a mate, because %q", c.name, s.Why)
+			}
+		}
+	}
+}
+
 func TestMatchUser(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

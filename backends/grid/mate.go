@@ -32,7 +32,7 @@ func (j Job) BoundedBy(other Job) Job {
 // place to look at next. q asks by the pilot, with the host of the query that
 // found it.
 func MatchMate(q Query, j Job) (Sighting, FollowOn, bool) {
-	s, ok := Match(q, j)
+	s, ok := matchLatest(q, j)
 	if !ok {
 		return Sighting{}, FollowOn{}, false
 	}
@@ -47,6 +47,13 @@ func MatchMate(q Query, j Job) (Sighting, FollowOn, bool) {
 		s.Why = fmt.Sprintf("its pilot %s ran jobs on the host; its own record names %q", q.Pilot, host)
 	}
 	return s, FollowOn{}, true
+}
+
+// MateKeys are those of the jobs that MatchMate may accept.
+func (q Query) MateKeys() []string {
+	var k keys
+	k.add("pilot", PilotID{Cluster: q.Pilot.Cluster, Proc: q.Pilot.Proc}.String())
+	return k.list
 }
 
 // personWord is the shortest name of a person.

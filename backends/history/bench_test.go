@@ -214,7 +214,7 @@ func keysOfTrace(q grid.Query, f grid.Found) []int64 {
 	for _, id := range grid.PilotsOf(f.Sightings) {
 		mate := q
 		mate.Kind, mate.Pilot = grid.ByPilotID, id
-		words = append(words, mate.Keys()...)
+		words = append(words, mate.MateKeys()...)
 	}
 	var keys []int64
 	for _, word := range words {

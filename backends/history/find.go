@@ -267,7 +267,7 @@ func (x *search) mates(ctx context.Context, buckets []bucket) error {
 	for _, id := range grid.PilotsOf(x.found.Sightings) {
 		q := x.query
 		q.Kind, q.Pilot = grid.ByPilotID, id
-		err := x.each(ctx, buckets, q.Keys(), func(ctx context.Context, j grid.Job) error {
+		err := x.each(ctx, buckets, q.MateKeys(), func(ctx context.Context, j grid.Job) error {
 			if x.placed[j.ID] {
 				return nil
 			}
