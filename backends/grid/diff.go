@@ -15,6 +15,7 @@ func Diff(before, after Trace) []string {
 		}
 	}
 	met := map[string]bool{}
+	leftOpen, excluded := 0, 0
 	for _, p := range after.People {
 		var old Person
 		found := false
@@ -25,6 +26,9 @@ func Diff(before, after Trace) []string {
 			met[k] = true
 		}
 		switch {
+		case !found && p.Unplaced:
+			leftOpen++
+			continue
 		case !found:
 			out = append(out, fmt.Sprintf("New: %s (%s), %s.", p.title(), p.Confidence, count(p.Jobs, "job", "jobs")))
 			continue
@@ -32,8 +36,10 @@ func Diff(before, after Trace) []string {
 			out = append(out, fmt.Sprintf("Confirmed now: %s was only possible before.", p.title()))
 		case old.Confidence == Confirmed && p.Confidence != Confirmed:
 			out = append(out, fmt.Sprintf("Only possible now: %s was confirmed before.", p.title()))
+		case old.Unplaced && !p.Unplaced:
+			out = append(out, fmt.Sprintf("Possible at the place now: only an unrecorded run of %s was possible before.", p.title()))
 		}
-		if p.Jobs > old.Jobs {
+		if p.Jobs > old.Jobs && !p.Unplaced {
 			out = append(out, fmt.Sprintf("More jobs of %s: %d, were %d.", p.title(), p.Jobs, old.Jobs))
 		}
 	}
@@ -42,9 +48,18 @@ func Diff(before, after Trace) []string {
 		for _, k := range diffKeys(p) {
 			gone = gone && !met[k]
 		}
-		if gone {
+		switch {
+		case gone && p.Unplaced:
+			excluded++
+		case gone:
 			out = append(out, fmt.Sprintf("Not found any more: %s, who was %s before.", p.title(), p.Confidence))
 		}
+	}
+	if leftOpen > 0 {
+		out = append(out, fmt.Sprintf("%s more cannot be excluded: an earlier run of a job of theirs is in no record.", count(leftOpen, "person", "people")))
+	}
+	if excluded > 0 {
+		out = append(out, fmt.Sprintf("%s excluded now: only an earlier run in no record had left them open.", count(excluded, "person is", "people are")))
 	}
 	return append(out, diffReports(before.Reports, after.Reports)...)
 }

@@ -21,7 +21,7 @@ func Match(q Query, j Job) (Sighting, bool) {
 		if q.Kind == ByIP {
 			what = "address"
 		}
-		s = Sighting{Job: j, Confidence: Possible, Sources: []string{j.Source}, Why: what + " of an earlier run unknown: " + why}
+		s = Sighting{Job: j, Confidence: Possible, Sources: []string{j.Source}, Why: what + " of an earlier run unknown: " + why, Unplaced: !earlierThere(q, j)}
 	}
 	return s, s.Confidence != ""
 }
@@ -37,7 +37,8 @@ func matchLatest(q Query, j Job) (Sighting, bool) {
 	var sure overlap
 	switch q.Kind {
 	case ByHost:
-		sure, s.Host, s.Why = matchHost(q, j, at)
+		p := matchHost(q, j, at)
+		sure, s.Host, s.Why, s.Unplaced = p.sure, p.host, p.why, p.unplaced
 	case ByIP:
 		sure, s.Host, s.Why = matchIP(q, j)
 	case ByBatch:
@@ -81,14 +82,21 @@ func inSites(q Query, j Job) overlap {
 
 // placed is one way in which a record puts its job on the host.
 type placed struct {
-	sure overlap
-	host string
-	why  string
+	sure     overlap
+	host     string
+	why      string
+	unplaced bool // see Sighting
+}
+
+// earlierThere reports whether an earlier run of the job was at a site that was
+// asked about.
+func earlierThere(q Query, j Job) bool {
+	return slices.ContainsFunc(j.EarlierSites, func(site string) bool { return containsFold(q.Sites, site) })
 }
 
 // matchHost takes the best of what the record's host claims say; when they say
 // nothing, it asks what cannot be excluded.
-func matchHost(q Query, j Job, at overlap) (overlap, string, string) {
+func matchHost(q Query, j Job, at overlap) placed {
 	latest, latestWhy := latestRun(j, q.Window)
 	var best placed
 	named := false
@@ -99,20 +107,20 @@ func matchHost(q Query, j Job, at overlap) (overlap, string, string) {
 		}
 	}
 	if best.sure != never {
-		return best.sure, best.host, best.why
+		return best
 	}
 	earlier, earlierWhy := earlierRun(j, q.Window)
 	switch {
 	case q.IP.IsValid() && slices.Contains(j.Addresses, q.IP) && latest != never:
-		return maybe, "", fmt.Sprintf("its address is %s, which several machines may share; %s", q.IP, latestWhy)
+		return placed{sure: maybe, why: fmt.Sprintf("its address is %s, which several machines may share; %s", q.IP, latestWhy)}
 	case !named && latest != never:
-		return maybe, "", "no host in the record; " + latestWhy
-	case earlier:
-		return maybe, "", "host of an earlier run unknown: " + earlierWhy
+		return placed{sure: maybe, why: "no host in the record; " + latestWhy}
 	case len(q.Sites) > 0 && at == surely && onlyContainers(j) && latest != never:
-		return maybe, "", "only a container's name in the record, not the worker node's; " + latestWhy
+		return placed{sure: maybe, why: "only a container's name in the record, not the worker node's; " + latestWhy}
+	case earlier:
+		return placed{sure: maybe, why: "host of an earlier run unknown: " + earlierWhy, unplaced: !earlierThere(q, j)}
 	}
-	return never, "", ""
+	return placed{}
 }
 
 // placeByClaim applies the rules to one host that the record names.
@@ -122,11 +130,11 @@ func placeByClaim(q Query, j Job, c HostClaim, latest overlap, latestWhy string)
 	case c.Host == "" || !exact && !sameAsAny(q, c.Host):
 		return placed{}
 	case c.Last && !exact && len(q.Sites) == 0:
-		return placed{min(latest, maybe), c.Host, fmt.Sprintf("%s, %s; only the short names are equal: name the site to be sure", c.Field, latestWhy)}
+		return placed{sure: min(latest, maybe), host: c.Host, why: fmt.Sprintf("%s, %s; only the short names are equal: name the site to be sure", c.Field, latestWhy)}
 	case c.Last:
-		return placed{latest, c.Host, c.Field + ", " + latestWhy}
+		return placed{sure: latest, host: c.Host, why: c.Field + ", " + latestWhy}
 	case beforeLatest(j, q.Window), latest != never && strings.HasSuffix(c.Field, "Reason"):
-		return placed{maybe, c.Host, c.Field + " names the host of an earlier run, whose times are unknown"}
+		return placed{sure: maybe, host: c.Host, why: c.Field + " names the host of an earlier run, whose times are unknown"}
 	}
 	return placed{}
 }

@@ -357,3 +357,31 @@ func FuzzMatch(f *testing.F) {
 		}
 	})
 }
+
+// Whoever ran elsewhere last, with an earlier run in no record, cannot be
+// excluded anywhere: that is told apart from those whom something ties to the place.
+func TestMatchUnplaced(t *testing.T) {
+	t.Parallel()
+	moved := func(j *Job) { j.Starts, j.Hosts[0].Host = 2, "o.example.org" }
+	for _, c := range []struct {
+		name   string
+		sites  []string
+		change func(*Job)
+		want   bool
+	}{
+		{"ran elsewhere", nil, moved, true},
+		{"at the site, on another host", []string{"T2_XX"}, moved, true},
+		{"at another site", []string{"T2_YY"}, moved, true},
+		{"an earlier run was at the site", []string{"T2_YY"}, func(j *Job) { moved(j); j.EarlierSites = []string{"T2_YY"} }, false},
+		{"an earlier run was at a third site", []string{"T2_XX"}, func(j *Job) { moved(j); j.EarlierSites = []string{"T2_ZZ"} }, true},
+		{"no host", nil, func(j *Job) { j.Starts, j.Hosts = 2, nil }, false},
+		{"a container's name at the site", []string{"T2_XX"}, func(j *Job) { j.Starts, j.Hosts[0].Host = 2, "0123456789ab" }, false},
+	} {
+		j := finishedOn("wn1.example.org", 5, 9)
+		c.change(&j)
+		s, ok := Match(Query{Kind: ByHost, Host: "wn1.example.org", Sites: c.sites, Window: window}, j)
+		if !ok || s.Confidence != Possible || s.Unplaced != c.want {
+			t.Errorf("%s: %t, %s, unplaced %t (%s), want %t", c.name, ok, s.Confidence, s.Unplaced, s.Why, c.want)
+		}
+	}
+}

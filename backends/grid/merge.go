@@ -150,6 +150,7 @@ func joinSightings(a, b Sighting) Sighting {
 	if older.Confidence == Confirmed && newer.Confidence != Confirmed {
 		out.Confidence, out.Why = older.Confidence, older.Why
 	}
+	out.Unplaced = a.Unplaced && b.Unplaced
 	// Two runs on one host are one sighting, from the start of the first.
 	if first := earliest(older.Job.Start, newer.Job.Start); newer.Job.Kind == Epoch && older.Job.Kind == Epoch && !first.IsZero() {
 		out.Job.Start = first
@@ -184,6 +185,17 @@ func compareConfidence(a, b Confidence) int {
 		return 1
 	}
 	return cmp.Compare(rank(a), rank(b))
+}
+
+// compareBool puts what is so behind what is not.
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 // began gives the best date for when the job was there.

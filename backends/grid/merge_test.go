@@ -165,11 +165,18 @@ func TestDiff(t *testing.T) {
 	sure.Confidence = Confirmed
 	more := seen("3", "a", Confirmed, login("jdoe"))
 	impostor := seen("4", "a", Confirmed, login("jdoe"), dnOf(strings.Replace(cernPerson, "=jdoe", "=evil", 1)))
+	open := a
+	open.Unplaced = true
 	for _, c := range []struct {
 		name          string
 		before, after Trace
 		want          []string
 	}{
+		{"left open", trace(Complete, b), trace(Complete, open, b), []string{"1 person more cannot be excluded: an earlier run of a job of theirs is in no record."}},
+		{"still left open", trace(Complete, open, b), trace(Complete, open, b), nil},
+		{"excluded", trace(Complete, open, b), trace(Complete, b), []string{"1 person is excluded now: only an earlier run in no record had left them open."}},
+		{"tied to the place", trace(Complete, open), trace(Complete, a), []string{"Possible at the place now: only an unrecorded run of jdoe (John Doe) was possible before."}},
+		{"one sighting of two ties", trace(Complete, a), trace(Complete, a, open), nil},
 		{"nothing", trace(Complete, a, b), trace(Complete, a, b), nil},
 		{"new", trace(Complete, a), trace(Complete, a, b), []string{"New: mrossi (confirmed), 1 job."}},
 		{"confirmed", trace(Complete, a), trace(Complete, sure), []string{"Confirmed now: jdoe (John Doe) was only possible before."}},

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// mergePeople gives the people of the sightings, confirmed ones first, then
-// those with the most jobs.
+// mergePeople gives the people of the sightings, confirmed ones first, those
+// whom nothing ties to the place last, and of each those with the most jobs first.
 func mergePeople(sightings []Sighting, ended map[string]bool, k *Knowledge) []Person {
 	groups := newGroups()
 	var owners []Person
@@ -22,6 +22,7 @@ func mergePeople(sightings []Sighting, ended map[string]bool, k *Knowledge) []Pe
 		jobs, claimed := map[string]bool{}, map[Identity]bool{}
 		p.Identities, p.Seen = nil, members
 		running := false
+		p.Unplaced = true
 		for _, i := range members {
 			s := sightings[i]
 			p = joinNames(p, owners[i])
@@ -34,6 +35,7 @@ func mergePeople(sightings []Sighting, ended map[string]bool, k *Knowledge) []Pe
 			if p.Confidence != Confirmed {
 				p.Confidence = s.Confidence
 			}
+			p.Unplaced = p.Unplaced && s.Unplaced
 			p.Why = appendNew(p.Why, s.Why)
 			jobs[jobKey(s.Job)] = true
 			p.First = earliest(p.First, began(s.Job))
@@ -59,7 +61,7 @@ func mergePeople(sightings []Sighting, ended map[string]bool, k *Knowledge) []Pe
 		out = append(out, p)
 	}
 	slices.SortStableFunc(out, func(a, b Person) int {
-		return cmp.Or(compareConfidence(a.Confidence, b.Confidence), cmp.Compare(b.Jobs, a.Jobs), cmp.Compare(a.Username, b.Username), cmp.Compare(a.DN, b.DN))
+		return cmp.Or(compareConfidence(a.Confidence, b.Confidence), compareBool(a.Unplaced, b.Unplaced), cmp.Compare(b.Jobs, a.Jobs), cmp.Compare(a.Username, b.Username), cmp.Compare(a.DN, b.DN))
 	})
 	return out
 }

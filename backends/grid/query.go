@@ -68,6 +68,7 @@ type Sighting struct {
 	Why        string // the rule and the field that placed it there
 	Host       string
 	Sources    []string
+	Unplaced   bool // nothing ties the job to the place: an earlier run of it is in no record, and could have been anywhere
 	Running    bool // it ran when it was last seen, and no record of its end is known; set by Merge
 }
 
@@ -123,6 +124,7 @@ type Person struct {
 	Hosts        []string
 	Pilots       []string
 	SubmitFrom   []string
+	Unplaced     bool  // possible only, as all of the person's sightings are Unplaced
 	Seen         []int `json:"-"` // the person's sightings, as indexes of the trace's
 
 	holder  string // whose DN is: a login or another key, "" when nobody knows

@@ -14,6 +14,10 @@ import (
 // for people to read.
 const maxSightings = 50_000
 
+// unplacedShare is the part of an answer that sightings may take which nothing
+// ties to the place.
+const unplacedShare = 5
+
 // Sightings implements the source of a trace: the jobs that match, those that
 // shared a pilot with jobs on the host, and what of it the store cannot know.
 func (s *Store) Sightings(ctx context.Context, q grid.Query) (grid.Found, error) {
@@ -32,7 +36,7 @@ func (s *Store) Sightings(ctx context.Context, q grid.Query) (grid.Found, error)
 	x := &search{most: s.most, tx: tx, query: q, found: &f, looked: map[int64]bool{}, placed: map[string]bool{}, done: map[int64]bool{}}
 	err = x.run(ctx)
 	f.Report.Records, f.Report.Matched = len(x.looked), len(f.Sightings)
-	s.judge(&f.Report, c, q, x.full)
+	s.judge(&f.Report, c, q, x)
 	if err != nil {
 		return f, fmt.Errorf("history: jobs by %s: %w", q.Kind, explain(err))
 	}
@@ -40,7 +44,7 @@ func (s *Store) Sightings(ctx context.Context, q grid.Query) (grid.Found, error)
 }
 
 // judge says how complete an answer is, and why not.
-func (s *Store) judge(r *grid.Report, c coverage, q grid.Query, full bool) {
+func (s *Store) judge(r *grid.Report, c coverage, q grid.Query, x *search) {
 	complete := s.config.Complete
 	note := func(format string, args ...any) {
 		complete = false
@@ -68,7 +72,10 @@ func (s *Store) judge(r *grid.Report, c coverage, q grid.Query, full bool) {
 	if c.unfinished > 0 {
 		note("%s", c.unfinishedNote())
 	}
-	if full {
+	if most := x.most / unplacedShare; x.unplaced > most {
+		note("%d jobs had an earlier run that no record places, of which only %d are given: import the epochs, which place it", x.unplaced, most)
+	}
+	if x.full {
 		note("more than %d jobs match and only so many are given: ask for a shorter window or name the site", s.most)
 	}
 	if complete {
@@ -88,6 +95,7 @@ type search struct {
 	placed   map[string]bool // jobs that were found
 	done     map[int64]bool  // records that were found: their jobs' pilots lead to them again
 	full     bool
+	unplaced int // sightings that nothing ties to the place
 }
 
 func (x *search) run(ctx context.Context) error {
@@ -223,13 +231,27 @@ func (x *search) match(ctx context.Context, j grid.Job) error {
 		}
 		s, ok = grid.Match(x.query, j)
 	}
+	if ok && s.Unplaced {
+		others, err := x.others(ctx, j)
+		if err != nil {
+			return err
+		}
+		ok = !grid.EveryRunPlaced(j, others)
+	}
 	if ok {
 		x.add(s)
 	}
 	return nil
 }
 
+// add keeps a sighting. Those that nothing ties to the place are as many as the
+// pool is large, and must leave room for the others.
 func (x *search) add(s grid.Sighting) {
+	if s.Unplaced {
+		if x.unplaced++; x.unplaced > x.most/unplacedShare {
+			return
+		}
+	}
 	if x.full = len(x.found.Sightings) == x.most; !x.full {
 		x.found.Sightings = append(x.found.Sightings, s)
 		x.placed[s.Job.ID] = true
@@ -239,25 +261,35 @@ func (x *search) add(s grid.Sighting) {
 // bounded bounds a run that was last seen running by what other records of the
 // job say.
 func (x *search) bounded(ctx context.Context, j grid.Job) (grid.Job, error) {
+	others, err := x.others(ctx, j)
+	for _, other := range others {
+		j = j.BoundedBy(other)
+	}
+	return j, err
+}
+
+// others gives every record of a job.
+func (x *search) others(ctx context.Context, j grid.Job) ([]grid.Job, error) {
+	var out []grid.Job
 	prefix := jobPrefix(&j)
 	last := append(prefix[:], strings.Repeat("\xff", 11)...)
 	rows, err := x.tx.QueryContext(ctx, `SELECT data FROM record WHERE id BETWEEN ? AND ?`, prefix[:], last)
 	if err != nil {
-		return j, err
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var data []byte
 		if err := rows.Scan(&data); err != nil {
-			return j, err
+			return nil, err
 		}
 		other, err := decodeJob(data)
 		if err != nil {
-			return j, err
+			return nil, err
 		}
-		j = j.BoundedBy(other)
+		out = append(out, other)
 	}
-	return j, rows.Err()
+	return out, rows.Err()
 }
 
 // mates looks at the other jobs of the pilots that were on the host: one of them

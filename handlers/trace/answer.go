@@ -58,8 +58,9 @@ type window struct {
 }
 
 type counts struct {
-	Confirmed int `json:"confirmed"` // people
-	Possible  int `json:"possible"`  // people
+	Confirmed int `json:"confirmed"`          // people
+	Possible  int `json:"possible"`           // people
+	Unplaced  int `json:"unplaced,omitempty"` // of the possible people, those whom nothing ties to the place but an earlier run in no record
 	Jobs      int `json:"jobs"`
 }
 
@@ -83,6 +84,7 @@ type person struct {
 	Email        string          `json:"email,omitempty"`
 	Label        string          `json:"label,omitempty"`
 	Disagreement bool            `json:"disagreement"`
+	Unplaced     bool            `json:"unplaced,omitempty"` // see counts
 	Disputes     []string        `json:"disputes,omitempty"`
 	Notes        []string        `json:"notes,omitempty"`
 	Identities   []grid.Identity `json:"identities"`
@@ -116,6 +118,9 @@ func (a answer) counts() counts {
 			c.Confirmed++
 		} else {
 			c.Possible++
+		}
+		if p.Unplaced {
+			c.Unplaced++
 		}
 	}
 	return c
@@ -167,7 +172,7 @@ func (a answer) machine() machine {
 	for _, p := range a.trace.People {
 		m.People = append(m.People, person{
 			Confidence: p.Confidence, Experiment: p.Experiment, Username: p.Username, Name: p.Name, DN: p.DN, Email: p.Email,
-			Label: p.Label, Disagreement: p.Disagreement, Disputes: p.Disputes, Notes: p.Notes, Identities: list(p.Identities), Jobs: p.Jobs,
+			Label: p.Label, Disagreement: p.Disagreement, Unplaced: p.Unplaced, Disputes: p.Disputes, Notes: p.Notes, Identities: list(p.Identities), Jobs: p.Jobs,
 			First: p.First, Last: p.Last, Sites: p.Sites, Hosts: p.Hosts, Pilots: p.Pilots, SubmitFrom: p.SubmitFrom,
 		})
 	}

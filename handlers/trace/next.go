@@ -95,7 +95,7 @@ func (a answer) nextHosts() []string {
 
 // attach puts the whole machine form beside an answer that the message cuts.
 func (a answer) attach(m *bot.Message) error {
-	if !a.personal || len(a.trace.People) <= maxPeople && len(a.trace.FollowOn) <= maxFollowOn {
+	if !a.personal || len(a.trace.People) <= maxPeople && a.counts().Unplaced <= maxUnplaced && len(a.trace.FollowOn) <= maxFollowOn {
 		return nil
 	}
 	raw, err := json.MarshalIndent(a.machine(), "", "  ")

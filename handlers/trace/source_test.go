@@ -138,12 +138,15 @@ func ask(t *testing.T, all []bot.Command, name string, words ...string) bot.Mess
 type machine struct {
 	Complete, Withheld bool
 	OpenUntil          time.Time `json:"open_until"`
-	Counts             struct{ Confirmed, Possible, Jobs int }
+	Counts             struct{ Confirmed, Possible, Unplaced, Jobs int }
 	Sources            []struct {
 		Name, State string
 		Notes       []string
 	}
-	People    []struct{ Username, Confidence string }
+	People []struct {
+		Username, Confidence string
+		Unplaced             bool
+	}
 	Sightings []struct {
 		Job, Person, Confidence, Why string
 		End                          *time.Time

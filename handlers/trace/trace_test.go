@@ -422,3 +422,20 @@ func TestWithoutAnySourceNothingIsClaimed(t *testing.T) {
 		t.Errorf("code %q, want unavailable", code)
 	}
 }
+
+func TestWhomNothingTiesToThePlaceComesLastAndShort(t *testing.T) {
+	inJune(t, func(t *testing.T) {
+		jobs := []grid.Job{job("s#1.0", "roe", "", 5, 65)}
+		for i := range 12 {
+			far := job(fmt.Sprintf("s#%d.0", i+2), fmt.Sprintf("far%02d", i), "wn7.example.org", 5, 65)
+			far.Starts = 2
+			jobs = append(jobs, far)
+		}
+		m := ask(t, commands([]*source{{name: "cms", jobs: jobs}}), "trace", "wn1.example.org", "2026-06-24T12:00Z")
+		says(t, m, "0 people confirmed, 1 possible, and 12 whom only an earlier run in no record leaves open, 13 jobs.", "• roe (cms)", "• far00; far01;", "far09; and 2 more in the file beside this answer")
+		neverSays(t, m, "• far00 (cms)")
+		if got := machineOf(t, m); got.Counts.Possible != 13 || got.Counts.Unplaced != 12 || got.People[0].Username != "roe" || got.People[0].Unplaced || !got.People[12].Unplaced || len(m.Files) != 1 {
+			t.Errorf("counts %+v, first %+v, %d files", got.Counts, got.People[0], len(m.Files))
+		}
+	})
+}

@@ -15,6 +15,7 @@ import (
 const (
 	maxPeople   = 40
 	maxFollowOn = 15
+	maxUnplaced = 10
 	maxListed   = 5 // values in one cell
 	maxWhy      = 3 // reasons for one possible person
 )
@@ -95,7 +96,11 @@ func (a answer) sayFound(m *bot.Message) {
 	c := a.counts()
 	switch {
 	case c.Confirmed+c.Possible > 0:
-		m.Line("*%s confirmed, %d possible*, %s. %s", count(c.Confirmed, "person", "people"), c.Possible, count(c.Jobs, "job", "jobs"), a.completeness())
+		open := ""
+		if c.Unplaced > 0 {
+			open = fmt.Sprintf(", and %d whom only an earlier run in no record leaves open", c.Unplaced)
+		}
+		m.Line("*%s confirmed, %d possible*%s, %s. %s", count(c.Confirmed, "person", "people"), c.Possible-c.Unplaced, open, count(c.Jobs, "job", "jobs"), a.completeness())
 	case c.Jobs > 0:
 		m.Line("*%s, but no record names a person.* %s", count(c.Jobs, "job", "jobs"), a.completeness())
 	case a.trace.Complete:
@@ -129,9 +134,15 @@ func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 // with the reasons why they cannot be excluded.
 func (a answer) sayPeople(m *bot.Message) {
 	possible := 0
-	for i, p := range a.trace.People {
+	people := a.trace.People
+	placed := slices.IndexFunc(people, func(p grid.Person) bool { return p.Unplaced })
+	if placed >= 0 { // they come last
+		defer a.sayUnplaced(m, people[placed:])
+		people = people[:placed]
+	}
+	for i, p := range people {
 		if i == maxPeople {
-			m.Below("%d more people are in the file beside this answer.", len(a.trace.People)-maxPeople)
+			m.Below("%d more people are in the file beside this answer.", len(people)-maxPeople)
 			return
 		}
 		if p.Confidence == grid.Confirmed {
@@ -147,15 +158,40 @@ func (a answer) sayPeople(m *bot.Message) {
 		if possible++; possible == 1 {
 			m.Below("*Possible, cannot be excluded:*")
 		}
-		m.Below("• *%s* (%s) · %s · %s · %s", who(p), p.Experiment, count(p.Jobs, "job", "jobs"), period(p), a.details(p))
-		sayDoubts(m, p)
-		for _, why := range p.Why[:min(len(p.Why), maxWhy)] {
-			m.Below("  – why: %s", why)
-		}
-		if more := len(p.Why) - maxWhy; more > 0 {
-			m.Below("  – and %s like these", count(more, "reason", "reasons"))
-		}
+		a.sayPossible(m, p)
 	}
+}
+
+// sayPossible gives one possible person, and why that one cannot be excluded.
+func (a answer) sayPossible(m *bot.Message, p grid.Person) {
+	m.Below("• *%s* (%s) · %s · %s · %s", who(p), p.Experiment, count(p.Jobs, "job", "jobs"), period(p), a.details(p))
+	sayDoubts(m, p)
+	for _, why := range p.Why[:min(len(p.Why), maxWhy)] {
+		m.Below("  – why: %s", why)
+	}
+	if more := len(p.Why) - maxWhy; more > 0 {
+		m.Below("  – and %s like these", count(more, "reason", "reasons"))
+	}
+}
+
+// sayUnplaced gives those whom nothing ties to the place. They can be many, and
+// are then named only: their reasons are all the same.
+func (a answer) sayUnplaced(m *bot.Message, people []grid.Person) {
+	m.Below("*Cannot be excluded, though nothing ties them to it:* a job of theirs had an earlier run, and no record says where. `condor_history -epochs` of their schedd would tell.")
+	if len(people) <= maxListed {
+		for _, p := range people {
+			a.sayPossible(m, p)
+		}
+		return
+	}
+	var names []string
+	for _, p := range people[:min(len(people), maxUnplaced)] {
+		names = append(names, who(p))
+	}
+	if more := len(people) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more in the file beside this answer", more))
+	}
+	m.Below("• %s", strings.Join(names, "; "))
 }
 
 // sayDoubts tells who says what of a person where that differs, and what was made
