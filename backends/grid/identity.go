@@ -24,24 +24,30 @@ const (
 // requestor, for its DN is a service's. A PanDA job's is the PanDA name.
 // Disagreement is set when claims name different people; every claim is kept in
 // Identities. A CMS Connect user is no login: it is one's only when people says
-// whose. people may be nil.
+// whose. Where somebody else names the owner, a worker node's word names nobody:
+// all that it can do is disagree. people may be nil.
 //
 // Only names are filled in: jobs, dates and places are for Merge to count.
 func Resolve(j Job, people Aliases) Person {
-	c := claimsOf(j, people)
+	believed := j.Identities
+	if vouched := vouchedFor(believed); len(vouched) > 0 {
+		believed = vouched
+	}
+	c := claimsOf(believed, people)
+	disputed := len(believed) < len(j.Identities) && c.disagreeWith(claimsOf(j.Identities, people))
 	p := Person{
 		Experiment:   j.Experiment,
 		DN:           c.dn,
 		Name:         c.name,
 		Email:        c.value["email"],
-		Disagreement: c.disagree(),
+		Disagreement: c.disagree() || disputed,
 		Identities:   slices.Clone(j.Identities),
 	}
 	switch {
 	case c.value["panda"] != "":
 		p.Username = c.value["panda"]
 	case c.value["request"] != "" && c.value["crab"] == "" && j.Type != "analysis":
-		p.Username, p.Label, p.Disagreement = requestor(c.value["request"]), labelProduction, false
+		p.Username, p.Label, p.Disagreement = requestor(c.value["request"]), labelProduction, disputed
 	case len(c.logins) > 0:
 		p.Username = c.logins[0]
 	case c.value["connect"] != "":
@@ -50,10 +56,21 @@ func Resolve(j Job, people Aliases) Person {
 	case c.value["owner"] != "":
 		p.Username, p.Label = c.value["owner"], labelLocal
 	}
-	if p.Label == "" && len(j.Identities) > 0 && !slices.ContainsFunc(j.Identities, func(id Identity) bool { return id.AssertedBy != ByPilot }) {
+	if len(j.Identities) > 0 && len(vouchedFor(j.Identities)) == 0 {
 		p.Label = labelPilotOnly
 	}
 	return p
+}
+
+// vouchedFor leaves out what only a worker node says.
+func vouchedFor(all []Identity) []Identity {
+	var out []Identity
+	for _, id := range all {
+		if id.AssertedBy != ByPilot {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // claims are what the identities of one job say of its owner.
@@ -63,10 +80,12 @@ type claims struct {
 	owners   []string          // who the DNs are: logins, or keys of DNs without one
 	dn, name string            // the best DN of a person; a service's is not taken
 	pandaOff bool              // no DN of the job gives its PanDA name
+
+	different map[string]bool // kinds of which there are several values
 }
 
-func claimsOf(j Job, people Aliases) claims {
-	c := claims{value: map[string]string{}}
+func claimsOf(identities []Identity, people Aliases) claims {
+	c := claims{value: map[string]string{}, different: map[string]bool{}}
 	claim := func(login string) {
 		if other, ok := alias(people, login); ok {
 			login = other
@@ -74,10 +93,11 @@ func claimsOf(j Job, people Aliases) claims {
 		c.logins = appendNew(c.logins, login)
 	}
 	for _, kind := range []string{"crab", "accounting", "dn", "panda", "connect", "request", "owner", "email"} {
-		for _, id := range byTrust(j.Identities, kind) {
+		for _, id := range byTrust(identities, kind) {
 			if c.value[kind] == "" {
 				c.value[kind] = id.Value
 			}
+			c.different[kind] = c.different[kind] || id.Value != c.value[kind]
 			switch kind {
 			case "crab":
 				claim(id.Value)
@@ -95,7 +115,7 @@ func claimsOf(j Job, people Aliases) claims {
 		}
 	}
 	if panda := c.value["panda"]; panda != "" && c.dn != "" {
-		c.pandaOff = !slices.ContainsFunc(byTrust(j.Identities, "dn"), func(id Identity) bool {
+		c.pandaOff = !slices.ContainsFunc(byTrust(identities, "dn"), func(id Identity) bool {
 			// A token's account differs in case from a certificate's.
 			return foldName(PandaName(id.Value)) == foldName(panda)
 		})
@@ -110,6 +130,18 @@ func (c claims) disagree() bool {
 		return c.pandaOff || len(c.owners) > 1
 	}
 	return len(c.logins) > 1 || len(c.owners) > 1
+}
+
+// disagreeWith reports whether wider claims, which include these, name somebody
+// else than these do. That they name what these leave open is no disagreement.
+func (c claims) disagreeWith(wider claims) bool {
+	other := func(mine, all []string) bool { return len(mine) > 0 && len(all) > len(mine) }
+	for _, kind := range []string{"request", "connect", "owner"} {
+		if c.value[kind] != "" && wider.different[kind] && !c.different[kind] {
+			return true
+		}
+	}
+	return other(c.logins, wider.logins) || other(c.owners, wider.owners) || len(c.owners) == 0 && len(wider.owners) > 1
 }
 
 // addDN takes a DN's claim and gives the login that it stands for, "" when only

@@ -107,7 +107,8 @@ func (t tracer) run(ctx context.Context, r *bot.Request, read reader) (bot.Messa
 	if err != nil {
 		return bot.Message{}, err
 	}
-	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, later: q.later(r, now), known: t.sites}
+	a := answer{q: q, trace: t.find(ctx, q, now), now: now, personal: r.Personal, known: t.sites}
+	a.later = a.laterWord(r)
 	m, err := a.message()
 	if err != nil {
 		return bot.Message{}, err
