@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -24,6 +25,11 @@ func (c *Config) check(d *decoder) {
 	c.checkJournal(d)
 	if h := c.Backends.CMS.History; h != nil && h.SQLite == "" {
 		d.add("backends.cms.history.sqlite", "is missing: name the file that imported records are kept in, such as history.db")
+	}
+	for i, p := range c.Backends.CMS.PilotLogs {
+		for _, problem := range p.Problems() {
+			d.add(fmt.Sprintf("backends.cms.pilotlogs[%d].%s", i, problem.Setting), "%s", problem.Text)
+		}
 	}
 	c.checkFiles(d)
 	c.checkPlatforms(d)
@@ -107,6 +113,9 @@ func (c *Config) Secrets() []secret.File {
 	}
 	if c.HTTP != nil && c.HTTP.TLS != nil {
 		all = append(all, c.HTTP.TLS.KeyFile)
+	}
+	for _, p := range c.Backends.CMS.PilotLogs {
+		all = append(all, p.TokenFile)
 	}
 	return slices.DeleteFunc(all, func(f secret.File) bool { return f == "" })
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/backends/journal"
+	"github.com/gridwarden/gridwarden/backends/pilotlog"
 	"github.com/gridwarden/gridwarden/backends/sandbox"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
@@ -79,7 +80,8 @@ type Backends struct {
 
 // CMS is where job records of CMS come from.
 type CMS struct {
-	History *history.Config `yaml:"history"`
+	History   *history.Config   `yaml:"history"`
+	PilotLogs []pilotlog.Config `yaml:"pilotlogs"`
 }
 
 // Grid is the site map: in a file of its own, or in place.
@@ -219,6 +221,10 @@ func (c *Config) resolve(dir string) {
 	paths := []*string{&c.Journal.SQLite, &c.Audit.KeyFile, &c.Audit.CheckpointFile, &c.Grid.Map, &c.Console.Files}
 	if c.Backends.CMS.History != nil {
 		paths = append(paths, &c.Backends.CMS.History.SQLite)
+	}
+	for i := range c.Backends.CMS.PilotLogs {
+		p := &c.Backends.CMS.PilotLogs[i]
+		paths = append(paths, &p.Tree, &p.Server, &p.Archives, (*string)(&p.TokenFile), &p.CAFile)
 	}
 	if c.Backends.Sandbox != nil {
 		paths = append(paths, &c.Backends.Sandbox.File)

@@ -153,6 +153,9 @@ func (c *Config) describeBackends() []string {
 	if c.Backends.CMS.History != nil {
 		lines = append(lines, describeHistory(*c.Backends.CMS.History))
 	}
+	for _, p := range c.Backends.CMS.PilotLogs {
+		lines = append(lines, p.Describe())
+	}
 	if c.Backends.Sandbox != nil {
 		lines = append(lines, "sandbox: a simulated grid; its bans and kills touch nothing real")
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,12 +27,9 @@ type ad struct {
 }
 
 func (a *ad) doubt(what string) {
-	for _, d := range a.doubts {
-		if d == what {
-			return
-		}
+	if !slices.Contains(a.doubts, what) {
+		a.doubts = append(a.doubts, what)
 	}
-	a.doubts = append(a.doubts, what)
 }
 
 // The line that ends an ad, of a history and of an epoch history.
@@ -65,7 +63,7 @@ func readAds(data []byte, f *flaws) []ad {
 				}
 				now, begun = &ad{attrs: map[string]any{}, spelt: map[string]string{}}, false
 				if len(out) == maxAds {
-					f.add("it has more than %d job ads; the rest was not read", maxAds)
+					f.lose("it has more than %d job ads; the rest was not read", maxAds)
 					return out
 				}
 				continue

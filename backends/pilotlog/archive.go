@@ -24,7 +24,8 @@ type place struct {
 	// load gives the two files; nil for one that is not there.
 	load func(ctx context.Context) (out, err []byte, _ error)
 	// head gives the beginning of the .out file; nil when only load can.
-	head func(ctx context.Context) ([]byte, error)
+	head    func(ctx context.Context) ([]byte, error)
+	heading *heading // when the archive remembers it
 }
 
 // archive has pilot logs.

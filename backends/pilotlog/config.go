@@ -1,6 +1,7 @@
 package pilotlog
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"regexp"
@@ -120,6 +121,19 @@ func (c Config) urlProblems() []string {
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Describe says in words what is asked.
+func (c Config) Describe() string {
+	of := "every factory"
+	if len(c.Factories) > 0 {
+		of = strings.Join(c.Factories, ", ")
+	}
+	how := "which is also searched by worker node"
+	if c.URL != "" {
+		how = "for pilots that records name; it cannot be searched by worker node"
+	}
+	return fmt.Sprintf("cms: pilot logs of %s, from %s, %s", of, c.where(), how)
 }
 
 // where is the archive for people.

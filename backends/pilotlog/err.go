@@ -31,7 +31,7 @@ type block struct {
 func blocksOf(data []byte, f *flaws) []block {
 	if len(data) > maxErr {
 		data = data[:maxErr]
-		f.add("its .err is longer than %d MB; the rest was not read", maxErr>>20)
+		f.lose("its .err is longer than %d MB; the rest was not read", maxErr>>20)
 	}
 	var out []block
 	seen := map[string]bool{}
@@ -49,7 +49,7 @@ func blocksOf(data []byte, f *flaws) []block {
 		begin, rest := nextLine(data)
 		if !bytes.Equal(begin, beginLine) {
 			if bytes.HasPrefix(begin, failedLine) {
-				f.add("the worker node could not pack %s", shown(string(name)))
+				f.lose("the worker node could not pack %s", shown(string(name)))
 			}
 			continue
 		}
@@ -57,7 +57,7 @@ func blocksOf(data []byte, f *flaws) []block {
 		b.packed, rest, b.whole = untilEnd(rest)
 		data = rest
 		if bytes.HasPrefix(bytes.TrimSpace(b.packed), failedLine) {
-			f.add("the worker node could not pack %s", shown(b.name))
+			f.lose("the worker node could not pack %s", shown(b.name))
 			continue
 		}
 		if !wanted(b.name) {
@@ -68,7 +68,7 @@ func blocksOf(data []byte, f *flaws) []block {
 		}
 		seen[b.name] = true
 		if len(out) == maxBlocks {
-			f.add("more than %d logs are embedded in it; the rest was not read", maxBlocks)
+			f.lose("more than %d logs are embedded in it; the rest was not read", maxBlocks)
 			return out
 		}
 		out = append(out, b)

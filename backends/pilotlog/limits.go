@@ -3,6 +3,7 @@ package pilotlog
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -33,14 +34,20 @@ const (
 type flaws struct {
 	list []string
 	more int
+	lost []string // what could not be read, so that whoever is in it is missing
+}
+
+// lose is add for what was left out.
+func (f *flaws) lose(format string, args ...any) {
+	if s := fmt.Sprintf(format, args...); len(f.lost) < maxFlaws && !slices.Contains(f.lost, s) {
+		f.lost = append(f.lost, s)
+	}
 }
 
 func (f *flaws) add(format string, args ...any) {
 	s := fmt.Sprintf(format, args...)
-	for _, old := range f.list {
-		if old == s {
-			return
-		}
+	if slices.Contains(f.list, s) {
+		return
 	}
 	if len(f.list) == maxFlaws {
 		f.more++

@@ -64,6 +64,7 @@ func Read(ctx context.Context, out, err []byte) (*Log, error) {
 		l.short = append(l.short, "it has no StartdHistoryLog, which names the owners of jobs")
 	}
 	l.runs = joinRuns(starters, startd)
+	l.short = append(l.short, l.flaws.lost...)
 	return l, nil
 }
 

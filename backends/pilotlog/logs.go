@@ -250,6 +250,10 @@ func (p part) serves(pilot grid.Pilot) bool {
 func (x *look) load(ctx context.Context, pl place) (*Log, error) {
 	out, errs, err := pl.load(ctx)
 	if !written(out) && !written(errs) {
+		if errors.Is(err, errNotFile) {
+			x.lack("where the log of a pilot should be is a link or a device, which was not read: somebody put it there")
+			return nil, nil
+		}
 		return nil, err
 	}
 	log, rerr := Read(ctx, out, errs)
@@ -480,6 +484,9 @@ func (l *Logs) heading(ctx context.Context, archive string, pl place) (heading, 
 	if ok && h.written.Equal(pl.written) {
 		return h, nil
 	}
+	if pl.heading != nil {
+		return *pl.heading, nil
+	}
 	var out []byte
 	var err error
 	if pl.head != nil {
@@ -493,8 +500,7 @@ func (l *Logs) heading(ctx context.Context, archive string, pl place) (heading, 
 	if err != nil {
 		return heading{}, err
 	}
-	f := readOut(out[:min(len(out), maxHead)], &flaws{})
-	h = heading{written: pl.written, hosts: f.Hosts, pilot: f.Pilot, started: f.Started, empty: !written(out)}
+	h = headingOf(out, pl.written)
 	if !h.empty {
 		l.mu.Lock()
 		if len(l.heads) >= maxKnown {
@@ -504,6 +510,12 @@ func (l *Logs) heading(ctx context.Context, archive string, pl place) (heading, 
 		l.mu.Unlock()
 	}
 	return h, nil
+}
+
+// headingOf reads the beginning of a .out file.
+func headingOf(out []byte, at time.Time) heading {
+	f := readOut(out[:min(len(out), maxHead)], &flaws{})
+	return heading{written: at, hosts: f.Hosts, pilot: f.Pilot, started: f.Started, empty: !written(out)}
 }
 
 // fail notes that an archive did not do what it should.

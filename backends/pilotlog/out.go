@@ -40,7 +40,7 @@ func readOut(data []byte, f *flaws) Facts {
 	out := Facts{Activations: -1}
 	if len(data) > maxOut {
 		data = data[:maxOut]
-		f.add("its .out is longer than %d MB; the rest was not read", maxOut>>20)
+		f.lose("its .out is longer than %d MB; the rest was not read", maxOut>>20)
 	}
 	var cluster, proc string
 	for len(data) > 0 {

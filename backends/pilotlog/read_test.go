@@ -130,10 +130,10 @@ func TestReadActivity(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for line, want := range map[string]string{
-		"009 (5.001.000) 01/02 03:04:05 Job was aborted.\n":            "2026-01-02T03:04:05Z", // the year after the file's day
-		"005 (5.001.000) 2025-06-24 03:04:05 Job terminated.\n":        "2025-06-24T03:04:05Z",
-		"005 (5.001.000) 2025-06-24T03:04:05+02:00 Job terminated.\n":  "2025-06-24T01:04:05Z",
-		"005 (5.001.000) 13/45 99:99:99 Job terminated.\n":             "0001-01-01T00:00:00Z",
+		"009 (5.001.000) 01/02 03:04:05 Job was aborted.\n":             "2026-01-02T03:04:05Z", // the year after the file's day
+		"005 (5.001.000) 2025-06-24 03:04:05 Job terminated.\n":         "2025-06-24T03:04:05Z",
+		"005 (5.001.000) 2025-06-24T03:04:05+02:00 Job terminated.\n":   "2025-06-24T01:04:05Z",
+		"005 (5.001.000) 13/45 99:99:99 Job terminated.\n":              "0001-01-01T00:00:00Z",
 		"005 (5.001.000) 06/24 03:04:05 x\n005 (5.1.0) 06/24 03:04:06 ": "2025-06-24T03:04:05Z", // inside an event
 	} {
 		e := readActivity([]byte(line), time.Date(2025, 6, 24, 0, 0, 0, 0, time.UTC))

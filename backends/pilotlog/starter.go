@@ -82,7 +82,7 @@ func readStarter(name string, data []byte, f *flaws) []run {
 	finish := func() {
 		if now != nil && now.named {
 			if len(out) == maxRuns {
-				f.add("%s tells of more than %d runs; the rest was not read", shown(name), maxRuns)
+				f.lose("%s tells of more than %d runs; the rest was not read", shown(name), maxRuns)
 			} else {
 				out = append(out, *now)
 			}
@@ -188,7 +188,7 @@ func readStartd(data []byte, f *flaws) []run {
 		s := slots[string(name)]
 		if s == nil {
 			if len(slots) == maxSlots {
-				f.add("StartdLog tells of more than %d slots; the rest was not read", maxSlots)
+				f.lose("StartdLog tells of more than %d slots; the rest was not read", maxSlots)
 				return out
 			}
 			s = &slot{}
@@ -205,7 +205,7 @@ func readStartd(data []byte, f *flaws) []run {
 				continue
 			}
 			if len(out) == maxRuns {
-				f.add("StartdLog tells of more than %d runs; the rest was not read", maxRuns)
+				f.lose("StartdLog tells of more than %d runs; the rest was not read", maxRuns)
 				return out
 			}
 			out = append(out, r)

@@ -48,7 +48,14 @@ type tars struct {
 type contents struct {
 	size    int64
 	written time.Time
-	pilots  []grid.Pilot
+	pilots  []inTar
+}
+
+// inTar is a pilot in an archive, with the head of its .out when the archive was
+// read for it.
+type inTar struct {
+	grid.Pilot
+	heading *heading
 }
 
 var (
@@ -133,7 +140,7 @@ func (t *tars) find(ctx context.Context, p grid.Pilot) ([]place, error) {
 		}
 		for _, in := range pilots {
 			if in.ID == (grid.PilotID{Cluster: p.ID.Cluster, Proc: p.ID.Proc}) && fitsName(in.Entry, strings.TrimPrefix(p.Entry, "entry_")) && fitsName(in.Name, p.Name) {
-				out = append(out, t.place(name, in, info.ModTime().UTC()))
+				out = append(out, t.place(name, in.Pilot, info.ModTime().UTC()))
 			}
 		}
 		return true, ctx.Err()
@@ -155,7 +162,9 @@ func (t *tars) list(ctx context.Context, since time.Time, hint func(string) bool
 			damaged = errors.Join(damaged, err)
 		}
 		for _, in := range pilots {
-			all = append(all, t.place(name, in, info.ModTime().UTC()))
+			pl := t.place(name, in.Pilot, info.ModTime().UTC())
+			pl.heading = in.heading
+			all = append(all, pl)
 		}
 		return true, ctx.Err()
 	})
@@ -169,13 +178,13 @@ func (t *tars) list(ctx context.Context, since time.Time, hint func(string) bool
 }
 
 // pilots gives those in an archive: by its name, or by reading it once.
-func (t *tars) pilots(ctx context.Context, root *os.Root, name string, info fs.FileInfo) ([]grid.Pilot, error) {
+func (t *tars) pilots(ctx context.Context, root *os.Root, name string, info fs.FileInfo) ([]inTar, error) {
 	if m := tarOfOne.FindStringSubmatch(path.Base(name)); m != nil {
 		id, ok := numberOf(m[3], m[4])
 		if !ok {
 			return nil, nil
 		}
-		return []grid.Pilot{{ID: id, Name: strings.TrimPrefix(m[1], "glidein_"), Entry: m[2]}}, nil
+		return []inTar{{Pilot: grid.Pilot{ID: id, Name: strings.TrimPrefix(m[1], "glidein_"), Entry: m[2]}}}, nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock() // two that ask at once would both read it
@@ -183,13 +192,30 @@ func (t *tars) pilots(ctx context.Context, root *os.Root, name string, info fs.F
 		return c.pilots, nil
 	}
 	c := contents{size: info.Size(), written: info.ModTime()}
-	seen := map[grid.Pilot]bool{}
-	err := walkTar(ctx, root, name, maxWhole, func(h *tar.Header, _ io.Reader) (bool, error) {
-		if p, _, ok := memberOf(h); ok && !seen[p] {
-			seen[p] = true
-			c.pilots = append(c.pilots, p)
+	place := map[grid.Pilot]int{}
+	err := walkTar(ctx, root, name, maxWhole, func(h *tar.Header, r io.Reader) (bool, error) {
+		p, kind, ok := memberOf(h)
+		if !ok {
+			return true, nil
 		}
-		return len(c.pilots) < maxInTar, nil
+		i, known := place[p]
+		if !known {
+			i = len(c.pilots)
+			place[p] = i
+			c.pilots = append(c.pilots, inTar{Pilot: p, heading: &heading{written: info.ModTime().UTC(), empty: true}})
+		}
+		if kind == "out" {
+			head, err := io.ReadAll(io.LimitReader(r, maxHead))
+			if err != nil {
+				return false, err
+			}
+			h := headingOf(head, info.ModTime().UTC())
+			c.pilots[i].heading = &h
+		}
+		if len(c.pilots) == maxInTar {
+			return false, troublef(nil, "The archive %s has more than %d pilots; the others were not looked at. Split it.", name, maxInTar)
+		}
+		return true, nil
 	})
 	if err == nil {
 		t.known[name] = c
