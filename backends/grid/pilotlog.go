@@ -29,10 +29,7 @@ type PilotRun struct {
 // StartdHistoryLog; nil when the log has none, and then nobody is named. All of it
 // is the worker node's word, also what a schedd would vouch for elsewhere.
 func JobFromPilotLog(ad map[string]any, run PilotRun, source string) (Job, error) {
-	if ad == nil {
-		ad = map[string]any{"ScheddName": run.Schedd, "ClusterId": float64(run.Cluster), "ProcId": float64(run.Proc)}
-	}
-	j, err := JobFromRecord(ad, source)
+	j, err := jobOfRun(ad, run, source)
 	if err != nil {
 		return Job{}, err
 	}
@@ -52,6 +49,16 @@ func JobFromPilotLog(ad map[string]any, run PilotRun, source string) (Job, error
 	j.Recorded = later(j.Start, j.End)
 	j.Identities = onPilotsWord(j.Identities)
 	return j, nil
+}
+
+func jobOfRun(ad map[string]any, run PilotRun, source string) (Job, error) {
+	switch {
+	case ad != nil:
+		return JobFromRecord(ad, source)
+	case run.Schedd == "":
+		return Job{}, ErrNoJobID
+	}
+	return Job{ID: jobNumber(run.Schedd, run.Cluster, run.Proc), Experiment: CMS, Source: source, Schedd: run.Schedd, Cluster: run.Cluster, Proc: run.Proc}, nil
 }
 
 func onPilotsWord(all []Identity) []Identity {

@@ -169,7 +169,7 @@ func (u *unpacker) member(ctx context.Context, z io.Reader, packed int) error {
 			return err
 		}
 		if len(u.buf) == cap(u.buf) {
-			grown := make([]byte, len(u.buf), max(256<<10, min(2*cap(u.buf), maxBlock+1)))
+			grown := make([]byte, len(u.buf), min(max(256<<10, 8*packed, 2*cap(u.buf)), maxBlock+1))
 			copy(grown, u.buf)
 			u.buf = grown
 		}

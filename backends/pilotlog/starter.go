@@ -23,11 +23,8 @@ type run struct {
 	taken   bool // an ad belongs to it
 }
 
-// stampOf reads "MM/DD/YY HH:MM:SS[.mmm] (pid:N) " at the beginning of a line.
-func stampOf(line []byte) (at time.Time, pid, message []byte, ok bool) {
-	if len(line) < 18 || line[2] != '/' || line[5] != '/' || line[8] != ' ' || line[11] != ':' || line[14] != ':' {
-		return time.Time{}, nil, nil, false
-	}
+// stampOf reads the time of a line that splitLine accepts.
+func stampOf(line []byte) (time.Time, bool) {
 	two := func(i int) int {
 		a, b := line[i]-'0', line[i+1]-'0'
 		if a > 9 || b > 9 {
@@ -35,15 +32,23 @@ func stampOf(line []byte) (at time.Time, pid, message []byte, ok bool) {
 		}
 		return int(a)*10 + int(b)
 	}
-	at, ok = civil(2000+two(6), two(0), two(3), two(9), two(12), two(15))
-	if !ok || two(6) < 0 {
-		return time.Time{}, nil, nil, false
+	if two(6) < 0 {
+		return time.Time{}, false
+	}
+	return civil(2000+two(6), two(0), two(3), two(9), two(12), two(15))
+}
+
+// splitLine reads "MM/DD/YY HH:MM:SS[.mmm] (pid:N) " at the beginning of a line. Of
+// most lines the time is of no interest, and so not read.
+func splitLine(line []byte) (pid, message []byte, ok bool) {
+	if len(line) < 18 || line[2] != '/' || line[5] != '/' || line[8] != ' ' || line[11] != ':' || line[14] != ':' {
+		return nil, nil, false
 	}
 	message = line[17:]
 	if message[0] == '.' {
 		i := bytes.IndexByte(message, ' ')
 		if i < 0 {
-			return at, nil, nil, true
+			return nil, nil, false
 		}
 		message = message[i:]
 	}
@@ -59,7 +64,7 @@ func stampOf(line []byte) (at time.Time, pid, message []byte, ok bool) {
 		}
 		message = bytes.TrimLeft(message[i+1:], " ")
 	}
-	return at, pid, message, true
+	return pid, message, true
 }
 
 // The messages of condor_starter that are read.
@@ -92,7 +97,7 @@ func readStarter(name string, data []byte, f *flaws) []run {
 	for len(data) > 0 && len(out) < maxRuns {
 		var line []byte
 		line, data = nextLine(data)
-		at, pid, message, ok := stampOf(line)
+		pid, message, ok := splitLine(line)
 		if !ok || len(message) < 11 {
 			continue
 		}
@@ -102,6 +107,10 @@ func readStarter(name string, data []byte, f *flaws) []run {
 			continue
 		}
 		if bytes.HasPrefix(message, startingUp) {
+			at, ok := stampOf(line)
+			if !ok {
+				continue
+			}
 			finish()
 			now = &run{log: name, began: at, pid: pid}
 			continue
@@ -115,6 +124,10 @@ func readStarter(name string, data []byte, f *flaws) []run {
 		shadow, isShadow := bytes.CutPrefix(message, shadowLine)
 		isEnd := bytes.HasPrefix(message, exited)
 		if !isExit && !isJob && !isSubmit && !isShadow && !isEnd {
+			continue
+		}
+		at, ok := stampOf(line)
+		if !ok {
 			continue
 		}
 		if now == nil {
@@ -171,7 +184,7 @@ func readStartd(data []byte, f *flaws) []run {
 	for len(data) > 0 {
 		var line []byte
 		line, data = nextLine(data)
-		at, _, message, ok := stampOf(line)
+		_, message, ok := splitLine(line)
 		if !ok || len(message) < 8 || message[0] != 's' {
 			continue
 		}
@@ -183,6 +196,10 @@ func readStartd(data []byte, f *flaws) []run {
 		id, isJob := bytes.CutPrefix(said, []byte("Remote job ID is "))
 		over := bytes.HasPrefix(said, []byte("Changing activity: Busy -> ")) || bytes.HasPrefix(said, []byte("Changing state and activity: Claimed/Busy -> "))
 		if !got && !isJob && !over {
+			continue
+		}
+		at, ok := stampOf(line)
+		if !ok {
 			continue
 		}
 		s := slots[string(name)]
