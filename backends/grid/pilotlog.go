@@ -144,10 +144,19 @@ type LogAgainstRecords struct {
 // what it calls the owner.
 func CompareWithRecords(q Query, pilot PilotID, seen []Sighting, runs []Job, source string) LogAgainstRecords {
 	var out LogAgainstRecords
-	both := map[int]bool{}
+	both, listed := map[int]bool{}, map[string]bool{}
+	list := func(part string, ids []string, id string) []string {
+		if key := part + id; !listed[key] {
+			listed[key] = true
+			return append(ids, id)
+		}
+		return ids
+	}
+	near := recordsNear(seen, runs)
 	for _, r := range runs {
 		met, recorded, known := false, false, []Identity(nil)
-		for i, s := range seen {
+		for _, i := range near[numberOf(r)] {
+			s := seen[i]
 			if !sameLoggedJob(s.Job, r) {
 				continue
 			}
@@ -160,7 +169,7 @@ func CompareWithRecords(q Query, pilot PilotID, seen []Sighting, runs []Job, sou
 			s.Job.Identities = unionIdentities(s.Job.Identities, r.Identities)
 			s.Sources = []string{source}
 			out.Sightings = append(out.Sightings, s)
-			out.Both = appendNew(out.Both, s.Job.ID)
+			out.Both = list("both ", out.Both, s.Job.ID)
 		}
 		if met {
 			continue
@@ -172,18 +181,37 @@ func CompareWithRecords(q Query, pilot PilotID, seen []Sighting, runs []Job, sou
 		}
 		out.Sightings = append(out.Sightings, s)
 		if recorded {
-			out.Elsewhere = appendNew(out.Elsewhere, r.ID)
+			out.Elsewhere = list("elsewhere ", out.Elsewhere, r.ID)
 		} else {
-			out.LogOnly = appendNew(out.LogOnly, r.ID)
+			out.LogOnly = list("logonly ", out.LogOnly, r.ID)
 		}
 	}
 	for i, s := range seen {
 		if s.Confidence == Confirmed && !both[i] && s.Job.Pilot.ID != (PilotID{}) && samePilot(s.Job.Pilot.ID, pilot) {
-			out.RecordsOnly = appendNew(out.RecordsOnly, s.Job.ID)
+			out.RecordsOnly = list("recordsonly ", out.RecordsOnly, s.Job.ID)
 		}
 	}
 	return out
 }
+
+// recordsNear gives the places of the records that can be of one of the runs, by
+// the job's number: a forged log may have thousands of runs, and a site thousands
+// of records.
+func recordsNear(seen []Sighting, runs []Job) map[[2]int64][]int {
+	near := make(map[[2]int64][]int, len(runs))
+	for _, r := range runs {
+		near[numberOf(r)] = nil
+	}
+	for i, s := range seen {
+		n := numberOf(s.Job)
+		if _, wanted := near[n]; wanted {
+			near[n] = append(near[n], i)
+		}
+	}
+	return near
+}
+
+func numberOf(j Job) [2]int64 { return [2]int64{j.Cluster, j.Proc} }
 
 // sameLoggedJob tells whether a record is of the job that a run in a log is of. A
 // run without an ad has no GlobalJobId: there the schedd's host and the job's

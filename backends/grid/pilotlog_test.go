@@ -200,3 +200,29 @@ func TestPilotsToRead(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestAFloodOfRunsIsCompared holds that a log with thousands of forged runs beside
+// the records of a large site takes no longer than it must.
+func TestAFloodOfRunsIsCompared(t *testing.T) {
+	var seen []Sighting
+	var runs []Job
+	for i := range 20_000 {
+		s := recordOf("crab3@sub.example.org#5.1#1", "jdoe", "wn1.example.org", 0, 60)
+		s.Job.Cluster, s.Job.ID = int64(i+10), jobNumber("crab3@sub.example.org", int64(i+10), 1)+"#1"
+		seen = append(seen, s)
+	}
+	for i := range 5_000 {
+		r := runOf(t, nil, 1, 60)
+		r.Cluster, r.ID = int64(i+100_000), jobNumber(r.Schedd, int64(i+100_000), 1)
+		runs = append(runs, r)
+	}
+	runs = append(runs, runOf(t, map[string]any{"GlobalJobId": seen[7].Job.ID, "CRAB_UserHN": "jdoe"}, 1, 60))
+	q := Query{Kind: ByHost, Host: "wn1.example.org", Window: Window{logTime(-10), logTime(600)}}
+	got := CompareWithRecords(q, PilotID{Schedd: "other.example.org", Cluster: 1}, seen, runs[:5_000], "cms-pilotlog")
+	if len(got.LogOnly) != 5_000 || len(got.Both)+len(got.RecordsOnly) > 0 {
+		t.Errorf("%d in the log only, %d in both", len(got.LogOnly), len(got.Both))
+	}
+	if got = CompareWithRecords(q, logPilot.ID, seen, runs[5_000:], "cms-pilotlog"); !cmp.Equal(got.Both, []string{seen[7].Job.ID}) || len(got.RecordsOnly) != len(seen)-1 {
+		t.Errorf("both %v, records only %d", got.Both, len(got.RecordsOnly))
+	}
+}

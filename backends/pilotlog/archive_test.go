@@ -3,7 +3,6 @@ package pilotlog
 import (
 	"archive/tar"
 	"bytes"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -196,7 +195,7 @@ func newLogs(t testing.TB, configs ...Config) *Logs {
 
 func enrich(t testing.TB, l *Logs, q grid.Query, seen []grid.Sighting) grid.Found {
 	t.Helper()
-	f, err := l.Enrich(context.Background(), q, seen)
+	f, err := l.Enrich(t.Context(), q, seen)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +298,7 @@ func TestAPilotOfWhichNoRecordTells(t *testing.T) {
 	window := grid.Window{From: time.Unix(1750759000, 0).UTC(), To: time.Unix(1750764000, 0).UTC()}
 	for name, c := range map[string]Config{"tree": {Tree: filepath.Join(dir, "client")}, "GlideinMonitor": {Archives: filepath.Join(dir, "monitor")}} {
 		l := newLogs(t, c)
-		if err := l.Check(context.Background()); err != nil {
+		if err := l.Check(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		for kind, q := range map[string]grid.Query{
@@ -384,7 +383,7 @@ func TestNothingOutsideOfTheArchiveIsRead(t *testing.T) {
 	// A damaged archive makes the answer partial.
 	os.WriteFile(filepath.Join(dir, "cut.tar"), b.Bytes()[:700], 0o644)
 	cut := newLogs(t, Config{Archives: filepath.Join(dir, "cut.tar")})
-	f, err := cut.Enrich(context.Background(), grid.Query{Kind: grid.ByHost, Host: "wn1.example.org", Window: window}, nil)
+	f, err := cut.Enrich(t.Context(), grid.Query{Kind: grid.ByHost, Host: "wn1.example.org", Window: window}, nil)
 	if err == nil && f.Report.State == grid.Complete {
 		t.Errorf("a damaged archive is complete")
 	}
@@ -503,7 +502,7 @@ func TestAnArchiveOnTheWeb(t *testing.T) {
 	}
 	seen := []grid.Sighting{{Confidence: grid.Confirmed, Job: grid.Job{ID: "a#1.0", Kind: grid.Finished, Pilot: samplePilot}}}
 	q := grid.Query{Kind: grid.ByPilotID, Pilot: samplePilot.ID, Window: grid.Window{From: time.Unix(1750759000, 0), To: time.Unix(1750768000, 0)}}
-	refused, err := newLogs(t, c).Enrich(context.Background(), q, seen)
+	refused, err := newLogs(t, c).Enrich(t.Context(), q, seen)
 	if err == nil || !strings.Contains(strings.Join(refused.Report.Notes, "; "), "refuses gridwarden") {
 		t.Errorf("without the token: %v, %q", err, refused.Report.Notes)
 	}
@@ -516,12 +515,12 @@ func TestAnArchiveOnTheWeb(t *testing.T) {
 	if want := "/gfactory.example.org/user_second/glidein_gfactory_instance/entry_CMSHTPC_T2_XX_Example_ce-1/job.10176593.0.err"; !slices.Contains(asked, want) {
 		t.Errorf("asked for %q", asked)
 	}
-	if err := l.Check(context.Background()); err != nil {
+	if err := l.Check(t.Context()); err != nil {
 		t.Errorf("check: %v", err)
 	}
 	for m, want := range map[string]string{"redirect": "another host", "broken": "status 500", "endless": "longer than"} {
 		mode = m
-		f, _ := l.Enrich(context.Background(), q, seen)
+		f, _ := l.Enrich(t.Context(), q, seen)
 		if f.Report.State == grid.Complete || !strings.Contains(strings.Join(f.Report.Notes, "; "), want) {
 			t.Errorf("%s: %s, %q", m, f.Report.State, f.Report.Notes)
 		}
@@ -529,7 +528,7 @@ func TestAnArchiveOnTheWeb(t *testing.T) {
 	mode = ""
 	asked = nil
 	seen[0].Job.Pilot.Entry = "../../secret"
-	f, _ = l.Enrich(context.Background(), q, seen)
+	f, _ = l.Enrich(t.Context(), q, seen)
 	if len(asked) > 0 || f.Report.State == grid.Complete {
 		t.Errorf("asked for %q, %s", asked, f.Report.State)
 	}
@@ -563,7 +562,7 @@ func BenchmarkRead(b *testing.B) {
 	errs := []byte(pack("StartdLog", startd.String()) + pack("StarterLog.slot1_1", starter.String()) + pack("StartdHistoryLog", history.String()))
 	b.ReportAllocs()
 	for b.Loop() {
-		log, err := Read(context.Background(), []byte(out), errs)
+		log, err := Read(b.Context(), []byte(out), errs)
 		if err != nil || len(log.runs) < 400 {
 			b.Fatal(err)
 		}

@@ -138,7 +138,6 @@ func (u *unpacker) unpack(ctx context.Context, b block) ([]byte, error) {
 	if zerr != nil {
 		return nil, fmt.Errorf("its gzip is damaged: %w", zerr)
 	}
-	defer z.Close()
 	for member := 1; ; member++ {
 		z.Multistream(false)
 		if merr := u.member(ctx, z, n); merr != nil {

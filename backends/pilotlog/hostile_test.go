@@ -278,7 +278,7 @@ func TestBombsAndEndlessLines(t *testing.T) {
 			t.Errorf("a bomb of %d MB is not told: %q", mb, log.short)
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Read(ctx, nil, []byte(bomb(1))); !errors.Is(err, context.Canceled) {
 		t.Errorf("does not end with its context: %v", err)

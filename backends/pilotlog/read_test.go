@@ -1,7 +1,6 @@
 package pilotlog
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +24,7 @@ func sample(t testing.TB, name string) []byte {
 
 func read(t testing.TB, out, errs []byte) *Log {
 	t.Helper()
-	log, err := Read(context.Background(), out, errs)
+	log, err := Read(t.Context(), out, errs)
 	if err != nil {
 		t.Fatal(err)
 	}
