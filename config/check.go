@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -26,6 +27,11 @@ func (c *Config) check(d *decoder) {
 		d.add("backends.cms.history.sqlite", "is missing: name the file that imported records are kept in, such as history.db")
 	}
 	c.checkCRIC(d)
+	for i, p := range c.Backends.CMS.PilotLogs {
+		for _, problem := range p.Problems() {
+			d.add(fmt.Sprintf("backends.cms.pilotlogs[%d].%s", i, problem.Setting), "%s", problem.Text)
+		}
+	}
 	c.checkFiles(d)
 	c.checkPlatforms(d)
 	c.checkChannels(d)
@@ -111,6 +117,9 @@ func (c *Config) Secrets() []secret.File {
 	}
 	if r := c.Backends.CMS.CRIC; r != nil {
 		all = append(all, r.KeyFile, r.TokenFile)
+	}
+	for _, p := range c.Backends.CMS.PilotLogs {
+		all = append(all, p.TokenFile)
 	}
 	return slices.DeleteFunc(all, func(f secret.File) bool { return f == "" })
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/backends/journal"
+	"github.com/gridwarden/gridwarden/backends/pilotlog"
 	"github.com/gridwarden/gridwarden/backends/sandbox"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
@@ -80,8 +81,9 @@ type Backends struct {
 
 // CMS is where job records of CMS come from, and what is known of its people.
 type CMS struct {
-	History *history.Config `yaml:"history"`
-	CRIC    *cric.Config    `yaml:"cric"`
+	History   *history.Config   `yaml:"history"`
+	CRIC      *cric.Config      `yaml:"cric"`
+	PilotLogs []pilotlog.Config `yaml:"pilotlogs"`
 }
 
 // Grid is the site map: in a file of its own, or in place.
@@ -232,6 +234,10 @@ func (c *Config) resolve(dir string) {
 	}
 	if r := c.Backends.CMS.CRIC; r != nil {
 		paths = append(paths, &r.File, &r.Cert, (*string)(&r.KeyFile), (*string)(&r.TokenFile), &r.CA)
+	}
+	for i := range c.Backends.CMS.PilotLogs {
+		p := &c.Backends.CMS.PilotLogs[i]
+		paths = append(paths, &p.Tree, &p.Server, &p.Archives, (*string)(&p.TokenFile), &p.CAFile)
 	}
 	if c.Backends.Sandbox != nil {
 		paths = append(paths, &c.Backends.Sandbox.File)

@@ -156,6 +156,9 @@ func (c *Config) describeBackends() []string {
 	if c.Backends.CMS.CRIC != nil {
 		lines = append(lines, describeCRIC(*c.Backends.CMS.CRIC))
 	}
+	for _, p := range c.Backends.CMS.PilotLogs {
+		lines = append(lines, p.Describe())
+	}
 	if c.Backends.Sandbox != nil {
 		lines = append(lines, "sandbox: a simulated grid; its bans and kills touch nothing real")
 	}

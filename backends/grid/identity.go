@@ -19,9 +19,10 @@ const (
 // else the accounting group's user, else the DN's login, else the CMS Connect
 // user, else the local account, labelled so. A production job's is the
 // requestor, for its DN is a service's; one with the DN of a person is that
-// person's, whatever it says of itself. A PanDA job's is the PanDA name. What
-// the worker node says comes after all that others say. A credential that is
-// nobody's own is labelled as what it is.
+// person's, whatever it says of itself. A PanDA job's is the PanDA name. A
+// credential that is nobody's own is labelled as what it is. Where somebody else
+// names the owner, a worker node's word names nobody: all that it can do is
+// disagree.
 //
 // Disagreement is set when claims name different people, and Disputes says who
 // says what; every claim is kept in Identities. Logins and DNs that k knows as
@@ -30,13 +31,19 @@ const (
 //
 // Only names are filled in: jobs, dates and places are for Merge to count.
 func Resolve(j Job, k *Knowledge) Person {
-	c := claimsOf(j, k)
+	all := claimsOf(j.Identities, j.Experiment, k)
+	c, disputed := all, false
+	vouched := vouchedFor(j.Identities)
+	if n := len(vouched); n > 0 && n < len(j.Identities) {
+		c = claimsOf(vouched, j.Experiment, k)
+		disputed = c.disagreeWith(all)
+	}
 	p := Person{
 		Experiment:   j.Experiment,
 		DN:           c.dn,
 		Name:         c.name,
 		Email:        c.value["email"],
-		Disagreement: c.disagree(),
+		Disagreement: c.disagree() || disputed,
 		Identities:   slices.Clone(j.Identities),
 		Notes:        c.notes,
 		holder:       c.holder,
@@ -48,7 +55,7 @@ func Resolve(j Job, k *Knowledge) Person {
 		p.Username = c.value["panda"]
 	case production && len(c.owners) == 0:
 		p.Username, p.Label = requestor(c.value["request"]), labelProduction
-		p.Disagreement = len(c.logins) > 0
+		p.Disagreement = len(c.logins) > 0 || disputed
 	case len(c.logins) > 0:
 		p.Username = c.logins[0]
 		p.Disagreement = p.Disagreement || production
@@ -60,18 +67,29 @@ func Resolve(j Job, k *Knowledge) Person {
 		p.Username, p.Label = c.value["owner"], labelLocal
 	}
 	if p.Disagreement {
-		p.Disputes = c.disputes(production)
+		p.Disputes = all.disputes(production)
 	}
 	if c.dn == "" && c.credential != "" && (p.Username == "" || p.Label == labelLocal) {
 		p.DN, p.Label = c.credential, c.credentialLabel
 	}
-	if p.Label == "" && len(j.Identities) > 0 && !slices.ContainsFunc(j.Identities, func(id Identity) bool { return id.AssertedBy != ByPilot }) {
+	if len(j.Identities) > 0 && len(vouched) == 0 {
 		p.Label = labelPilotOnly
 	}
 	if p.Label == "" && p.Username != "" {
 		p.fill(k.Holder(j.Experiment, p.Username))
 	}
 	return p
+}
+
+// vouchedFor leaves out what only a worker node says.
+func vouchedFor(all []Identity) []Identity {
+	var out []Identity
+	for _, id := range all {
+		if id.AssertedBy != ByPilot {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // fill takes the name and address that a register has where no record has any.
@@ -94,7 +112,8 @@ type claims struct {
 	notes    []string          // a sentence fragment each
 	unsure   []string          // the people one of whom the best DN is registered for
 
-	credential, credentialLabel string // the best DN that is nobody's own
+	credential, credentialLabel string          // the best DN that is nobody's own
+	different                   map[string]bool // kinds of which there are several values
 }
 
 // claim is whom one identity names.
@@ -104,23 +123,24 @@ type claim struct {
 	by   string // on whose word, when it does not say so itself
 }
 
-func claimsOf(j Job, k *Knowledge) claims {
-	c := claims{value: map[string]string{}}
+func claimsOf(identities []Identity, e Experiment, k *Knowledge) claims {
+	c := claims{value: map[string]string{}, different: map[string]bool{}}
 	for _, pilots := range []bool{false, true} {
 		for _, kind := range []string{"crab", "accounting", "dn", "panda", "connect", "request", "owner", "email"} {
-			for _, id := range byTrust(j.Identities, kind) {
+			for _, id := range byTrust(identities, kind) {
 				if pilots != (id.AssertedBy == ByPilot) {
 					continue
 				}
 				if c.value[kind] == "" {
 					c.value[kind] = id.Value
 				}
-				c.take(id, j.Experiment, k)
+				c.different[kind] = c.different[kind] || id.Value != c.value[kind]
+				c.take(id, e, k)
 			}
 		}
 	}
 	if panda := c.value["panda"]; panda != "" && c.dn != "" {
-		c.pandaOff = !slices.ContainsFunc(byTrust(j.Identities, "dn"), func(id Identity) bool {
+		c.pandaOff = !slices.ContainsFunc(byTrust(identities, "dn"), func(id Identity) bool {
 			// A token's account differs in case from a certificate's.
 			return foldName(PandaName(id.Value)) == foldName(panda)
 		})
@@ -237,6 +257,18 @@ func (c claims) disagree() bool {
 	}
 	stranger := len(c.unsure) > 0 && slices.ContainsFunc(c.logins, func(login string) bool { return !slices.Contains(c.unsure, login) })
 	return len(c.logins) > 1 || len(c.owners) > 1 || stranger
+}
+
+// disagreeWith reports whether wider claims, which include these, name somebody
+// else than these do. That they name what these leave open is no disagreement.
+func (c claims) disagreeWith(wider claims) bool {
+	other := func(mine, all []string) bool { return len(mine) > 0 && len(all) > len(mine) }
+	for _, kind := range []string{"request", "connect", "owner"} {
+		if c.value[kind] != "" && wider.different[kind] && !c.different[kind] {
+			return true
+		}
+	}
+	return other(c.logins, wider.logins) || other(c.owners, wider.owners) || len(c.owners) == 0 && len(wider.owners) > 1
 }
 
 // claimWords names the kinds of identity for people.

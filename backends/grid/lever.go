@@ -311,7 +311,7 @@ func scheddJob(j Job) (schedd, id string) {
 	switch {
 	case j.Cluster > 0 && j.Proc >= 0:
 		return schedd, fmt.Sprintf("%d.%d", j.Cluster, j.Proc)
-	case found && schedd == name && jobNumber.MatchString(number):
+	case found && schedd == name && numberOfJob.MatchString(number):
 		return schedd, number
 	}
 	return schedd, ""

@@ -9,7 +9,7 @@ import (
 
 var (
 	daemonPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9][A-Za-z0-9._-]*)?$`)
-	jobNumber     = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
+	numberOfJob   = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
 	crabLogin     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 )
 

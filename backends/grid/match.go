@@ -127,7 +127,7 @@ func matchHost(q Query, j Job, at overlap) placed {
 func placeByClaim(q Query, j Job, c HostClaim, latest overlap, latestWhy string) placed {
 	exact := c.Host == q.Host || slices.Contains(q.Aliases, c.Host)
 	switch {
-	case c.Host == "" || !exact && !sameAsAny(q, c.Host):
+	case !q.NamesHost(c.Host):
 		return placed{}
 	case c.Last && !exact && len(q.Sites) == 0:
 		return placed{sure: min(latest, maybe), host: c.Host, why: fmt.Sprintf("%s, %s; only the short names are equal: name the site to be sure", c.Field, latestWhy)}
@@ -139,7 +139,9 @@ func placeByClaim(q Query, j Job, c HostClaim, latest overlap, latestWhy string)
 	return placed{}
 }
 
-func sameAsAny(q Query, host string) bool {
+// NamesHost tells whether a host, as HostOf gives it, may be the one that was
+// asked about, by any of its names.
+func (q Query) NamesHost(host string) bool {
 	return SameHost(q.Host, host) || slices.ContainsFunc(q.Aliases, func(alias string) bool { return SameHost(alias, host) })
 }
 

@@ -90,7 +90,8 @@ func sortedNames(names []string) []string {
 
 // personKeysOf gives the keys of which one in common makes two owners one
 // person. When the claims of a job disagree, no single one of them may tie it to
-// anybody: whoever submitted could so hide behind another's login.
+// anybody: whoever submitted could so hide behind another's login. Nor may the
+// word of a worker node alone tie a job to the person of the records.
 func personKeysOf(p Person) []string {
 	dn, _ := NormalizeDN(p.DN)
 	if p.Disagreement {
@@ -105,7 +106,11 @@ func personKeysOf(p Person) []string {
 	if p.Username != "" {
 		keys = append(keys, string(p.Experiment)+" "+p.Label+" "+p.Username)
 	}
-	if !dn.IsZero() && p.Label != labelProduction {
+	switch {
+	case dn.IsZero() || p.Label == labelProduction:
+	case p.Label == labelPilotOnly:
+		keys = append(keys, string(p.Experiment)+" "+p.Label+" dn "+dn.Key())
+	default:
 		keys = append(keys, "dn "+dn.Key())
 		if p.vouched {
 			keys = append(keys, "holder "+p.holder)

@@ -94,6 +94,7 @@ type Report struct {
 	Newest      time.Time // data age: the newest record the source has; zero when unknown
 	Notes       []string  // what is missing and what it means
 	WouldChange []string  // what could change the answer later
+	LookAgain   time.Time // when what is missing may be there; zero when nobody knows
 }
 
 // FollowOn is somebody or something exposed by what was found.

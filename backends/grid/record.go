@@ -82,11 +82,17 @@ func identify(a *attributes, j *Job) bool {
 		return false
 	}
 	j.Cluster, j.Proc = cluster, proc
-	j.ID = j.Schedd + "#" + strconv.FormatInt(cluster, 10) + "." + strconv.FormatInt(proc, 10)
+	j.ID = jobNumber(j.Schedd, cluster, proc)
 	if q := a.date("qdate"); !q.IsZero() {
 		j.ID += "#" + strconv.FormatInt(q.Unix(), 10)
 	}
 	return true
+}
+
+// jobNumber is the beginning of a GlobalJobId, which also ends in the time of the
+// submission.
+func jobNumber(schedd string, cluster, proc int64) string {
+	return PilotID{Schedd: schedd, Cluster: cluster, Proc: proc}.String()
 }
 
 func parseClusterProc(s string) (cluster, proc int64, ok bool) {

@@ -11,6 +11,7 @@ import (
 	"github.com/gridwarden/gridwarden/backends/cric"
 	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/backends/journal"
+	"github.com/gridwarden/gridwarden/backends/pilotlog"
 	"github.com/gridwarden/gridwarden/backends/sandbox"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/console"
@@ -98,6 +99,14 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 		a.closers = append(a.closers, people.Close)
 		a.parts = append(a.parts, people)
 		b.Registers = append(b.Registers, w.register(people))
+	}
+	if configs := cfg.Backends.CMS.PilotLogs; len(configs) > 0 {
+		logs, err := pilotlog.New(configs)
+		if err != nil {
+			return nil, err
+		}
+		a.parts = append(a.parts, logs)
+		b.Enrichers = append(b.Enrichers, logs)
 	}
 	if s := cfg.Backends.Sandbox; s != nil {
 		if a.sandbox, err = sandbox.New(*s); err != nil {

@@ -55,10 +55,43 @@ func (q question) nextLook(asked, now time.Time) time.Time {
 	return time.Time{}
 }
 
+// How far a source may move the next look: what is missing is not asked for all
+// the time, nor for ever.
+const (
+	soonestLook = 10 * time.Minute
+	longestWait = 9 * 24 * time.Hour // after the window's end: a pilot lives for a week at most
+)
+
+// sooner is the next look when sources know of something that will come: at the
+// first such moment before next, or after the last look that is due by itself.
+func (q question) sooner(next time.Time, reports []grid.Report, now time.Time) time.Time {
+	if q.Asked.IsZero() || q.Squid != "" {
+		return next
+	}
+	for _, r := range reports {
+		at := r.LookAgain
+		if at.IsZero() {
+			continue
+		}
+		if first := now.Add(soonestLook); at.Before(first) {
+			at = first
+		}
+		if at.Before(q.end().Add(longestWait)) && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	return next
+}
+
+// nextLook is when this answer is looked at again; no time for never.
+func (a answer) nextLook(asked time.Time) time.Time {
+	return a.q.sooner(a.q.nextLook(asked, a.now), a.trace.Reports, a.now)
+}
+
 // lookAgain asks for the next look, with what it will be compared to; nil when
 // there is none.
 func (a answer) lookAgain(asked time.Time, before grid.Trace) (*bot.Again, error) {
-	at := a.q.nextLook(asked, a.now)
+	at := a.nextLook(asked)
 	if at.IsZero() {
 		return nil, nil
 	}
@@ -146,7 +179,7 @@ func (a answer) difference(before, after grid.Trace) bot.Message {
 	for _, c := range changes {
 		m.Line("• %s", c)
 	}
-	final := a.q.nextLook(a.now, a.now).IsZero()
+	final := a.nextLook(a.now).IsZero()
 	switch {
 	case final && after.Complete:
 		m.Line("The window is closed; this answer will not change any more by itself.")

@@ -151,3 +151,38 @@ func TestALookThatCannotBeUnderstoodAnyMoreEndsWithAWord(t *testing.T) {
 		says(t, m, "not looked at again by itself any more", `no source "old"`)
 	})
 }
+
+// TestASourceSaysWhenToLookAgain holds that a log which will come is looked for
+// when it should be there, and that a source cannot ask for looks without end.
+func TestASourceSaysWhenToLookAgain(t *testing.T) {
+	inJune(t, func(t *testing.T) {
+		closed := now.Add(-72 * time.Hour).Format(time.RFC3339)
+		cms := &source{name: "cms", experiment: grid.CMS}
+		logs := &source{name: "logs", experiment: grid.CMS, report: grid.Report{State: grid.Partial, LookAgain: now.Add(45 * time.Minute)}}
+		c, r := request(t, commands([]*source{cms}, logs), "trace", "wn1.example.org", closed, "for=1h")
+		m := answertest.Run(t, c, r)
+		if m.Again == nil || !m.Again.At.Equal(now.Add(45*time.Minute)) {
+			t.Fatalf("looks again at %+v", m.Again)
+		}
+		says(t, m, "gridwarden looks again by itself, next at 2026-06-24 15:45:00 UTC")
+		_, at := follow(t, c, r, m, func(look int) {
+			logs.report.LookAgain = time.Now().Add(2 * time.Hour)
+			if look == 3 {
+				logs.report = grid.Report{State: grid.Complete}
+			}
+		})
+		if len(at) != 3 {
+			t.Errorf("looked at %v", at)
+		}
+		logs.report = grid.Report{State: grid.Partial, LookAgain: now.Add(time.Second)}
+		m = answertest.Run(t, c, r)
+		if wait := time.Until(m.Again.At); wait < 5*time.Minute {
+			t.Errorf("looks again after %s", wait)
+		}
+		looks := 0
+		_, _ = follow(t, c, r, m, func(int) { looks++; logs.report.LookAgain = time.Now().Add(6 * time.Hour) })
+		if looks < 10 || looks > 40 {
+			t.Errorf("%d looks", looks)
+		}
+	})
+}

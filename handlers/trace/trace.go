@@ -119,7 +119,8 @@ func (t tracer) run(ctx context.Context, r *bot.Request, read reader) (bot.Messa
 		return bot.Message{}, err
 	}
 	trace, known := t.find(ctx, &q, r.Personal, now)
-	a := answer{q: q, trace: trace, now: now, personal: r.Personal, later: q.later(r, now), known: known, request: r.ID}
+	a := answer{q: q, trace: trace, now: now, personal: r.Personal, known: known, request: r.ID}
+	a.later = a.laterWord(r)
 	a.picture = t.draw(ctx, a)
 	m, err := a.message()
 	if err != nil {

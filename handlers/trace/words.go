@@ -357,10 +357,10 @@ func (a answer) sayChanges(m *bot.Message) {
 	}
 }
 
-// later says when a question is looked at again by itself and where what is
+// laterWord says when the answer is looked at again by itself and where what is
 // different can be read; "" when it is not.
-func (q question) later(r *bot.Request, now time.Time) string {
-	at := q.nextLook(r.At, now)
+func (a answer) laterWord(r *bot.Request) string {
+	at := a.nextLook(r.At)
 	switch {
 	case at.IsZero():
 		return ""
