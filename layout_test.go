@@ -60,6 +60,8 @@ var layout = []rule{
 	{"backends/handover", nil, "a leaf: whoever writes files may need it"},
 	{"backends/journal", []string{"backends/handover", "bot", "bot/action", "bot/audit", "bot/crash", "config/secret"}, "it stores what the bot says and knows nothing of the grid"},
 	{"backends/postgrestest", nil, "it starts a server for the tests of whoever needs one"},
+	{"backends/searchtest", nil, "it starts servers for the tests of whoever searches, and knows nothing of what they look for"},
+	{"backends/searchtest/hold", []string{"backends/searchtest"}, "a command that holds servers for all tests at once"},
 	{"backends/*", []string{"backends/grid", "backends/handover", "config/secret"}, "a backend speaks to one system; backends never import each other or the bot"},
 	{"backends/*/*", []string{"backends/*", "config/secret"}, "the fake server of a backend's tests"},
 
@@ -72,7 +74,7 @@ var layout = []rule{
 }
 
 // forTests are packages that only tests may import.
-var forTests = []string{"bot/bottest", "bot/bottest/*", "handlers/answertest", "backends/postgrestest", "backends/*/*test"}
+var forTests = []string{"bot/bottest", "bot/bottest/*", "handlers/answertest", "backends/postgrestest", "backends/searchtest", "backends/searchtest/hold", "backends/*/*test"}
 
 func onlyForTests(pkg string) bool {
 	return slices.ContainsFunc(forTests, func(pattern string) bool { return fits(pattern, pkg) })
