@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gridwarden/gridwarden/backends/elastic"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -24,6 +25,14 @@ func (c *Config) check(d *decoder) {
 	c.checkJournal(d)
 	if h := c.Backends.CMS.History; h != nil && h.SQLite == "" {
 		d.add("backends.cms.history.sqlite", "is missing: name the file that imported records are kept in, such as history.db")
+	}
+	for _, s := range c.Backends.CMS.searchServers() {
+		for _, p := range s.Problems() {
+			d.add(s.kind.Setting()+"."+p.Setting, "%s", p.Text)
+		}
+		if at := s.kind.Setting() + ".look_back"; s.kind == elastic.Snapshots && d.lines[at] > 0 {
+			d.add(at, "is for indices by the day of submission, which those of MONIT are not: take it out")
+		}
 	}
 	c.checkFiles(d)
 	c.checkPlatforms(d)
@@ -107,6 +116,9 @@ func (c *Config) Secrets() []secret.File {
 	}
 	if c.HTTP != nil && c.HTTP.TLS != nil {
 		all = append(all, c.HTTP.TLS.KeyFile)
+	}
+	for _, s := range c.Backends.CMS.searchServers() {
+		all = append(all, s.PasswordFile, s.TokenFile, s.ClientKeyFile)
 	}
 	return slices.DeleteFunc(all, func(f secret.File) bool { return f == "" })
 }
