@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -8,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/searchtest"
@@ -18,10 +19,10 @@ import (
 // records, looked at one by one, whatever is wrong with the records.
 func TestNobodyIsLeftOut(t *testing.T) {
 	searchtest.Each(t, func(t *testing.T, server searchtest.Server) {
-		seed := rand.Uint64()
+		seed := cmp.Or(*seedFlag, rand.Uint64())
 		t.Logf("the seed is %d", seed)
 		d := draws{rand.New(rand.NewPCG(seed, 0))}
-		records := d.records(800)
+		records := d.records(*recordsFlag)
 		s := newSource(t, Finished, patient(server.URL, load(t, server, records)))
 		jobs := jobsOf(t, records, s.Name())
 		all := knowing(jobs)
@@ -30,10 +31,10 @@ func TestNobodyIsLeftOut(t *testing.T) {
 			q := d.query()
 			s.config.Page = pick(d, 37, 500, 5000)
 			got, want := find(t, s, q), bruteForce(all, q, met)
-			if diff := cmp.Diff(confidences(want), confidences(got)); diff != "" {
+			if diff := gocmp.Diff(confidences(want), confidences(got)); diff != "" {
 				t.Fatalf("question %d, %+v: %s\n%s", n, q, diff, lost(records, jobs, want, got))
 			}
-			if diff := cmp.Diff(follows(want), follows(got)); diff != "" {
+			if diff := gocmp.Diff(follows(want), follows(got)); diff != "" {
 				t.Fatalf("question %d, %+v: followed on %s", n, q, diff)
 			}
 			read += got.Report.Records

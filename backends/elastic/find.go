@@ -161,11 +161,14 @@ func (x *search) each(ctx context.Context, ask query, look func(grid.Job)) error
 // near keeps to snapshots of the time around the window.
 func (x *search) near(ask query) query {
 	w := x.query.Window
-	f, ok := x.plan.date("RecordTime", "metadata.timestamp")
-	if w.IsZero() || !ok {
+	if w.IsZero() {
 		return ask
 	}
-	return query{"bool": query{"filter": []query{ask, stored(f, w.From.Add(-widening), w.To.Add(widening))}}}
+	a, _ := grid.AttributeNamed("RecordTime")
+	dated := grid.Condition{Op: grid.Has, Attribute: a}
+	around := grid.Condition{Op: grid.OnDate, Attribute: a, From: w.From.Add(-widening), To: w.To.Add(widening)}
+	near := grid.Condition{Op: grid.AnyOf, Of: []grid.Condition{around, {Op: grid.Not, Of: []grid.Condition{dated}}}}
+	return query{"bool": query{"filter": []query{ask, x.plan.filter(near)}}}
 }
 
 // match is called with the lock held.
@@ -333,13 +336,18 @@ func (x *search) mate(q grid.Query, j grid.Job) {
 	}
 }
 
-// runs keeps the newest record of each run.
+// runs keeps records, of the many that show one run going on the newest, which
+// proves what each of them does.
 type runs struct {
 	jobs []*grid.Job
 	by   map[string]*grid.Job
 }
 
 func (r *runs) add(j grid.Job) {
+	if !j.Running() {
+		r.jobs = append(r.jobs, &j)
+		return
+	}
 	key := runOf(&j)
 	if old := r.by[key]; old != nil {
 		if j.Recorded.After(old.Recorded) {

@@ -50,6 +50,8 @@ func (s *Source) explain(err error) error {
 		return troublef(err, "%s failed several times in a row and is left alone for %s. Ask again then; if it goes on, look at its server.", s.Name(), restAfterFailures)
 	case errors.Is(err, context.DeadlineExceeded):
 		return troublef(err, "%s did not answer within %s. Ask again, name the site, or ask for a shorter window.", s.Name(), s.config.Deadline)
+	case errors.Is(err, errSlow):
+		return troublef(err, "%s takes too long to answer. Ask again, name the site, or ask for a shorter window.", s.Name())
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, errBody), errors.Is(err, errTooLarge):

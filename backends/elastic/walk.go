@@ -43,7 +43,7 @@ func (w *walk) run(ctx context.Context, what server) error {
 	if what.shardDoc() {
 		var err error
 		if pit, err = w.open(ctx, what); err != nil {
-			return err
+			return fmt.Errorf("elastic: opening a point in time of %s: %w", w.source.Name(), w.source.explain(err))
 		}
 		defer func() { w.close(ctx, what, pit) }()
 	}
@@ -64,7 +64,10 @@ func (w *walk) run(ctx context.Context, what server) error {
 			cancel()
 		}
 	}
-	return first
+	if first != nil {
+		return fmt.Errorf("elastic: documents of %s: %w", w.source.Name(), w.source.explain(first))
+	}
+	return nil
 }
 
 func (w *walk) body(slice, slices int) query {
@@ -95,7 +98,7 @@ func (w *walk) open(ctx context.Context, what server) (string, error) {
 		err = errBody
 	}
 	if err != nil {
-		return "", fmt.Errorf("elastic: opening a point in time of %s: %w", w.source.Name(), w.source.explain(err))
+		return "", err
 	}
 	return opened.ID + opened.PitID, nil
 }
@@ -134,7 +137,7 @@ func (w *walk) points(ctx context.Context, pit string, slice, slices int) error 
 			return nil
 		}
 		if after = page.Hits.Hits[n-1].Sort; len(after) == 0 {
-			return fmt.Errorf("elastic: documents of %s: %w", w.source.Name(), w.source.explain(errBody))
+			return errBody
 		}
 	}
 }
@@ -180,7 +183,7 @@ func (w *walk) scroll(ctx context.Context, slice, slices int) error {
 			return nil
 		}
 		if id == "" {
-			return fmt.Errorf("elastic: documents of %s: %w", w.source.Name(), w.source.explain(errBody))
+			return errBody
 		}
 		page, err = w.page(ctx, false, "/_search/scroll", nil, query{"scroll": keepAlive, "scroll_id": id})
 	}
@@ -199,7 +202,7 @@ func (w *walk) page(ctx context.Context, repeatable bool, path string, params ur
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("elastic: documents of %s: %w", w.source.Name(), w.source.explain(err))
+		return nil, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

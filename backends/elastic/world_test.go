@@ -3,6 +3,7 @@ package elastic
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -16,7 +17,16 @@ import (
 	"github.com/gridwarden/gridwarden/backends/searchtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The connections that searchtest keeps are not ours to end.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
+
+var (
+	seedFlag    = flag.Uint64("seed", 0, "of random records and questions; 0 chooses one")
+	recordsFlag = flag.Int("records", 800, "how many random records are compared")
+)
 
 // t0 is in the middle of the world of the tests.
 var t0 = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
