@@ -303,7 +303,7 @@ func (x *search) mates(ctx context.Context) error {
 	for some := range slices.Chunk(pilots, pilotsAtOnce) {
 		var runs runs
 		err := x.each(ctx, x.plan.filter(grid.Narrow(q, some...)), func(j grid.Job) {
-			if !x.placed[j.ID] {
+			if !x.placed[j.ID] && mayBeMate(q, some, j) {
 				runs.add(j)
 			}
 		})
@@ -321,6 +321,15 @@ func (x *search) mates(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// mayBeMate keeps what the rules may take for a mate of one of the pilots.
+func mayBeMate(q grid.Query, pilots []grid.PilotID, j grid.Job) bool {
+	return slices.ContainsFunc(pilots, func(id grid.PilotID) bool {
+		q.Pilot = id
+		_, follow, ok := grid.MatchMate(q, j)
+		return ok || follow != (grid.FollowOn{})
+	})
 }
 
 func (x *search) mate(q grid.Query, j grid.Job) {
@@ -344,7 +353,7 @@ type runs struct {
 }
 
 func (r *runs) add(j grid.Job) {
-	if !j.Running() {
+	if !j.Running() || j.Start.After(j.Recorded) {
 		r.jobs = append(r.jobs, &j)
 		return
 	}

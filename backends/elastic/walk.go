@@ -71,7 +71,7 @@ func (w *walk) run(ctx context.Context, what server) error {
 }
 
 func (w *walk) body(slice, slices int) query {
-	b := query{"size": w.source.config.Page, "query": w.ask, "_source": w.parts, "track_total_hits": false}
+	b := query{"size": w.source.config.Page, "query": w.ask, "_source": w.parts}
 	if slices > 1 {
 		b["slice"] = query{"id": slice, "max": slices}
 	}
@@ -119,6 +119,7 @@ func (w *walk) points(ctx context.Context, pit string, slice, slices int) error 
 	var after []any
 	for {
 		b := w.body(slice, slices)
+		b["track_total_hits"] = false
 		b["pit"] = query{"id": pit, "keep_alive": keepAlive}
 		b["sort"] = []query{{"_shard_doc": "asc"}}
 		if after != nil {
