@@ -450,6 +450,9 @@ func (x *search) tellBlindSpots() {
 	if x.shadows > 0 {
 		tell("%s started more than once (NumShadowStarts), perhaps on other hosts", plural(x.shadows, "job of these", "jobs of these"))
 	}
+	if x.plan != nil && !x.plan.ignored && x.query.Kind == grid.ByUser {
+		tell("names of more letters than the server indexes, which are 256, cannot be searched for")
+	}
 	tell("jobs that were submitted with CMS_Type DONOTMONIT are in no monitoring of CMS")
 }
 

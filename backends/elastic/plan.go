@@ -82,6 +82,12 @@ func (s *Source) plan(ctx context.Context, indices []string) (*plan, error) {
 		return nil, err
 	}
 	p.read(caps)
+	what, err := s.asked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// OpenSearch has the field, too, but keeps in it only what is no value at all.
+	p.ignored = p.ignored && what.product == "Elasticsearch"
 	if err := s.readDates(ctx, p); err != nil {
 		return nil, err
 	}
