@@ -22,6 +22,9 @@ MEASURED = $(CURDIR)/.cache/measured
 # watched, it would take more time than all else together.
 RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false
 
+# Search servers, started once for all packages that test on them.
+HOLD = $(GO) run ./backends/searchtest/hold
+
 .DEFAULT_GOAL := help
 
 # $(call named,TARGET,VARIABLES): the variables that name a chat server are set.
@@ -42,15 +45,16 @@ build: ## build bin/gridwarden: one static file
 demo: build ## play a guided incident on the simulated grid, then hand over the prompt
 	@./bin/gridwarden demo
 
-test: ## vet and test everything, with the race detector (needs a C compiler) and a real PostgreSQL
+test: ## vet and test everything, with the race detector (needs a C compiler), a real PostgreSQL and search servers
 	@cc=$$($(GO) env CC); command -v $${cc%% *} >/dev/null || { \
 	  echo "make test: the race detector needs a C compiler, and there is no '$$cc'."; \
 	  echo "Install one (Debian: apt install gcc; Fedora: dnf install gcc), or name yours: make test CC=clang."; exit 1; }
 	@.ci/postgres
+	@.ci/search
 	$(GO) vet ./...
 	$(GO) vet -tags crash ./...
 	$(GO) vet -tags fakes ./cmd/gridwarden
-	CGO_ENABLED=1 $(GO) test $(RACE) -parallel 8 -timeout 30m ./...
+	CGO_ENABLED=1 $(HOLD) $(GO) test $(RACE) -parallel 8 -timeout 30m ./...
 	$(SURVIVAL)
 
 test-mattermost: ## the contract and the transcripts on a real Mattermost server; see docs/testing.md

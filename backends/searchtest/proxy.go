@@ -193,7 +193,7 @@ func (p *Proxy) forward(r *http.Request, asked []byte) (status int, header http.
 	if err != nil {
 		return 0, nil, nil, err
 	}
-	req.Header = r.Header.Clone()
+	req.Header = withoutHop(r.Header)
 	req.Header.Del("Accept-Encoding") // what is rewritten must be readable
 	resp, err := client.Do(req)
 	if err != nil {
@@ -201,9 +201,15 @@ func (p *Proxy) forward(r *http.Request, asked []byte) (status int, header http.
 	}
 	defer resp.Body.Close()
 	answer, err = io.ReadAll(resp.Body)
-	header = resp.Header
-	for _, hop := range []string{"Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length"} {
-		header.Del(hop)
+	return resp.StatusCode, withoutHop(resp.Header), answer, err
+}
+
+// withoutHop leaves out what is said about one connection: passed on, it would end
+// that between the proxy and the server.
+func withoutHop(header http.Header) http.Header {
+	header = header.Clone()
+	for _, name := range []string{"Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length"} {
+		header.Del(name)
 	}
-	return resp.StatusCode, header, answer, err
+	return header
 }

@@ -50,7 +50,7 @@ func jobs(prefix string, from, to int) iter.Seq[searchtest.Document] {
 		for i := from; i < to; i++ {
 			source := fmt.Sprintf(`{"GlobalJobId": "schedd.example.org#%d.0#1750000000", "Site": "T2_XX_Site%d",
 				"RecordTime": %d, "LastRemoteHost": "slot1@wn%d.example.org", "HoldReason": %q}`, i, i%2, 1750000000+i, i, strings.Repeat("x", 300))
-			d := searchtest.Document{Index: fmt.Sprintf("%s2025-06-%02d", prefix, 1+i%30), ID: fmt.Sprint("job", i), Source: []byte(source)}
+			d := searchtest.Document{Index: fmt.Sprintf("%s2025-06-%02d", prefix, 1+i%10), ID: fmt.Sprint("job", i), Source: []byte(source)}
 			if !yield(d) {
 				return
 			}
@@ -186,10 +186,6 @@ func TestRefusedDocumentsFailTheTest(t *testing.T) {
 // A server that this process starts ends when it is told to, and takes its files along.
 func TestStoppedServersAreGone(t *testing.T) {
 	searchtest.One(t, searchtest.ES7) // skips where none can be started
-	if os.Getenv(searchtest.Variable) != "" {
-		// Its jars may be somebody else's matter, but then starting one is, too.
-		t.Log("starting one beside those that are held")
-	}
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
 	r, err := searchtest.Start(context.Background(), searchtest.ES7)
