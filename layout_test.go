@@ -73,7 +73,7 @@ var layout = []rule{
 
 	{
 		"config",
-		[]string{"backends/cric", "backends/grid", "backends/history", "backends/journal", "backends/pilotlog", "backends/sandbox", "bot", "bot/action", "bot/console", "bot/discord", "bot/mattermost", "bot/slack", "config/secret"},
+		[]string{"backends/cric", "backends/elastic", "backends/grid", "backends/history", "backends/journal", "backends/pilotlog", "backends/sandbox", "bot", "bot/action", "bot/console", "bot/discord", "bot/mattermost", "bot/slack", "config/secret"},
 		"it composes the settings that live beside what they set, and nothing imports it back but the program",
 	},
 	{"config/secret", nil, "every adapter may need a secret, so it can need none of them"},

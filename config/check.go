@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gridwarden/gridwarden/backends/elastic"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -30,6 +31,14 @@ func (c *Config) check(d *decoder) {
 	for i, p := range c.Backends.CMS.PilotLogs {
 		for _, problem := range p.Problems() {
 			d.add(fmt.Sprintf("backends.cms.pilotlogs[%d].%s", i, problem.Setting), "%s", problem.Text)
+		}
+	}
+	for _, s := range c.Backends.CMS.searchServers() {
+		for _, p := range s.Problems() {
+			d.add(s.kind.Setting()+"."+p.Setting, "%s", p.Text)
+		}
+		if at := s.kind.Setting() + ".look_back"; s.kind == elastic.Snapshots && d.lines[at] > 0 {
+			d.add(at, "is for indices by the day of submission, which those of MONIT are not: take it out")
 		}
 	}
 	c.checkFiles(d)
@@ -120,6 +129,9 @@ func (c *Config) Secrets() []secret.File {
 	}
 	for _, p := range c.Backends.CMS.PilotLogs {
 		all = append(all, p.TokenFile)
+	}
+	for _, s := range c.Backends.CMS.searchServers() {
+		all = append(all, s.PasswordFile, s.TokenFile, s.ClientKeyFile)
 	}
 	return slices.DeleteFunc(all, func(f secret.File) bool { return f == "" })
 }

@@ -3,9 +3,11 @@ package config
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/cric"
+	"github.com/gridwarden/gridwarden/backends/elastic"
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/backends/journal"
@@ -84,6 +86,20 @@ type CMS struct {
 	History   *history.Config   `yaml:"history"`
 	CRIC      *cric.Config      `yaml:"cric"`
 	PilotLogs []pilotlog.Config `yaml:"pilotlogs"`
+	Elastic   *elastic.Config   `yaml:"elastic"` // es-cms: finished jobs
+	MONIT     *elastic.Config   `yaml:"monit"`   // snapshots of the queues
+}
+
+// searchServer is a configured search server and the kind of its records.
+type searchServer struct {
+	kind elastic.Kind
+	*elastic.Config
+}
+
+// searchServers are the configured ones.
+func (c CMS) searchServers() []searchServer {
+	all := []searchServer{{elastic.Finished, c.Elastic}, {elastic.Snapshots, c.MONIT}}
+	return slices.DeleteFunc(all, func(s searchServer) bool { return s.Config == nil })
 }
 
 // Grid is the site map: in a file of its own, or in place.
@@ -198,6 +214,21 @@ func (c *Config) setDefaults(d *decoder) {
 	if c.Audit.CheckpointFile == "" && c.Journal.SQLite != "" {
 		c.Audit.CheckpointFile = c.Journal.SQLite + ".checkpoint"
 	}
+	for _, s := range c.Backends.CMS.searchServers() {
+		at := s.kind.Setting()
+		if !given(at + ".index") {
+			s.Index = s.kind.DefaultIndex()
+		}
+		if !given(at + ".deadline") {
+			s.Deadline = elastic.DefaultDeadline
+		}
+		if !given(at + ".look_back") {
+			s.LookBack = elastic.DefaultLookBack
+		}
+		if !given(at + ".page") {
+			s.Page = elastic.DefaultPage
+		}
+	}
 	for name, p := range c.Policies {
 		at := below("policies", name)
 		if !given(at + ".expires") {
@@ -238,6 +269,9 @@ func (c *Config) resolve(dir string) {
 	for i := range c.Backends.CMS.PilotLogs {
 		p := &c.Backends.CMS.PilotLogs[i]
 		paths = append(paths, &p.Tree, &p.Server, &p.Archives, (*string)(&p.TokenFile), &p.CAFile)
+	}
+	for _, s := range c.Backends.CMS.searchServers() {
+		paths = append(paths, (*string)(&s.PasswordFile), (*string)(&s.TokenFile), &s.ClientCert, (*string)(&s.ClientKeyFile), &s.CA)
 	}
 	if c.Backends.Sandbox != nil {
 		paths = append(paths, &c.Backends.Sandbox.File)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,15 @@ func TestValuesAreReadAsWritten(t *testing.T) {
 	}
 	if h := c.Backends.CMS.History; h == nil || !h.Complete || h.SQLite != "/etc/gridwarden/history.db" {
 		t.Errorf("history %+v", h)
+	}
+	if e := c.Backends.CMS.Elastic; e == nil || e.Index != "cms-*" || e.PasswordFile != "/run/secrets/es" || e.CA != "/etc/gridwarden/ca.pem" || e.Deadline != 10*time.Second || e.LookBack != 30*24*time.Hour || e.Page != 1000 {
+		t.Errorf("es-cms %+v", e)
+	}
+	if m := c.Backends.CMS.MONIT; m == nil || m.Index != "monit_prod_condor_raw_metric-*" || m.ClientKeyFile != "/etc/gridwarden/tls/host.key" || m.Deadline != 15*time.Second || m.Page != 5000 {
+		t.Errorf("MONIT %+v", m)
+	}
+	if files := c.Secrets(); !slices.Contains(files, "/run/secrets/es") || !slices.Contains(files, "/etc/gridwarden/tls/host.key") {
+		t.Errorf("the secrets are %v", files)
 	}
 	if c.Journal.SQLite != "/var/lib/gridwarden/journal.db" || c.Backends.Sandbox.File != "/etc/gridwarden/sandbox.json" {
 		t.Errorf("paths %q and %q: absolute ones stay, others start at the file's folder", c.Journal.SQLite, c.Backends.Sandbox.File)

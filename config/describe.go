@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gridwarden/gridwarden/backends/elastic"
 	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/bot"
 )
@@ -159,6 +160,9 @@ func (c *Config) describeBackends() []string {
 	for _, p := range c.Backends.CMS.PilotLogs {
 		lines = append(lines, p.Describe())
 	}
+	for _, s := range c.Backends.CMS.searchServers() {
+		lines = append(lines, describeSearch(s))
+	}
 	if c.Backends.Sandbox != nil {
 		lines = append(lines, "sandbox: a simulated grid; its bans and kills touch nothing real")
 	}
@@ -175,6 +179,14 @@ func describeHistory(h history.Config) string {
 		return "cms: records imported into the embedded store, which is said to be complete where its records reach"
 	}
 	return "cms: records imported into the embedded store; its answers are partial, for nobody knows what was not imported"
+}
+
+func describeSearch(s searchServer) string {
+	what := fmt.Sprintf("finished jobs, submitted up to %s before the window", inWords(s.LookBack))
+	if s.kind == elastic.Snapshots {
+		what = "snapshots of the queues"
+	}
+	return fmt.Sprintf("cms: %s from the indices %s of %s, asked %s for at most %s", what, s.Index, s.URL, s.Credentials(), inWords(s.Deadline))
 }
 
 func orNone(lines []string, none string) []string {

@@ -166,6 +166,25 @@ Files
 	}
 }
 
+// TestDescribeSaysWhatIsAskedOfSearchServers tells whose records, and how the bot
+// shows who it is.
+func TestDescribeSaysWhatIsAskedOfSearchServers(t *testing.T) {
+	said := parse(t, `journal: {sqlite: a.db}
+backends:
+  cms:
+    elastic: {url: "https://os-cms.example.org/os", token_file: token}
+    monit: {url: "https://monit.example.org/os", username: warden, password_file: password, client_cert: c.pem, client_key_file: c.key}
+`).Describe()
+	for _, want := range []string{
+		"cms: finished jobs, submitted up to 45 days before the window from the indices cms-* of https://os-cms.example.org/os, asked with a token for at most 15 s",
+		"cms: snapshots of the queues from the indices monit_prod_condor_raw_metric-* of https://monit.example.org/os, asked as warden with a password and with a client certificate for at most 15 s",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("got:\n%s\nwant: %s", said, want)
+		}
+	}
+}
+
 // TestDescribeSaysHowFarImportedRecordsCanBeTrusted holds that a store is
 // called complete only where the configuration says so.
 func TestDescribeSaysHowFarImportedRecordsCanBeTrusted(t *testing.T) {

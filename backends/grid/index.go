@@ -3,7 +3,6 @@ package grid
 import (
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"golang.org/x/text/cases"
@@ -311,7 +310,9 @@ func runningPresence(j Job) Window {
 	return Window{earliest(start, seen), later(seen, start.Add(maxRun))}
 }
 
-// earlierPresence bounds what beforeLatest accepts.
+// earlierPresence is the time of the earlier runs, from the first start to the
+// start of the latest run. What is not known of it is taken to be as wide as it
+// can be: no bound, or, when the dates contradict each other, all of them.
 func earlierPresence(j Job) Window {
 	first := earliest(j.FirstStart, j.PreviousStart)
 	if first.IsZero() {
@@ -321,8 +322,9 @@ func earlierPresence(j Job) Window {
 	if last.IsZero() || last.Before(first) {
 		last = later(j.End, j.Recorded)
 	}
-	if last.Before(first) {
-		last = time.Time{}
+	if !last.IsZero() && last.Before(first) {
+		first, last = extremes(j)
+		return Window{earliest(first, j.PreviousStart), later(last, j.PreviousStart)}
 	}
 	return Window{first, last}
 }

@@ -153,22 +153,13 @@ func earlierRun(j Job, w Window) (bool, string) {
 	return beforeLatest(j, w), why
 }
 
-// beforeLatest reports whether the time of the earlier runs, from the first
-// start to the start of the latest run, may meet the window. What is not known of
-// it is taken to be as wide as it can be.
+// beforeLatest reports whether the time of the earlier runs may meet the window.
 func beforeLatest(j Job, w Window) bool {
-	first := earliest(j.FirstStart, j.PreviousStart)
-	if first.IsZero() {
-		first = j.Submitted
+	p := earlierPresence(j)
+	if p.To.IsZero() {
+		p.To = w.To
 	}
-	last := j.Start
-	if last.IsZero() || last.Before(first) {
-		last = later(j.End, j.Recorded)
-	}
-	if last.IsZero() || last.Before(first) {
-		last = w.To
-	}
-	return w.IsZero() || w.overlaps(first, last)
+	return w.IsZero() || w.overlaps(p.From, p.To)
 }
 
 // hadEarlierRun gives the field that betrays an earlier run, "" when there was

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/gridwarden/gridwarden/backends/cric"
+	"github.com/gridwarden/gridwarden/backends/elastic"
 	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/backends/pilotlog"
@@ -108,6 +109,9 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 		a.parts = append(a.parts, logs)
 		b.Enrichers = append(b.Enrichers, logs)
 	}
+	if err := a.wireSearch(cfg.Backends.CMS, w, &b); err != nil {
+		return nil, err
+	}
 	if s := cfg.Backends.Sandbox; s != nil {
 		if a.sandbox, err = sandbox.New(*s); err != nil {
 			return nil, err
@@ -153,6 +157,26 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 	}
 	a.closers = append(a.closers, func() error { return a.engine.Leave(context.WithoutCancel(ctx)) })
 	return a, nil
+}
+
+// wireSearch builds the sources that are search servers.
+func (a *app) wireSearch(cms config.CMS, w wiring, b *handlers.Backends) error {
+	for _, x := range []struct {
+		kind elastic.Kind
+		*elastic.Config
+	}{{elastic.Finished, cms.Elastic}, {elastic.Snapshots, cms.MONIT}} {
+		if x.Config == nil {
+			continue
+		}
+		source, err := elastic.New(x.kind, *x.Config)
+		if err != nil {
+			return err
+		}
+		a.closers = append(a.closers, source.Close)
+		a.parts = append(a.parts, source)
+		b.Sources = append(b.Sources, w.source(source))
+	}
+	return nil
 }
 
 // dated are the parts whose data has an age.

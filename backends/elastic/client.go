@@ -1,0 +1,215 @@
+package elastic
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
+	es "github.com/olivere/elastic/v7"
+)
+
+// What a server that has trouble gets.
+const (
+	retries           = 3
+	firstPause        = 200 * time.Millisecond
+	longestPause      = 2 * time.Second
+	failuresInARow    = 8
+	restAfterFailures = 30 * time.Second
+	perCall           = 10 * time.Second // one answer; a page is there in one
+)
+
+// maxBody bounds one answer: a page of the largest documents is far smaller.
+const maxBody = 256 << 20
+
+// errTooLarge says that an answer is larger than any that is asked for.
+var errTooLarge = errors.New("the answer is larger than 256 MB")
+
+// client calls the server. It is safe for concurrent use.
+type client struct {
+	es    *es.Client
+	again failsafe.Executor[json.RawMessage] // for what may be asked twice
+	once  failsafe.Executor[json.RawMessage]
+	idle  func()
+}
+
+func newClient(c Config) (*client, error) {
+	t, err := newTransport(c)
+	if err != nil {
+		return nil, err
+	}
+	// Redirects are not followed: they would carry the credentials elsewhere.
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	// Other nodes of the cluster are not asked for: behind a base path nobody else can reach them.
+	own, err := es.NewSimpleClient(es.SetURL(c.URL), es.SetHttpClient(&http.Client{Transport: t, CheckRedirect: stay}), es.SetSniff(false), es.SetHealthcheck(false))
+	if err != nil {
+		return nil, fmt.Errorf("elastic: %w", err)
+	}
+	breaker := circuitbreaker.NewBuilder[json.RawMessage]().HandleIf(func(_ json.RawMessage, err error) bool { return isFailure(err) }).
+		WithFailureThreshold(failuresInARow).WithDelay(restAfterFailures).Build()
+	retry := retrypolicy.NewBuilder[json.RawMessage]().HandleIf(func(_ json.RawMessage, err error) bool { return mayPass(err) }).
+		WithMaxRetries(retries).WithBackoff(firstPause, longestPause).WithJitterFactor(.25).ReturnLastFailure().Build()
+	return &client{es: own, again: failsafe.With(retry, breaker), once: failsafe.With[json.RawMessage](breaker), idle: t.base.CloseIdleConnections}, nil
+}
+
+// isFailure tells whether an error says that the server does not work. A caller
+// who no longer waits, and a refusal of what was asked, say nothing of that.
+func isFailure(err error) bool {
+	var answer *es.Error
+	var told interface{ ForPeople() string }
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return false
+	case errors.As(err, &told) && !errors.As(err, &answer): // of this machine, such as a file that cannot be read
+		return false
+	case errors.As(err, &answer):
+		return answer.Status >= http.StatusInternalServerError
+	}
+	return true
+}
+
+// mayPass tells whether the same call may go well a moment later.
+func mayPass(err error) bool {
+	var answer *es.Error
+	switch {
+	case errors.Is(err, circuitbreaker.ErrOpen), errors.Is(err, errTooLarge), isUntrusted(err):
+		return false
+	case errors.As(err, &answer) && answer.Status == http.StatusTooManyRequests:
+		return true
+	}
+	return isFailure(err)
+}
+
+// isUntrusted tells whether who answered could not prove to be the server.
+func isUntrusted(err error) bool {
+	var e *tls.CertificateVerificationError
+	return errors.As(err, &e)
+}
+
+// call makes one call and gives the answer. Only calls that change nothing on the
+// server may be made again when the answer is lost.
+func (c *client) call(ctx context.Context, repeatable bool, method, path string, params url.Values, body any) (json.RawMessage, error) {
+	executor := c.once
+	if repeatable {
+		executor = c.again
+	}
+	return executor.WithContext(ctx).Get(func() (json.RawMessage, error) {
+		ctx, cancel := context.WithTimeoutCause(ctx, perCall, errSlow)
+		defer cancel()
+		answer, err := c.perform(ctx, es.PerformRequestOptions{Method: method, Path: path, Params: params, Body: body})
+		if errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), errSlow) {
+			return nil, errSlow // this call's deadline, not the caller's: the server is to blame
+		}
+		return answer, err
+	})
+}
+
+// errSlow says that one answer took too long.
+var errSlow = fmt.Errorf("no answer within %s", perCall)
+
+// perform makes a call once. The library calls its only server dead after a
+// failure, without asking it, and alive at the next call.
+func (c *client) perform(ctx context.Context, o es.PerformRequestOptions) (json.RawMessage, error) {
+	r, err := c.es.PerformRequest(ctx, o)
+	if errors.Is(err, es.ErrNoClient) {
+		r, err = c.es.PerformRequest(ctx, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !json.Valid(r.Body) {
+		return nil, errBody
+	}
+	return r.Body, nil
+}
+
+// transport shows the credentials and bounds answers.
+type transport struct {
+	config Config
+	base   *http.Transport
+}
+
+func newTransport(c Config) (*transport, error) {
+	own := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CA != "" {
+		pem, err := os.ReadFile(c.CA)
+		if err != nil {
+			return nil, troublef(err, "The certificates of the search server's authority cannot be read: %s.", c.CA)
+		}
+		own.RootCAs = x509.NewCertPool()
+		if !own.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, troublef(nil, "The file %s has no certificate in PEM form.", c.CA)
+		}
+	}
+	if c.ClientCert != "" {
+		own.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			key, err := c.ClientKeyFile.Read()
+			if err != nil {
+				return nil, err
+			}
+			chain, err := os.ReadFile(c.ClientCert)
+			if err != nil {
+				return nil, troublef(err, "The client certificate cannot be read: %s.", c.ClientCert)
+			}
+			pair, err := tls.X509KeyPair(chain, []byte(key.Reveal()))
+			if err != nil {
+				return nil, troublef(nil, "The client certificate in %s and the key in %s do not go together.", c.ClientCert, c.ClientKeyFile)
+			}
+			return &pair, nil
+		}
+	}
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	base.TLSClientConfig = own
+	base.MaxIdleConnsPerHost = 4
+	return &transport{config: c, base: base}, nil
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	switch {
+	case t.config.Username != "":
+		password, err := t.config.PasswordFile.Read()
+		if err != nil {
+			return nil, err
+		}
+		r.SetBasicAuth(t.config.Username, password.Reveal())
+	case t.config.TokenFile != "":
+		token, err := t.config.TokenFile.Read()
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("Authorization", "Bearer "+token.Reveal())
+	}
+	answer, err := t.base.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	answer.Body = &bounded{answer.Body, maxBody}
+	return answer, nil
+}
+
+// bounded is a body that fails when it goes on for too long.
+type bounded struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTooLarge
+	}
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}

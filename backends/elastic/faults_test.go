@@ -1,0 +1,221 @@
+package elastic
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/searchtest"
+	"github.com/gridwarden/gridwarden/config/secret"
+)
+
+// someJobs are jobs on wn1 and others on two days, the last until the window ends.
+func someJobs() []record {
+	var all []record
+	for n := range 60 {
+		host := "wn1.example.org"
+		if n%4 == 0 {
+			host = "wn2.example.org"
+		}
+		all = append(all, job(n, host, n%40, n%40+3, nil))
+	}
+	return append(all, job(60, "wn2.example.org", 40, 46, nil))
+}
+
+// onWN1 asks for the first two days.
+func onWN1() grid.Query {
+	return grid.Query{Kind: grid.ByHost, Host: "wn1.example.org", Sites: []string{"T2_XX_A"}, Window: grid.Window{From: t0.Add(2 * time.Hour), To: t0.Add(46 * time.Hour)}}
+}
+
+func people(f grid.Found) []string {
+	var out []string
+	for _, s := range f.Sightings {
+		for _, id := range s.Job.Identities {
+			if id.Kind == "crab" {
+				out = append(out, id.Value)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// isPage tells the requests for documents from the others.
+func isPage(r *http.Request) bool {
+	body, _ := io.ReadAll(r.Body)
+	return bytes.Contains(body, []byte(`"_source"`)) && strings.HasSuffix(r.URL.Path, "/_search") || r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/scroll")
+}
+
+// TestWhatIsMissingIsSaid: whatever a server does, the answer is the whole one, or
+// says that it is not, and why.
+func TestWhatIsMissingIsSaid(t *testing.T) {
+	searchtest.Each(t, func(t *testing.T, server searchtest.Server) {
+		pattern := load(t, server, someJobs())
+		config := patient(server.URL, pattern)
+		config.Page, config.LookBack = 10, 24*time.Hour
+		// The day before the first job has no index: there the missing one is known.
+		whole := find(t, newSource(t, Finished, config), onWN1())
+		if len(whole.Sightings) < 40 || whole.Report.State != grid.Complete {
+			t.Fatalf("undisturbed: %d jobs, %+v", len(whole.Sightings), whole.Report)
+		}
+		proxy := server.Proxy(t)
+		config.URL = proxy.URL
+		var asked atomic.Int32
+		pages := func(from, to int32, f searchtest.Fault) func(*http.Request) searchtest.Fault {
+			return func(r *http.Request) searchtest.Fault {
+				if !isPage(r) {
+					return searchtest.Fault{}
+				}
+				if n := asked.Add(1); n < from || n > to {
+					return searchtest.Fault{}
+				}
+				return f
+			}
+		}
+		for name, x := range map[string]struct {
+			choose   func(*http.Request) searchtest.Fault
+			deadline time.Duration
+			state    grid.SourceState
+			says     string
+		}{
+			"too many requests for a while": {pages(2, 3, searchtest.TooMany(0)), 0, grid.Complete, ""},
+			"a page is lost":                {pages(3, 3, searchtest.Dropped()), 0, grid.Complete, ""},
+			"half a page":                   {pages(4, 4, searchtest.CutInHalf()), 0, grid.Complete, ""},
+			"no JSON once":                  {pages(2, 2, searchtest.NoJSON()), 0, grid.Complete, ""},
+			"a shard fails":                 {pages(2, 2, searchtest.ShardFailed()), 0, grid.Partial, "shards could not be searched"},
+			"too slow for the deadline":     {pages(3, 999, searchtest.Slow(time.Minute)), 6 * time.Second, grid.Partial, "the search was cut after"},
+			"always overloaded":             {func(*http.Request) searchtest.Fault { return searchtest.TooMany(0) }, 0, grid.Failed, "is overloaded"},
+			"gone":                          {func(*http.Request) searchtest.Fault { return searchtest.Dropped() }, 0, grid.Failed, "cannot be reached"},
+			"something else at the address": {func(*http.Request) searchtest.Fault { return searchtest.NoJSON() }, 0, grid.Failed, "no answer of a search server"},
+			"the dates of records are not told": {func(r *http.Request) searchtest.Fault {
+				body, _ := io.ReadAll(r.Body)
+				if bytes.Contains(body, []byte(`"aggs"`)) {
+					return searchtest.Unavailable()
+				}
+				return searchtest.Fault{}
+			}, 0, grid.Partial, "how new its records are could not be told"},
+		} {
+			asked.Store(0)
+			proxy.Set(x.choose)
+			c := config
+			if x.deadline > 0 {
+				c.Deadline = x.deadline
+			}
+			s := newSource(t, Finished, c)
+			f, err := s.Sightings(t.Context(), onWN1())
+			var told interface{ ForPeople() string }
+			switch {
+			case x.state == grid.Failed:
+				if !errors.As(err, &told) || !strings.Contains(told.ForPeople(), x.says) || strings.Contains(told.ForPeople(), "127.0.0.1") {
+					t.Errorf("%s: %v", name, err)
+				}
+				continue
+			case err != nil:
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			if f.Report.State != x.state || !strings.Contains(strings.Join(f.Report.Notes, "; "), x.says) {
+				t.Errorf("%s: %+v", name, f.Report)
+			}
+			if diff := cmp.Diff(people(whole), people(f)); x.state == grid.Complete && diff != "" {
+				t.Errorf("%s: %s", name, diff)
+			}
+		}
+		proxy.Set(nil)
+		server.Call(t, http.MethodDelete, "/"+strings.TrimSuffix(pattern, "*")+"2026-03-02", nil)
+		f := find(t, newSource(t, Finished, config), onWN1())
+		if f.Report.State != grid.Partial || !strings.Contains(strings.Join(f.Report.Notes, "; "), "there is no index of 2026-03-02") {
+			t.Errorf("a day is gone: %+v", f.Report)
+		}
+	})
+}
+
+// TestBreakerLeavesAFailingServerAlone: who asks next is told at once.
+func TestBreakerLeavesAFailingServerAlone(t *testing.T) {
+	server := searchtest.One(t, searchtest.ES7)
+	proxy := server.Proxy(t)
+	var asked atomic.Int32
+	proxy.Set(func(*http.Request) searchtest.Fault { asked.Add(1); return searchtest.Unavailable() })
+	s := newSource(t, Finished, patient(proxy.URL, "cms-*"))
+	for range 3 {
+		if err := s.Check(t.Context()); err == nil {
+			t.Fatal("a server that is not available passes the check")
+		}
+	}
+	before := asked.Load()
+	var told interface{ ForPeople() string }
+	if err := s.Check(t.Context()); !errors.As(err, &told) || !strings.Contains(told.ForPeople(), "left alone for 30s") || asked.Load() != before {
+		t.Errorf("%v, after %d and %d calls", err, before, asked.Load())
+	}
+}
+
+// TestCredentials: an account, a token and a certificate open the server, by its
+// base path and authority; nothing else does, and the refusal says what to do.
+func TestCredentials(t *testing.T) {
+	server := searchtest.One(t, searchtest.OS2)
+	pattern := load(t, server, someJobs()[:3])
+	file := func(text string) secret.File {
+		path := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return secret.File(path)
+	}
+	basic := server.SecureProxy(t, searchtest.Access{Path: "/os", User: "warden", Password: "pass word"})
+	token := server.SecureProxy(t, searchtest.Access{Path: "/os", Token: "t0ken"})
+	certificate := server.SecureProxy(t, searchtest.Access{Path: "/os", Certificate: true})
+	for name, x := range map[string]struct {
+		at   searchtest.Secure
+		set  func(*Config)
+		says string
+	}{
+		"account":        {basic, func(c *Config) { c.Username, c.PasswordFile = "warden", file("pass word") }, ""},
+		"wrong password": {basic, func(c *Config) { c.Username, c.PasswordFile = "warden", file("wrong") }, "refuses the credentials"},
+		"password open to all": {basic, func(c *Config) {
+			c.Username, c.PasswordFile = "warden", file("pass word")
+			_ = os.Chmod(string(c.PasswordFile), 0o644)
+		}, "open to every user"},
+		"token":    {token, func(c *Config) { c.TokenFile = file("t0ken") }, ""},
+		"no token": {token, func(*Config) {}, "refuses the credentials"},
+		"certificate": {certificate, func(c *Config) {
+			c.ClientCert, c.ClientKeyFile = certificate.CertFile, secret.File(certificate.KeyFile)
+		}, ""},
+		"no certificate":    {certificate, func(*Config) {}, "cannot be reached"},
+		"another authority": {basic, func(c *Config) { c.CA = token.CAFile }, "cannot be reached"},
+		"no base path":      {token, func(c *Config) { c.TokenFile, c.URL = file("t0ken"), strings.TrimSuffix(c.URL, "/os") }, "has nothing at that address"},
+		"another's index":   {token, func(c *Config) { c.TokenFile, c.Index = file("t0ken"), "nobody-has-this-*" }, "has no index that is called nobody-has-this-*"},
+	} {
+		c := patient(x.at.URL, pattern)
+		c.CA = x.at.CAFile
+		x.set(&c)
+		s := newSource(t, Finished, c)
+		err := s.Check(t.Context())
+		var told interface{ ForPeople() string }
+		if x.says == "" && err != nil || x.says != "" && (!errors.As(err, &told) || !strings.Contains(told.ForPeople(), x.says)) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if x.says != "" {
+			continue
+		}
+		if got := len(find(t, s, grid.Query{Kind: grid.ByUser, User: "user1"}).Sightings); got != 1 {
+			t.Errorf("%s: %d jobs of user1", name, got)
+		}
+		if newest, err := s.Newest(t.Context()); err != nil || !newest.Equal(t0.Add(5*time.Hour)) {
+			t.Errorf("%s: the newest record is of %v, %v", name, newest, err)
+		}
+		if d, err := s.Details(t.Context()); err != nil || len(d) != 1 || !strings.Contains(d[0], "on OpenSearch 2.") {
+			t.Errorf("%s: %q, %v", name, d, err)
+		}
+	}
+}

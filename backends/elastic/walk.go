@@ -1,0 +1,249 @@
+package elastic
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	es "github.com/olivere/elastic/v7"
+)
+
+// keepAlive is how long the server holds a walk between two pages.
+const keepAlive = "1m"
+
+// walk is one way through all documents that a query finds, page by page, so that
+// no more than some pages are in memory.
+type walk struct {
+	source *Source
+	plan   *plan
+	ask    query
+	parts  any // which parts of documents
+	// look is called for each document, of one slice at a time.
+	look func(slice int, hit *es.SearchHit)
+	// again is called when a slice begins anew and gives what it gave again.
+	again func(slice int)
+
+	mu      sync.Mutex
+	trouble []string // what the server could not search
+}
+
+// run walks in slices at the same time. It returns the first error; what was given
+// until then was given.
+func (w *walk) run(ctx context.Context, what server) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	n := max(1, min(w.source.slices, len(w.plan.indices)))
+	var pit string
+	if what.shardDoc() {
+		var err error
+		if pit, err = w.open(ctx, what); err != nil {
+			return fmt.Errorf("elastic: opening a point in time of %s: %w", w.source.Name(), w.source.explain(err))
+		}
+		defer func() { w.close(ctx, what, pit) }()
+	}
+	errs := make(chan error, n)
+	for i := range n {
+		go func() {
+			if pit != "" {
+				errs <- w.points(ctx, pit, i, n)
+				return
+			}
+			errs <- w.scrollOn(ctx, i, n)
+		}()
+	}
+	var first error
+	for range n {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+			cancel()
+		}
+	}
+	if first != nil {
+		return fmt.Errorf("elastic: documents of %s: %w", w.source.Name(), w.source.explain(first))
+	}
+	return nil
+}
+
+func (w *walk) body(slice, slices int) query {
+	b := query{"size": w.source.config.Page, "query": w.ask, "_source": w.parts}
+	if slices > 1 {
+		b["slice"] = query{"id": slice, "max": slices}
+	}
+	return b
+}
+
+// open opens a point in time, which the two products do in their own ways.
+func (w *walk) open(ctx context.Context, what server) (string, error) {
+	params := available()
+	params.Set("keep_alive", keepAlive)
+	path := w.plan.path + "/_pit"
+	if what.product == "OpenSearch" {
+		path = w.plan.path + "/_search/point_in_time"
+	}
+	body, err := w.source.client.call(ctx, true, http.MethodPost, path, params, nil)
+	var opened struct {
+		ID    string `json:"id"`
+		PitID string `json:"pit_id"`
+	}
+	if err == nil {
+		err = decode(body, &opened)
+	}
+	if err == nil && opened.ID == "" && opened.PitID == "" {
+		err = errBody
+	}
+	if err != nil {
+		return "", err
+	}
+	return opened.ID + opened.PitID, nil
+}
+
+// close frees what the server holds. It would end by itself after a minute.
+func (w *walk) close(ctx context.Context, what server, pit string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	path, body := "/_pit", query{"id": pit}
+	if what.product == "OpenSearch" {
+		path, body = "/_search/point_in_time", query{"pit_id": []string{pit}}
+	}
+	_, _ = w.source.client.call(ctx, false, http.MethodDelete, path, nil, body)
+}
+
+// points goes from page to page of a point in time. A page can be asked for again.
+func (w *walk) points(ctx context.Context, pit string, slice, slices int) error {
+	var after []any
+	for {
+		b := w.body(slice, slices)
+		b["track_total_hits"] = false
+		b["pit"] = query{"id": pit, "keep_alive": keepAlive}
+		b["sort"] = []query{{"_shard_doc": "asc"}}
+		if after != nil {
+			b["search_after"] = after
+		}
+		page, err := w.page(ctx, true, "/_search", nil, b)
+		if err != nil {
+			return err
+		}
+		w.give(slice, page)
+		if page.PitId != "" {
+			pit = page.PitId
+		}
+		n := len(page.Hits.Hits)
+		if n < w.source.config.Page {
+			return nil
+		}
+		if after = page.Hits.Hits[n-1].Sort; len(after) == 0 {
+			return errBody
+		}
+	}
+}
+
+// scrollOn scrolls. When a page is lost the server has gone on: then the slice
+// begins anew, for a page that was skipped would be people who are missed.
+func (w *walk) scrollOn(ctx context.Context, slice, slices int) error {
+	pause := firstPause
+	for try := 0; ; try++ {
+		err := w.scroll(ctx, slice, slices)
+		if err == nil || try == retries || !mayPass(err) || ctx.Err() != nil {
+			return err
+		}
+		w.again(slice)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
+		pause = min(2*pause, longestPause)
+	}
+}
+
+func (w *walk) scroll(ctx context.Context, slice, slices int) error {
+	params := available()
+	params.Set("scroll", keepAlive)
+	b := w.body(slice, slices)
+	b["sort"] = []string{"_doc"}
+	page, err := w.page(ctx, true, w.plan.path+"/_search", params, b)
+	id := ""
+	defer func() {
+		if id == "" {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_, _ = w.source.client.call(ctx, false, http.MethodDelete, "/_search/scroll", nil, query{"scroll_id": []string{id}})
+	}()
+	for err == nil {
+		w.give(slice, page)
+		id = page.ScrollId
+		if len(page.Hits.Hits) < w.source.config.Page {
+			return nil
+		}
+		if id == "" {
+			return errBody
+		}
+		page, err = w.page(ctx, false, "/_search/scroll", nil, query{"scroll": keepAlive, "scroll_id": id})
+	}
+	return err
+}
+
+// page asks for one page and keeps what the server could not search.
+func (w *walk) page(ctx context.Context, repeatable bool, path string, params url.Values, b query) (*es.SearchResult, error) {
+	body, err := w.source.client.call(ctx, repeatable, http.MethodPost, path, params, b)
+	page := new(es.SearchResult)
+	if err == nil {
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.UseNumber() // places to go on from are larger than a float can tell apart
+		if err = d.Decode(page); err != nil || page.Hits == nil || page.Shards == nil {
+			err = errBody
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if page.TimedOut || page.TerminatedEarly {
+		w.note("the server stopped a search before its end: records may be missing")
+	}
+	if page.Shards.Failed > 0 {
+		w.note("%d of %d shards could not be searched%s: records may be missing", page.Shards.Failed, page.Shards.Total, failedIndices(page.Shards))
+	}
+	return page, nil
+}
+
+// note keeps a sentence once. Callers hold the lock.
+func (w *walk) note(format string, args ...any) {
+	w.trouble = appendNew(w.trouble, fmt.Sprintf(format, args...))
+}
+
+// failedIndices names the indices of shards that failed, such as " (cms-2026-06-24)".
+func failedIndices(shards *es.ShardsInfo) string {
+	var names []string
+	for _, f := range shards.Failures {
+		if f != nil && indexPattern.MatchString(f.Index) {
+			names = appendNew(names, f.Index)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s)", someOf(names))
+}
+
+func (w *walk) give(slice int, page *es.SearchResult) {
+	for _, hit := range page.Hits.Hits {
+		if hit != nil {
+			w.look(slice, hit)
+		}
+	}
+}
+
+// cutShort tells whether an error only says that the time was over.
+func cutShort(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded)
+}
