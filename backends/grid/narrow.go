@@ -57,26 +57,27 @@ const (
 // It takes for granted that the spider and the schedd write each of their
 // attributes as one value, never as a list.
 //
-// A query by the pilot that is about several names them; its own Pilot does not
-// count then.
+// Where pilots are given, it is the mates of their jobs that are looked for, as
+// MatchMate does; the query's own Pilot does not count then.
 func Narrow(q Query, pilots ...PilotID) Condition {
 	inside := []Condition{}
 	if !q.Window.IsZero() {
 		inside = append(inside, not(outsideTime(q.Window)))
 	}
 	if len(q.Sites) > 0 {
-		inside = append(inside, not(elsewhere(q)))
+		inside = append(inside, not(elsewhere(q, len(pilots) > 0)))
 	}
 	switch q.Kind {
 	case ByHost:
 		inside = append(inside, mayBeOnHost(q))
 	case ByBatch:
-		inside = append(inside, ofBatch(q.Batch))
+		inside = append(inside, anyOf(append(mayHaveMoved(), ofBatch(q.Batch))...))
 	case ByPilotID:
-		if len(pilots) == 0 {
-			pilots = []PilotID{q.Pilot}
+		if len(pilots) > 0 {
+			inside = append(inside, ofPilots(pilots))
+			break
 		}
-		inside = append(inside, ofPilots(pilots))
+		inside = append(inside, anyOf(append(mayHaveMoved(), ofPilots([]PilotID{q.Pilot}))...))
 	case ByUser:
 		inside = append(inside, mayNameUser(q.User))
 	case ByIP: // addresses are in texts of many forms, which are read one by one
@@ -161,8 +162,9 @@ func hasEnded() Condition {
 	)
 }
 
-// elsewhere is true only of records that inSites puts at no site of the query.
-func elsewhere(q Query) Condition {
+// elsewhere is true only of records that inSites puts at no site of the query;
+// of the mates of jobs there, only the latest run counts.
+func elsewhere(q Query, mates bool) Condition {
 	atSite := func(attribute string) []Condition {
 		var c []Condition
 		for _, s := range q.Sites {
@@ -171,7 +173,7 @@ func elsewhere(q Query) Condition {
 		return c
 	}
 	c := []Condition{has("site"), not(reads("site", NoValue, "")), not(anyOf(atSite("site")...)), not(anyHas(marks))}
-	if q.Kind == ByBatch || q.Kind == ByPilotID {
+	if mates {
 		return all(c...)
 	}
 	c = append(c, not(counts("numjobstarts", 2, 1<<53)), not(on("joblaststartdate", oldestDate, lastDate)))
@@ -261,18 +263,22 @@ var (
 	}()
 )
 
-// mayBeOnHost is true of all records that matchHost may accept: those that name
-// the host, and those that cannot be excluded because they name none, one that
-// stands for another, or had an earlier run.
-func mayBeOnHost(q Query) Condition {
-	may := []Condition{
-		not(placedElsewhere()),
+// mayHaveMoved are what all records have one of of which hadEarlierRun tells an
+// earlier run.
+func mayHaveMoved() []Condition {
+	return []Condition{
 		counts("numjobstarts", 2, 1<<53),
 		counts("numshadowstarts", 2, 1<<53),
 		counts("remotewallclocktime", 600, 1<<53),
 		on("joblaststartdate", oldestDate, lastDate),
-		anyReads(slots, Container, ""),
 	}
+}
+
+// mayBeOnHost is true of all records that matchHost may accept: those that name
+// the host, and those that cannot be excluded because they name none, one that
+// stands for another, or had an earlier run.
+func mayBeOnHost(q Query) Condition {
+	may := append(mayHaveMoved(), not(placedElsewhere()), anyReads(slots, Container, ""))
 	for _, name := range append([]string{q.Host}, q.Aliases...) {
 		if name == "" {
 			continue
