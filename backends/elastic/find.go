@@ -19,6 +19,10 @@ import (
 // seen in it or within one look of it; two allow one that is late.
 const widening = 24 * time.Minute
 
+// unplacedShare is the part of an answer that sightings may take which nothing
+// ties to the place: they are as many as the pool is large.
+const unplacedShare = 5
+
 // atOnce bounds the names in one query.
 const (
 	pilotsAtOnce = 50
@@ -60,16 +64,17 @@ type search struct {
 	cover  coverage
 	ages   ages
 
-	mu      sync.Mutex
-	found   grid.Found
-	counted []int          // records that were looked at, by slice
-	by      map[string]int // sightings by the run that they show
-	placed  map[string]bool
-	full    bool
-	missing bool // something of the answer is
-	bad     int  // documents that are no records
-	noHost  int  // jobs that the record puts on no host
-	shadows int  // jobs that started more than once, perhaps elsewhere
+	mu       sync.Mutex
+	found    grid.Found
+	counted  []int          // records that were looked at, by slice
+	by       map[string]int // sightings by the run that they show
+	placed   map[string]bool
+	full     bool
+	missing  bool // something of the answer is
+	bad      int  // documents that are no records
+	noHost   int  // jobs that the record puts on no host
+	unplaced int  // sightings that nothing ties to the place
+	shadows  int  // jobs that started more than once, perhaps elsewhere
 }
 
 // note tells of something that is missing.
@@ -116,6 +121,12 @@ func (x *search) run(ctx context.Context) error {
 
 // records finds them, in the order in which the rules need them.
 func (x *search) records(ctx context.Context) error {
+	if x.query.Kind == grid.ByBatch || x.query.Kind == grid.ByPilotID {
+		// The few that it is about come first: the rest may be cut at the deadline.
+		if err := x.each(ctx, x.plan.filter(grid.NarrowLatest(x.query)), x.match); err != nil {
+			return err
+		}
+	}
 	if err := x.each(ctx, x.plan.filter(grid.Narrow(x.query)), x.match); err != nil {
 		return err
 	}
@@ -188,6 +199,11 @@ func (x *search) add(s grid.Sighting) {
 			*old = s
 		}
 		return
+	}
+	if s.Unplaced {
+		if x.unplaced++; x.unplaced > x.source.most/unplacedShare {
+			return
+		}
 	}
 	if x.full = x.full || len(x.found.Sightings) >= x.source.most; x.full {
 		return
@@ -276,7 +292,7 @@ func (x *search) boundedBy(ctx context.Context, jobs []*grid.Job) error {
 // rematch asks the rules again.
 func (x *search) rematch() {
 	all := x.found.Sightings
-	x.found.Sightings, x.by, x.placed = nil, map[string]int{}, map[string]bool{}
+	x.found.Sightings, x.by, x.placed, x.unplaced = nil, map[string]int{}, map[string]bool{}, 0
 	for _, s := range all {
 		x.match(s.Job)
 	}
@@ -383,6 +399,9 @@ func (x *search) judge() {
 	x.judgeAges()
 	if x.bad > 0 {
 		x.note("%s could not be read as a job record", plural(x.bad, "document", "documents"))
+	}
+	if most := x.source.most / unplacedShare; x.unplaced > most {
+		x.note("%d jobs had an earlier run that no record places, of which only %d are given", x.unplaced, most)
 	}
 	if x.full {
 		x.note("more than %d jobs match and only so many are given: ask for a shorter window or name the site", x.source.most)

@@ -79,10 +79,31 @@ func Narrow(q Query, pilots ...PilotID) Condition {
 		}
 		inside = append(inside, anyOf(append(mayHaveMoved(), ofPilots([]PilotID{q.Pilot}))...))
 	case ByUser:
-		inside = append(inside, mayNameUser(q.User))
+		names := []Condition{mayNameUser(q.User)}
+		for _, name := range q.Also {
+			names = append(names, mayNameUser(name))
+		}
+		inside = append(inside, anyOf(names...))
 	case ByIP: // addresses are in texts of many forms, which are read one by one
 	}
 	return all(inside...)
+}
+
+// NarrowLatest holds for each record whose latest run Match may accept, which is
+// what a query by batch id or pilot is about: there are few of them, while those
+// of jobs with an unrecorded earlier run are many.
+func NarrowLatest(q Query) Condition {
+	switch q.Kind {
+	case ByPilotID:
+		return Narrow(q, q.Pilot)
+	case ByBatch:
+		latest := []Condition{ofBatch(q.Batch)}
+		if !q.Window.IsZero() {
+			latest = append(latest, not(outsideTime(q.Window)))
+		}
+		return all(latest...)
+	}
+	return Narrow(q)
 }
 
 func all(of ...Condition) Condition   { return Condition{Op: All, Of: of} }
@@ -253,7 +274,7 @@ func longer(a, b string) string {
 
 // The attributes in which readHosts finds hosts.
 var (
-	slots   = strings.Fields(`remotehost lastremotehost match_exp_job_glidein_sitewms_slot glidein_sitewms_slot machineattrname0`)
+	slots      = strings.Fields(`remotehost lastremotehost match_exp_job_glidein_sitewms_slot glidein_sitewms_slot machineattrname0`)
 	nameFields = func() []string {
 		all := append(strings.Fields(`holdreason lastholdreason removereason`), slots...)
 		for i := 1; i <= 8; i++ {

@@ -159,6 +159,9 @@ func aQuery(t *rapid.T, t0 time.Time) Query {
 		q.Pilot = PilotID{Cluster: 7}
 	case ByUser:
 		q.User = rapid.SampledFrom([]string{"jdoe", "cms0002", "John Doe", "/C=XX/O=Ex/CN=John Doe", "/DC=ch/DC=cern/OU=Organic Units/OU=Users/CN=jdoe/CN=123456/CN=John Doe", "Ян", "é"}).Draw(t, "user")
+		if rapid.Bool().Draw(t, "with another name") {
+			q.Also = []string{"/DC=ch/DC=cern/OU=Organic Units/OU=Users/CN=jdoe/CN=123456/CN=John Doe"}
+		}
 	}
 	if rapid.Bool().Draw(t, "with site") {
 		q.Sites = []string{rapid.SampledFrom([]string{"T2_A", "t2_b"}).Draw(t, "site")}
@@ -195,6 +198,10 @@ func TestNarrowLosesNobody(t *testing.T) {
 			if ok && !holds {
 				text, _ := json.Marshal(record)
 				t.Fatalf("%+v\nis lost to %+v\nthough: %s", string(text), q, s.Why)
+			}
+			if _, latest := matchLatest(q, j); latest && !NarrowLatest(q).holds(&a) {
+				text, _ := json.Marshal(record)
+				t.Fatalf("%s\nis lost to the first look for %+v", text, q)
 			}
 			if ok {
 				matched[q.Kind]++
