@@ -112,7 +112,7 @@ func (d *Directory) Check(ctx context.Context) error {
 		return failed
 	}
 	t := &Trouble{Cause: failed, Sentence: "CRIC could not be asked."}
-	if p, ok := failed.(interface{ ForPeople() string }); ok { //nolint:errorlint // current gives no wrapped ones
+	if p, ok := failed.(interface{ ForPeople() string }); ok {
 		t.Sentence = p.ForPeople()
 	}
 	t.Sentence += fmt.Sprintf(" Its answer of %s UTC is used.", last.register.AsOf.Format("2006-01-02 15:04"))

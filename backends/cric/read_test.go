@@ -45,22 +45,26 @@ func TestParseEveryForm(t *testing.T) {
 				{ID: "11", Logins: []string{"asmith"}, DNs: []string{annDN}, Name: "Ann Smith"},
 				{ID: "11", Logins: []string{"asmith"}, DNs: []string{ann2DN, annDN}, Name: "Ann Smith"},
 				{Logins: []string{"jdoe"}, DNs: []string{johnDN}},
-			}, 0,
+			},
+			0,
 		},
 		"columns and rows": {
 			`{"desc":{"columns":["username","email","forename","surname","dn","phone1"]},"result":[["jdoe","j@example.org","John","Doe","` + johnDN + `",null],["asmith",null,"Ann"],5]}`,
 			[]grid.Registered{
 				{Logins: []string{"jdoe"}, DNs: []string{johnDN}, Name: "John Doe", Email: "j@example.org"},
 				{Logins: []string{"asmith"}, Name: "Ann"},
-			}, 1,
+			},
+			1,
 		},
 		"the monitoring's copy": {
 			`{"jdoe":{"institute":"CERN","country":"CH","dn":"` + johnDN + `"},"asmith":{"institute":"","country":null,"dn":null}}`,
-			[]grid.Registered{{ID: "jdoe", Logins: []string{"jdoe"}, DNs: []string{johnDN}}, {ID: "asmith", Logins: []string{"asmith"}}}, 0,
+			[]grid.Registered{{ID: "jdoe", Logins: []string{"jdoe"}, DNs: []string{johnDN}}, {ID: "asmith", Logins: []string{"asmith"}}},
+			0,
 		},
 		"a key twice is two users": {
 			`{"a":{"dn":"` + johnDN + `","profiles":[{"login":"jdoe"}]},"a":{"dn":"` + annDN + `","profiles":[{"login":"jdoe"}]}}`,
-			[]grid.Registered{{ID: "a", Logins: []string{"jdoe"}, DNs: []string{johnDN}}, {ID: "a (2)", Logins: []string{"jdoe"}, DNs: []string{annDN}}}, 0,
+			[]grid.Registered{{ID: "a", Logins: []string{"jdoe"}, DNs: []string{johnDN}}, {ID: "a (2)", Logins: []string{"jdoe"}, DNs: []string{annDN}}},
+			0,
 		},
 		"what is hostile or broken": {
 			`{"a":{"dn":"` + johnDN + `/CN=proxy","name":"` + strings.Repeat("ä", 10_000) + `","email":"x\u0000\u202e\u001b[2Jy\nz","profiles":[{"login":"../jdoe"},{"login":"jdoe"},{"login":"` + strings.Repeat("x", 65) + `"}]},
@@ -70,7 +74,8 @@ func TestParseEveryForm(t *testing.T) {
 				{ID: "a", Logins: []string{"jdoe"}, DNs: []string{johnDN}, Name: strings.Repeat("ä", 128) + "…", Email: "x[2Jy z"},
 				{ID: "b", Logins: []string{"b"}},
 				{ID: "f", Logins: []string{"f"}},
-			}, 5,
+			},
+			5,
 		},
 	} {
 		got, err := parse([]byte(c.text))

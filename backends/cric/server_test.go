@@ -8,8 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"io"
-	"log"
+	"log/slog"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -103,7 +102,7 @@ func newFake(t *testing.T, answer func(n int32, w http.ResponseWriter)) *fake {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
 	f.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.VerifyClientCertIfGiven, MinVersion: tls.VersionTLS12}
-	f.Config.ErrorLog = log.New(io.Discard, "", 0)
+	f.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	f.StartTLS()
 	t.Cleanup(f.Close)
 	proxy := write(t, "proxy.pem", a.issue(t, "bot.example.org", time.Now().Add(time.Hour)))

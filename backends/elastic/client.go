@@ -168,7 +168,7 @@ func newTransport(c Config) (*transport, error) {
 			return &pair, nil
 		}
 	}
-	base := http.DefaultTransport.(*http.Transport).Clone()
+	base := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // the standard library has it so
 	base.TLSClientConfig = own
 	base.MaxIdleConnsPerHost = 4
 	return &transport{config: c, base: base}, nil

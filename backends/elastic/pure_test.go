@@ -139,7 +139,7 @@ func TestServerOf(t *testing.T) {
 		`{"version":{"number":"7.17.29"}}`:                            "Elasticsearch 7.17.29 true",
 		`{"version":{"number":"7.10.2"}}`:                             "Elasticsearch 7.10.2 false",
 		`{"version":{"number":"2.19.6","distribution":"opensearch"}}`: "OpenSearch 2.19.6 false",
-		`{"version":{"number":"3.8.0","distribution":"opensearch"}}`:  "OpenSearch 3.8.0 true",
+		`{"version":{"number":"3.8.0","distribution":"opensearch"}}`:  "OpenSearch 3.8.0 false",
 		`{"version":{"number":"<b>"}}`:                                "", `[]`: "", `{}`: "",
 	} {
 		s, err := serverOf(json.RawMessage(body))

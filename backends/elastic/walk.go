@@ -42,10 +42,10 @@ func (w *walk) run(ctx context.Context, what server) error {
 	var pit string
 	if what.shardDoc() {
 		var err error
-		if pit, err = w.open(ctx, what); err != nil {
+		if pit, err = w.open(ctx); err != nil {
 			return fmt.Errorf("elastic: opening a point in time of %s: %w", w.source.Name(), w.source.explain(err))
 		}
-		defer func() { w.close(ctx, what, pit) }()
+		defer func() { w.close(ctx, pit) }()
 	}
 	errs := make(chan error, n)
 	for i := range n {
@@ -78,40 +78,31 @@ func (w *walk) body(slice, slices int) query {
 	return b
 }
 
-// open opens a point in time, which the two products do in their own ways.
-func (w *walk) open(ctx context.Context, what server) (string, error) {
+// open opens a point in time of Elasticsearch.
+func (w *walk) open(ctx context.Context) (string, error) {
 	params := available()
 	params.Set("keep_alive", keepAlive)
-	path := w.plan.path + "/_pit"
-	if what.product == "OpenSearch" {
-		path = w.plan.path + "/_search/point_in_time"
-	}
-	body, err := w.source.client.call(ctx, true, http.MethodPost, path, params, nil)
+	body, err := w.source.client.call(ctx, true, http.MethodPost, w.plan.path+"/_pit", params, nil)
 	var opened struct {
-		ID    string `json:"id"`
-		PitID string `json:"pit_id"`
+		ID string `json:"id"`
 	}
 	if err == nil {
 		err = decode(body, &opened)
 	}
-	if err == nil && opened.ID == "" && opened.PitID == "" {
+	if err == nil && opened.ID == "" {
 		err = errBody
 	}
 	if err != nil {
 		return "", err
 	}
-	return opened.ID + opened.PitID, nil
+	return opened.ID, nil
 }
 
 // close frees what the server holds. It would end by itself after a minute.
-func (w *walk) close(ctx context.Context, what server, pit string) {
+func (w *walk) close(ctx context.Context, pit string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	path, body := "/_pit", query{"id": pit}
-	if what.product == "OpenSearch" {
-		path, body = "/_search/point_in_time", query{"pit_id": []string{pit}}
-	}
-	_, _ = w.source.client.call(ctx, false, http.MethodDelete, path, nil, body)
+	_, _ = w.source.client.call(ctx, false, http.MethodDelete, "/_pit", nil, query{"id": pit})
 }
 
 // points goes from page to page of a point in time. A page can be asked for again.

@@ -63,11 +63,13 @@ func TestResolve(t *testing.T) {
 		{"a robot's job", CMS, "", []Identity{id("dn", cernRobot, BySchedd)}, nil, "", "", cernRobot, labelRobot, false},
 		{"a robot's credential for a person", CMS, "analysis", []Identity{id("crab", "jdoe", BySubmitter), id("dn", cernRobot, BySchedd)}, nil, "jdoe", "", "", "", false},
 		{
-			"a listed factory with a person's DN", CMS, "", []Identity{id("dn", cernPerson, BySchedd)},
+			"a listed factory with a person's DN", CMS, "",
+			[]Identity{id("dn", cernPerson, BySchedd)},
 			&Knowledge{Sites: &SiteMap{Factories: []Factory{{DN: cernPerson, Owner: "x"}}}}, "", "", cernPerson, labelFactory, false,
 		},
 		{
-			"the worker node comes last", CMS, "analysis", []Identity{id("crab", "evil", ByPilot), id("dn", cernPerson, BySchedd)},
+			"the worker node comes last", CMS, "analysis",
+			[]Identity{id("crab", "evil", ByPilot), id("dn", cernPerson, BySchedd)},
 			nil, "jdoe", "John Doe", cernPerson, "", true,
 		},
 		{"local account", CMS, "", []Identity{id("owner", "cms1727", BySchedd)}, nil, "cms1727", "", "", labelLocal, false},

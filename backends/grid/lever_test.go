@@ -187,7 +187,8 @@ func TestHostileValuesInLevers(t *testing.T) {
 	}{
 		"a login that closes the string": {
 			crabJob("crab3@s1", 1, "wn1", login(`x" || true || "`)), "copy",
-			[]string{`condor_q -name crab3@s1 -constraint 'CRAB_UserHN =?= "x\" || true || \""' -json`}, "",
+			[]string{`condor_q -name crab3@s1 -constraint 'CRAB_UserHN =?= "x\" || true || \""' -json`},
+			"",
 		},
 		"no such login for the ban": {crabJob("crab3@s1", 1, "wn1", login(`x'] + ['y`)), "ban", nil, "cannot be a login of CRAB"},
 		"a login of two lines":      {crabJob("crab3@s1", 1, "wn1", login("x\nrm -rf /")), "hold", nil, "line ends"},
@@ -197,7 +198,8 @@ func TestHostileValuesInLevers(t *testing.T) {
 		"a schedd with a shell's words": {crabJob("s1;reboot", 1, "wn1", login("jdoe")), "kill", nil, `"s1;reboot" stands`},
 		"a DN with both quotes": {
 			crabJob("crab3@s1", 1, "wn1", dnOf(`/DC=org/CN=Jo "x" O'Neil`)), "site",
-			[]string{`pap-admin ban subject '/DC=org/CN=Jo "x" O'\''Neil'`}, "has no way to write",
+			[]string{`pap-admin ban subject '/DC=org/CN=Jo "x" O'\''Neil'`},
+			"has no way to write",
 		},
 		"the pilot's DN beside the login": {
 			crabJob("crab3@s1", 1, "wn1", login("jdoe"), dnOf("/DC=ch/DC=cern/OU=computers/CN=cmspilotjob/vocms157.example.org")), "site",

@@ -152,7 +152,7 @@ func TestARealShellReadsWhatIsWritten(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		out, err := exec.CommandContext(t.Context(), sh, "-c", `printf '%s\0' begin `+word+" end").Output() //nolint:gosec // what a shell makes of it is the question
+		out, err := exec.CommandContext(t.Context(), sh, "-c", `printf '%s\0' begin `+word+" end").Output()
 		if want := "begin\x00" + value + "\x00end\x00"; err != nil || string(out) != want {
 			t.Errorf("%s is read as %q, %v; want %q", word, out, err, want)
 		}

@@ -22,7 +22,7 @@ func hot() []string {
 func (p *pool) keep(ctx context.Context, queries ...string) error {
 	p.kept = map[string]*sql.Stmt{}
 	for _, q := range queries {
-		s, err := p.db.PrepareContext(ctx, q)
+		s, err := p.db.PrepareContext(ctx, q) //nolint:sqlclosecheck // closed with the pool
 		if err != nil {
 			return fmt.Errorf("preparing %q: %w", q, err)
 		}

@@ -566,7 +566,7 @@ func BenchmarkRead(b *testing.B) {
 		if err != nil || len(log.runs) < 400 {
 			b.Fatal(err)
 		}
-		log.told(goodPilot, nil, Name)
+		log.told(goodPilot, nil)
 	}
 	b.ReportMetric(float64(size)/(1<<20), "MB-decoded")
 	b.ReportMetric(float64(len(errs))/(1<<20), "MB-file")

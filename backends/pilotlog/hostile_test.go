@@ -190,7 +190,7 @@ func TestForgedLogsAreTold(t *testing.T) {
 	} {
 		log := read(t, []byte(c.out), []byte(pack("StarterLog.slot1_1", c.starter)+pack("StartdHistoryLog", c.history)))
 		said := append(log.flaws.list, log.short...)
-		told := log.told(goodPilot, nil, Name)
+		told := log.told(goodPilot, nil)
 		for _, r := range told {
 			said = append(said, r.doubts...)
 		}
@@ -270,7 +270,7 @@ func TestBombsAndEndlessLines(t *testing.T) {
 			if len(log.ads) > maxAds || len(log.runs) > maxRuns || len(log.flaws.list) > maxFlaws {
 				t.Errorf("%d ads, %d runs, %d flaws", len(log.ads), len(log.runs), len(log.flaws.list))
 			}
-			log.told(goodPilot, nil, Name)
+			log.told(goodPilot, nil)
 		})
 	}
 	for mb, want := range map[int]string{20: "far more than a log does", 200: "longer than the bound"} {
@@ -317,7 +317,7 @@ func FuzzErr(f *testing.F) {
 	f.Add([]byte(pack("StartdHistoryLog", goodAd+goodBanner) + pack("StartdLog", manySlots(3))))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		log := read(t, []byte(goodOut), data)
-		for _, r := range log.told(goodPilot, nil, Name) {
+		for _, r := range log.told(goodPilot, nil) {
 			grid.MatchPilotLog(grid.Query{Kind: grid.ByHost, Host: "wn1.example.org"}, r.job)
 		}
 	})

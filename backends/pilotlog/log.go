@@ -43,15 +43,15 @@ func Read(ctx context.Context, out, err []byte) (*Log, error) {
 		if uerr != nil {
 			l.short = append(l.short, fmt.Sprintf("%s could be read in part only: %s", shown(b.name), reasonOf(uerr)))
 		}
-		switch {
-		case b.name == "StartdHistoryLog":
+		switch b.name {
+		case "StartdHistoryLog":
 			history = true
 			for _, a := range readAds(text, &l.flaws) {
 				if len(l.ads) < maxAds {
 					l.ads = append(l.ads, a)
 				}
 			}
-		case b.name == "StartdLog":
+		case "StartdLog":
 			startd = append(startd, readStartd(text, &l.flaws)...)
 		default:
 			l.starters = true
@@ -87,11 +87,11 @@ type told struct {
 
 // told gives the runs of the pilot as jobs. addresses are those that the records
 // know of the pilot; what the log does not say of the pilot, p does.
-func (l *Log) told(p grid.Pilot, addresses []netip.Addr, source string) []told {
+func (l *Log) told(p grid.Pilot, addresses []netip.Addr) []told {
 	var out []told
 	add := func(attrs map[string]any, r grid.PilotRun, doubts []string) {
 		r.Pilot, r.Site, r.Hosts, r.Addresses = p, l.Site, l.Hosts, addresses
-		j, err := grid.JobFromPilotLog(attrs, r, source)
+		j, err := grid.JobFromPilotLog(attrs, r, Name)
 		if err != nil {
 			l.short = append(l.short, fmt.Sprintf("a run of job %d.%d cannot be told from those of other schedds", r.Cluster, r.Proc))
 			return

@@ -286,7 +286,7 @@ func (x *look) compare(p grid.Pilot, c candidate) {
 	if p.Entry == "" {
 		p.Entry = c.at.pilot.Entry
 	}
-	runs := c.log.told(p, x.addresses[p.ID], Name)
+	runs := c.log.told(p, x.addresses[p.ID])
 	jobs := make([]grid.Job, 0, len(runs))
 	doubts := map[string][]string{}
 	for _, r := range runs {

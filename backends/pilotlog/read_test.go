@@ -62,7 +62,7 @@ func TestTheSamplesJobs(t *testing.T) {
 	var got []row
 	for range 2 { // telling changes nothing
 		got = nil
-		for _, r := range log.told(samplePilot, nil, Name) {
+		for _, r := range log.told(samplePilot, nil) {
 			p := grid.Resolve(r.job, nil)
 			got = append(got, row{r.job.ID, p.Username, r.job.Start.Format("15:04:05"), r.job.End.Format("15:04:05"), r.job.Hosts[0].Host, r.job.Schedd})
 			if len(r.doubts) > 0 {
@@ -92,7 +92,7 @@ func TestTheSamplesJobs(t *testing.T) {
 // that show its zone: the ads have their own times, the starters' are unknown.
 func TestWithoutTheOutFileTimesAreNotGuessed(t *testing.T) {
 	log := read(t, nil, sample(t, "job.10176593.0.err"))
-	told := log.told(samplePilot, nil, Name)
+	told := log.told(samplePilot, nil)
 	if len(told) != 3 {
 		t.Fatalf("%d runs", len(told))
 	}
@@ -102,7 +102,7 @@ func TestWithoutTheOutFileTimesAreNotGuessed(t *testing.T) {
 		}
 	}
 	log.ads = nil
-	for _, r := range log.told(samplePilot, nil, Name) {
+	for _, r := range log.told(samplePilot, nil) {
 		if !r.job.Start.IsZero() || !r.job.End.IsZero() || !strings.Contains(strings.Join(r.doubts, "; "), "times are unknown") {
 			t.Errorf("%s began %s: %q", r.job.ID, r.job.Start, r.doubts)
 		}

@@ -161,7 +161,7 @@ func classpath(ctx context.Context, kind Kind, with jdk) (string, error) {
 		return "", err
 	}
 	if !allThere(string(text)) {
-		return "", errors.New("Maven names jars that are not there")
+		return "", errors.New("searchtest: Maven names jars that are not there")
 	}
 	return string(text), os.Rename(fresh, kept)
 }

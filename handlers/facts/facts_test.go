@@ -29,7 +29,7 @@ type records struct {
 // request adds a request of a thread and how it ended; "" for not yet.
 func (l *records) request(id, thread, incident, line string, ended audit.Kind) {
 	at := noon.Add(time.Duration(len(l.all)) * time.Minute)
-	body, _ := json.Marshal(map[string]any{"as": line, "thread": thread}) //nolint:errchkjson // strings
+	body, _ := json.Marshal(map[string]any{"as": line, "thread": thread})
 	l.all = append(l.all, audit.Record{ID: id + "/1", Request: id, At: at, Kind: audit.Received, Incident: incident, Body: body})
 	if ended != "" {
 		l.all = append(l.all, audit.Record{ID: id + "/2", Request: id, At: at, Kind: ended, Incident: incident, Body: json.RawMessage(`{"said":"x"}`)})

@@ -181,26 +181,31 @@ func TestWhatElseASiteIsTold(t *testing.T) {
 		"no one": {traced(nil, nil), []string{"Dear colleagues at the site,", "Our records have no job there in that time, and everything that we asked could be searched."}, []string{"We will contact"}},
 		"no one in part": {
 			traced(nil, []grid.Report{{Name: "cms", Experiment: grid.CMS, State: grid.Failed}}),
-			[]string{"That is not the same as no job.", "The records of cms could not all be searched, so there may be more."}, []string{"have no job there"},
+			[]string{"That is not the same as no job.", "The records of cms could not all be searched, so there may be more."},
+			[]string{"have no job there"},
 		},
 		"a squid": {
 			traced(func(f *facts.Facts, q *grid.Query) {
 				f.Squid, f.Subject, q.Kind = "HERE-LCG2", "192.0.2.80", grid.ByIP
 			}, nil),
-			[]string{"Dear colleagues at HERE-LCG2,", "The address is a squid server of yours"}, []string{"We will contact"},
+			[]string{"Dear colleagues at HERE-LCG2,", "The address is a squid server of yours"},
+			[]string{"We will contact"},
 		},
 		"a login and no DN": {traced(nil, nil, mine), []string{"\n1. jdoe\n   experiment cms, as the jobs say of themselves; not authenticated\n", "Dear colleagues at T2_XX_Here,"}, nil},
 		"an open window": {
 			traced(func(f *facts.Facts, q *grid.Query) { f.At, q.OpenUntil = noon.Add(2*time.Hour), noon.Add(48*time.Hour) }, nil, mine),
-			[]string{"The time to look at goes on until 2026-06-26 12:00:00 UTC", "what they had at 2026-06-24 14:00:00 UTC"}, nil,
+			[]string{"The time to look at goes on until 2026-06-26 12:00:00 UTC", "what they had at 2026-06-24 14:00:00 UTC"},
+			nil,
 		},
 		"a person who was asked for": {
 			traced(func(f *facts.Facts, q *grid.Query) { f.Subject, q.Host, q.Kind = "jdoe", "", grid.ByUser }, nil, mine),
-			[]string{"Subject: [TLP:AMBER] Re: jobs at your site, 2026", "; on wn1.example.org; ran from"}, nil,
+			[]string{"Subject: [TLP:AMBER] Re: jobs at your site, 2026", "; on wn1.example.org; ran from"},
+			nil,
 		},
 		"hostile values": {
 			traced(nil, nil, job(grid.CMS, "x\nPlease reboot\u202e", "T2_XX_Here", wn1, claim("crab", "jd\noe", grid.BySubmitter), claim("dn", "/DC=org/CN="+strings.Repeat("x", 3000), grid.BySchedd))),
-			[]string{"x\uFFFDPlease reboot\uFFFD"}, []string{"\nPlease reboot", strings.Repeat("x", 500)},
+			[]string{"x\uFFFDPlease reboot\uFFFD"},
+			[]string{"\nPlease reboot", strings.Repeat("x", 500)},
 		},
 	} {
 		m := run(t, known{facts: test.facts}, "reply site", "tlp=red")
@@ -330,11 +335,13 @@ func TestWhatASiteIsAskedFor(t *testing.T) {
 		"a short host":       {known{facts: traced(func(f *facts.Facts, q *grid.Query) { f.Subject, q.Host = "wn1", "wn1" }, nil, proven)}, nil, host},
 		"no zone":            {known{facts: traced(func(f *facts.Facts, _ *grid.Query) { f.Said = []string{"no zone given, read as UTC"} }, nil, proven)}, nil, when},
 		"a squid": {
-			known{facts: traced(func(f *facts.Facts, q *grid.Query) { f.Squid, q.Kind = "HERE", grid.ByIP }, nil)}, nil,
+			known{facts: traced(func(f *facts.Facts, q *grid.Query) { f.Squid, q.Kind = "HERE", grid.ByIP }, nil)},
+			nil,
 			when + "; the worker node behind a squid server",
 		},
 		"behind a NAT": {
-			known{facts: traced(func(f *facts.Facts, q *grid.Query) { f.NAT, q.Kind = "HERE", grid.ByIP }, nil, proven)}, nil,
+			known{facts: traced(func(f *facts.Facts, q *grid.Query) { f.NAT, q.Kind = "HERE", grid.ByIP }, nil, proven)},
+			nil,
 			when + "; the worker node behind a shared address",
 		},
 		"a batch id without a queue": {known{facts: traced(func(_ *facts.Facts, q *grid.Query) { q.Kind, q.Batch = grid.ByBatch, "5.0" }, nil, proven)}, nil, batch},

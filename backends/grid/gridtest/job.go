@@ -2,7 +2,6 @@ package gridtest
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -135,15 +134,6 @@ func (g *Generator) inESCMS(j *job) bool {
 // inHistory tells whether the job is in a history that was handed over.
 func (g *Generator) inHistory(j *job) bool {
 	return j.gone() <= g.now && j.schedd != silentSchedd
-}
-
-// inMONIT tells whether any of its snapshots shows the job.
-func (g *Generator) inMONIT(j *job) bool {
-	if j.unmonitored {
-		return false
-	}
-	_, seen := g.endSeen(j)
-	return seen || slices.ContainsFunc(j.runs, func(r run) bool { return g.firstSnapshot(r) < min(r.end, g.now+1) })
 }
 
 // firstSnapshot is when the first snapshot after a run's start was taken.

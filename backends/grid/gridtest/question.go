@@ -150,10 +150,10 @@ func order(q Question) string {
 func (g *Generator) expect(q *Question, j *job) {
 	var by Sources
 	ran := false
-	for i, r := range j.runs {
+	for _, r := range j.runs {
 		if q.overlaps(r) && q.ran(j, r) {
 			ran = true
-			by |= g.seenBy(q, j, r, i == len(j.runs)-1)
+			by |= g.seenBy(q, j, r)
 		}
 	}
 	if ran {
@@ -164,7 +164,7 @@ func (g *Generator) expect(q *Question, j *job) {
 // seenBy gives the records that show a run, or leave it open. A finished job's
 // record leaves the earlier runs open; a snapshot of one run says nothing of
 // others, nor does it have the site's batch id.
-func (g *Generator) seenBy(q *Question, j *job, r run, last bool) Sources {
+func (g *Generator) seenBy(q *Question, j *job, r run) Sources {
 	var by Sources
 	if g.inESCMS(j) {
 		by |= ESCMS

@@ -174,6 +174,9 @@ func (s *simulation) fill(cur *recent, r *rand.Rand) bool {
 					first = k
 				}
 			}
+			if first < 0 { // no job has more cores than there are
+				return true
+			}
 			at = max(at, busy[first].end+seconds(exponential(r, 40)))
 			free += cpus[first]
 			busy[first] = run{}

@@ -321,7 +321,7 @@ func TestThePictureOfTheDocs(t *testing.T) {
 	path := filepath.Join("..", "..", "..", "docs", "pictures", "trace-plot.png")
 	now := drawn(t, few()).PNG
 	if *update {
-		if err := os.WriteFile(path, now, 0o644); err != nil { //nolint:gosec // documentation is for everybody
+		if err := os.WriteFile(path, now, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

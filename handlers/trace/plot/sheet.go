@@ -77,7 +77,7 @@ func (s *sheet) fewColours() (*image.Paletted, bool) {
 		if len(out.Palette) == 256 {
 			return false
 		}
-		index[c] = uint8(len(out.Palette)) //nolint:gosec // less than 256
+		index[c] = uint8(len(out.Palette))
 		out.Palette = append(out.Palette, c)
 		return true
 	}
