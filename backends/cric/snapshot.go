@@ -28,8 +28,8 @@ func (s snapshot) fresh(last reading, _ time.Time) bool {
 
 // read implements origin. Its time is that of the file.
 func (s snapshot) read(context.Context) ([]byte, time.Time, any, error) {
-	trouble := func(err error, format string, args ...any) error {
-		return &Trouble{Sentence: fmt.Sprintf("The file %s of CRIC's users ", s.path) + fmt.Sprintf(format, args...), Cause: err}
+	trouble := func(err error, what string) error {
+		return &Trouble{Sentence: fmt.Sprintf("The file %s of CRIC's users %s", s.path, what), Cause: err}
 	}
 	// O_NONBLOCK: opening a named pipe would otherwise wait for its writer.
 	in, err := os.OpenFile(s.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)

@@ -35,7 +35,7 @@ type coverage struct {
 // cover chooses, of the indices that there are, those that may hold jobs of a
 // window. es-cms names them by the day of submission, so those of many days before
 // are searched, too. None is too new: the day of submission is what the submitter's
-// clock says. An index whose name has no day is always searched.
+// clock says, and a snapshot of a job's end tells of runs long before. An index whose name has no day is always searched.
 func (s *Source) cover(all []string, w grid.Window, now time.Time) coverage {
 	var c coverage
 	to := now
@@ -60,7 +60,7 @@ func (s *Source) cover(all []string, w grid.Window, now time.Time) coverage {
 		if oldest.IsZero() || d.Before(oldest) {
 			oldest = d
 		}
-		if d.Before(c.from) || s.kind == Snapshots && !w.IsZero() && d.After(day(to)) {
+		if d.Before(c.from) {
 			continue
 		}
 		c.indices = append(c.indices, name)

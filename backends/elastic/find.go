@@ -169,7 +169,8 @@ func (x *search) each(ctx context.Context, ask query, look func(grid.Job)) error
 	return err
 }
 
-// near keeps to snapshots of the time around the window.
+// near keeps to snapshots of the time around the window, of jobs that ran then:
+// those of a job that ended tell of its earlier runs whenever they were taken.
 func (x *search) near(ask query) query {
 	w := x.query.Window
 	if w.IsZero() {
@@ -177,8 +178,10 @@ func (x *search) near(ask query) query {
 	}
 	a, _ := grid.AttributeNamed("RecordTime")
 	dated := grid.Condition{Op: grid.Has, Attribute: a}
+	status, _ := grid.AttributeNamed("Status")
+	running := grid.Condition{Op: grid.Reads, Attribute: status, Form: grid.Equals, Text: "Running"}
 	around := grid.Condition{Op: grid.OnDate, Attribute: a, From: w.From.Add(-widening), To: w.To.Add(widening)}
-	near := grid.Condition{Op: grid.AnyOf, Of: []grid.Condition{around, {Op: grid.Not, Of: []grid.Condition{dated}}}}
+	near := grid.Condition{Op: grid.AnyOf, Of: []grid.Condition{around, {Op: grid.Not, Of: []grid.Condition{dated}}, {Op: grid.Not, Of: []grid.Condition{running}}}}
 	return query{"bool": query{"filter": []query{ask, x.plan.filter(near)}}}
 }
 

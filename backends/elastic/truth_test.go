@@ -4,7 +4,6 @@ import (
 	"flag"
 	"iter"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,72 +13,60 @@ import (
 	"github.com/gridwarden/gridwarden/backends/searchtest"
 )
 
-var truthFlag = flag.Int("jobs", 20_000, "jobs of the world of TestTruth")
+var (
+	truthFlag      = flag.Int("jobs", 2_000, "jobs of the world of TestTruth, each with some 20 snapshots")
+	backgroundFlag = flag.Bool("background", false, "ask TestTruth's questions about everybody else, too")
+)
 
-// TestTruth asks real servers about the incidents of a generated world, es-cms
-// alone and with MONIT: everybody whom the records show must be found, nobody be
+// TestTruth asks real servers about the incidents of a generated world, with both
+// kinds of records: everybody whom the records show must be found, nobody be
 // accused, and nothing be called complete that is not.
 func TestTruth(t *testing.T) {
-	searchtest.Each(t, func(t *testing.T, s searchtest.Server) {
-		g := gridtest.New(gridtest.Config{Jobs: *truthFlag, Seed: 1})
-		prefix := s.Prefix(t)
-		s.PutTemplate(t, prefix+"cms", prefix+"cms-*", searchtest.CMSMapping())
-		s.PutTemplate(t, prefix+"monit", prefix+"monit_prod_condor_raw_metric-*", searchtest.MONITMapping(searchtest.Keyword))
-		s.Load(t, prefixed(prefix, g.ESCMS()))
-		s.Load(t, prefixed(prefix, g.MONIT()))
-		finished := newSource(t, Finished, patient(s.URL, prefix+"cms-*"))
-		snapshots := newSource(t, Snapshots, patient(s.URL, prefix+"monit_prod_condor_raw_metric-*"))
-		questions := g.Questions()
-		for _, c := range []struct {
-			with    gridtest.Sources
-			sources []gridtest.Source
-		}{
-			{gridtest.ESCMS, []gridtest.Source{finished}},
-			{gridtest.ESCMS | gridtest.MONIT, []gridtest.Source{finished, snapshots}},
-		} {
-			scores, err := gridtest.Score(t.Context(), questions, c.with, g.Now(), c.sources...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if r, p := scores.Recall(), scores.Precision(); r < 1 || p < 0.99 {
-				t.Errorf("%s: recall %.4f, precision %.4f", c.with, r, p)
-			}
-			for _, problem := range scores.Problems() {
-				t.Errorf("%s: %s", c.with, problem)
-			}
-			slowest := slices.MaxFunc(scores, func(a, b gridtest.Result) int { return int(a.Took - b.Took) })
-			t.Logf("%s: recall %.3f, precision %.3f of %d questions; the slowest took %s: %s", c.with, scores.Recall(), scores.Precision(), len(scores), slowest.Took.Round(time.Millisecond), slowest.Question.Typed)
-		}
-		lostDay(t, s, prefix, finished, questions)
-	})
-}
-
-// lostDay takes away the index of the day on which the job of incident (j) was
-// submitted: the answer must name it.
-func lostDay(t *testing.T, s searchtest.Server, prefix string, source *Source, questions []gridtest.Question) {
-	t.Helper()
-	i := slices.IndexFunc(questions, func(q gridtest.Question) bool { return q.Incident == "j" })
-	q := questions[i]
-	at := slices.IndexFunc(q.Truth, func(e gridtest.Expected) bool { return submitted(t, e.Job) != q.Query.Asked.Format(time.DateOnly) })
-	if at < 0 {
-		t.Fatal("every job of the incident was submitted on the day that was asked about")
-	}
-	day := submitted(t, q.Truth[at].Job)
-	s.Call(t, "DELETE", "/"+prefix+"cms-"+day, nil)
-	r := find(t, source, q.Query).Report
-	if r.State != grid.Partial || !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "no index of") && strings.Contains(n, day) }) {
-		t.Errorf("without the index of %s the answer is %s and says %q", day, r.State, r.Notes)
+	for _, kind := range []searchtest.Kind{searchtest.ES7, searchtest.OS2} {
+		t.Run(string(kind), func(t *testing.T) { truth(t, searchtest.One(t, kind)) })
 	}
 }
 
-// submitted gives the day of submission, which ends a GlobalJobId.
-func submitted(t *testing.T, id string) string {
+func truth(t *testing.T, s searchtest.Server) {
 	t.Helper()
-	seconds, err := strconv.ParseInt(id[strings.LastIndexByte(id, '#')+1:], 10, 64)
+	g := gridtest.New(gridtest.Config{Jobs: *truthFlag, Seed: 1, Every: 12 * time.Minute})
+	prefix := s.Prefix(t)
+	s.PutTemplate(t, prefix+"cms", prefix+"cms-*", searchtest.CMSMapping())
+	s.PutTemplate(t, prefix+"monit", prefix+"monit_prod_condor_raw_metric-*", searchtest.MONITMapping(searchtest.Keyword))
+	s.Load(t, prefixed(prefix, g.ESCMS()))
+	s.Load(t, prefixed(prefix, g.MONIT()))
+	finished := newSource(t, Finished, patient(s.URL, prefix+"cms-*"))
+	snapshots := newSource(t, Snapshots, patient(s.URL, prefix+"monit_prod_condor_raw_metric-*"))
+	questions := g.Questions()
+	if !*backgroundFlag {
+		questions = slices.DeleteFunc(questions, func(q gridtest.Question) bool { return q.Incident == "" })
+	}
+	const with = gridtest.ESCMS | gridtest.MONIT
+	scores, err := gridtest.Score(t.Context(), questions, with, g.Now(), finished, snapshots)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return time.Unix(seconds, 0).UTC().Format(time.DateOnly)
+	if r, p := scores.Recall(), scores.Precision(); r < 1 || p < 0.99 {
+		t.Errorf("%s: recall %.4f, precision %.4f", with, r, p)
+	}
+	for _, problem := range scores.Problems() {
+		t.Errorf("%s: %s", with, problem)
+	}
+	slowest := slices.MaxFunc(scores, func(a, b gridtest.Result) int { return int(a.Took - b.Took) })
+	t.Logf("%s: recall %.3f, precision %.3f of %d questions; the slowest took %s: %s", with, scores.Recall(), scores.Precision(), len(scores), slowest.Took.Round(time.Millisecond), slowest.Question.Typed)
+	lostDay(t, finished, questions)
+}
+
+// lostDay asks about incident (j): the index of the day on which its job was
+// submitted is not there, and the answer must name it.
+func lostDay(t *testing.T, source *Source, questions []gridtest.Question) {
+	t.Helper()
+	i := slices.IndexFunc(questions, func(q gridtest.Question) bool { return q.Incident == "j" })
+	q := questions[i]
+	r := find(t, source, q.Query).Report
+	if r.State != grid.Partial || !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "no index of") }) {
+		t.Errorf("without the index of a day the answer is %s and says %q", r.State, r.Notes)
+	}
 }
 
 func prefixed(prefix string, docs iter.Seq[gridtest.Doc]) iter.Seq[searchtest.Document] {

@@ -59,7 +59,7 @@ func TestProxyBreaksWhatItIsTold(t *testing.T) {
 			t.Helper()
 			resp, text, err := again()
 			var f found
-			if err != nil || resp.StatusCode != 200 || json.Unmarshal([]byte(text), &f) != nil || f.Hits.Total.Value != 10 {
+			if err != nil || resp.StatusCode != http.StatusOK || json.Unmarshal([]byte(text), &f) != nil || f.Hits.Total.Value != 10 {
 				t.Fatalf("%s: %v %v %.300s", step, resp, err, text)
 			}
 			return f
@@ -77,11 +77,11 @@ func TestProxyBreaksWhatItIsTold(t *testing.T) {
 			t.Errorf("unavailable: %v %v %s", resp, err, text)
 		}
 		p.Set(func(*http.Request) searchtest.Fault { return searchtest.NoJSON() })
-		if resp, text, err := again(); err != nil || resp.StatusCode != 200 || json.Valid([]byte(text)) {
+		if resp, text, err := again(); err != nil || resp.StatusCode != http.StatusOK || json.Valid([]byte(text)) {
 			t.Errorf("no JSON: %v %v %s", resp, err, text)
 		}
 		p.Set(func(*http.Request) searchtest.Fault { return searchtest.CutInHalf() })
-		if resp, text, err := again(); !errors.Is(err, io.ErrUnexpectedEOF) || resp.StatusCode != 200 || len(text) == 0 {
+		if resp, text, err := again(); !errors.Is(err, io.ErrUnexpectedEOF) || resp.StatusCode != http.StatusOK || len(text) == 0 {
 			t.Errorf("cut: %v %v %s", resp, err, text)
 		}
 		p.Set(func(*http.Request) searchtest.Fault { return searchtest.Dropped() })

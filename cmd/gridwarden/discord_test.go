@@ -36,6 +36,7 @@ type onlyDiscord struct {
 	server   *fakediscord.Server
 	taken    chan error
 	roles    map[string]string // ids by group
+	wired    chan struct{}     // closed when the program is there, whose commands are registered
 }
 
 const discordWorkspace = "grid"
@@ -43,7 +44,7 @@ const discordWorkspace = "grid"
 func onDiscord(t *testing.T, s bottest.Setup) bottest.Bot {
 	cfg := readConfig(t, s)
 	b := &discordBot{onlyDiscord: &onlyDiscord{
-		directory: newDirectory(), server: fakediscord.New(), taken: make(chan error, 16), roles: map[string]string{},
+		directory: newDirectory(), server: fakediscord.New(), taken: make(chan error, 16), roles: map[string]string{}, wired: make(chan struct{}),
 	}}
 	wire := fakeserver.NewWire()
 	t.Cleanup(b.server.Serve(wire))
@@ -71,7 +72,10 @@ func onDiscord(t *testing.T, s bottest.Setup) bottest.Bot {
 	var err error
 	b.platform, err = discord.New([]discord.Config{{Name: discordWorkspace, Guild: fakediscord.Guild, TokenFile: secret.File(token)}}, discord.Options{
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://discord.fake/", Dial: wire.Dial, Known: known,
-		Commands: func() []discord.Command { return b.described },
+		Commands: func() []discord.Command {
+			<-b.wired
+			return b.described
+		},
 		Accounts: func(person string) []string { return []string{"discord/grid/" + b.user(person, bot.Member)} },
 	})
 	if err != nil {
@@ -79,6 +83,7 @@ func onDiscord(t *testing.T, s bottest.Setup) bottest.Bot {
 	}
 	b.room = bottest.NewRecorder(renamed{neverShared{b.platform}, b.onlyDiscord})
 	b.app = runOn(t, cfg, b.room)
+	close(b.wired)
 	if !b.server.Until(time.Minute, b.server.Listening) {
 		t.Fatal("there is no connection")
 	}

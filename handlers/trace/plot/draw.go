@@ -29,8 +29,9 @@ const (
 	mergeGap = 2 // bars that are nearer than this are drawn as one
 	arrow    = 14
 
-	tickRoom = 130 // for one label of the axis
-	manyRows = 7   // from so many on the axis is below the rows, too
+	tickRoom  = 130 // for one label of the axis
+	mostTicks = (right - left) / tickRoom
+	manyRows  = 7 // from so many on the axis is below the rows, too
 )
 
 // Blue and vermilion are Okabe and Ito's, told apart in every kind of colour
@@ -182,7 +183,7 @@ const (
 
 // drawAxis writes the ticks' times, below that the days, and what they are.
 func drawAxis(s *sheet, t times, y int, above bool) (below int) {
-	at, step := t.ticks((right - left) / tickRoom)
+	at, step := t.ticks()
 	title := fmt.Sprintf("Time in UTC, %d", t.from.Year())
 	if last := t.to.Year(); last != t.from.Year() {
 		title += fmt.Sprintf(" to %d", last)
@@ -250,7 +251,7 @@ func drawMarks(s *sheet, t times, top int) {
 // drawTimes draws the ticks and the marked times beside the bars of one row, so
 // that they do not cross names.
 func drawTimes(s *sheet, t times, top, bottom int) {
-	at, _ := t.ticks((right - left) / tickRoom)
+	at, _ := t.ticks()
 	for _, tick := range at {
 		x := t.x(tick)
 		s.fill(image.Rect(x-1, top, x+1, bottom), pale)

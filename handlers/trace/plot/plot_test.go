@@ -254,7 +254,7 @@ func TestTicks(t *testing.T) {
 		{later(-3), later(51), "12h0m0s [12:00 00:00 12:00 00:00 12:00]"},
 		{later(-24 * 90), later(24), "336h0m0s [00:00 00:00 00:00 00:00 00:00 00:00]"},
 	} {
-		at, step := times{from: test.from, to: test.to}.ticks(7)
+		at, step := times{from: test.from, to: test.to}.ticks()
 		var clocks []string
 		for _, a := range at {
 			if !a.After(test.from) || !a.Before(test.to) {
@@ -266,8 +266,8 @@ func TestTicks(t *testing.T) {
 			t.Errorf("%s to %s: %s, want %s", test.from, test.to, got, test.want)
 		}
 	}
-	at, _ := times{from: time.Time{}, to: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}.ticks(7)
-	if len(at) > 7 {
+	at, _ := times{from: time.Time{}, to: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}.ticks()
+	if len(at) > mostTicks {
 		t.Errorf("%d ticks in ten thousand years", len(at))
 	}
 }

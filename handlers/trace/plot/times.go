@@ -83,22 +83,22 @@ var steps = []time.Duration{
 	24 * time.Hour, 2 * 24 * time.Hour, 4 * 24 * time.Hour, 7 * 24 * time.Hour, 14 * 24 * time.Hour, 28 * 24 * time.Hour, 84 * 24 * time.Hour,
 }
 
-// ticks gives round times, most at the most.
-func (t times) ticks(most int) (at []time.Time, step time.Duration) {
+// ticks gives round times, mostTicks at the most.
+func (t times) ticks() (at []time.Time, step time.Duration) {
 	length := t.to.Sub(t.from)
 	step = steps[len(steps)-1]
 	for _, s := range steps {
-		if length/s < time.Duration(most) {
+		if length/s < time.Duration(mostTicks) {
 			step = s
 			break
 		}
 	}
-	for length/step >= time.Duration(most) {
+	for length/step >= time.Duration(mostTicks) {
 		step *= 2
 	}
 	seconds := int64(step / time.Second)
 	first := (t.from.Unix()/seconds + 1) * seconds
-	for s := first; s < t.to.Unix() && len(at) < most; s += seconds {
+	for s := first; s < t.to.Unix() && len(at) < mostTicks; s += seconds {
 		at = append(at, time.Unix(s, 0).UTC())
 	}
 	return at, step
