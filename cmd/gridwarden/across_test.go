@@ -40,6 +40,7 @@ type hall struct {
 	alice      string // her id on Mattermost
 	channel    string // the id of Mattermost's channel
 	n          int
+	wired      chan struct{} // closed when the program is there, whose commands are registered
 }
 
 // People and the security channel of the hall on Discord.
@@ -79,7 +80,7 @@ func inHall(t *testing.T) *hall {
 			t.Fatal(err)
 		}
 	}
-	h := &hall{t: t, mattermost: fakemattermost.New(), slack: fakeslack.New(), discord: fakediscord.New(), room: bottest.NewMemory("console")}
+	h := &hall{t: t, mattermost: fakemattermost.New(), slack: fakeslack.New(), discord: fakediscord.New(), room: bottest.NewMemory("console"), wired: make(chan struct{})}
 	me := h.mattermost.AddBot("gridwarden", mattermostToken)
 	alice := h.mattermost.AddUser("alice")
 	h.alice = alice.Id
@@ -113,12 +114,17 @@ func inHall(t *testing.T) *hall {
 	}
 	d, err := discord.New(cfg.Platforms.Discord, discord.Options{
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://discord.fake/", Dial: other.Dial,
-		Commands: func() []discord.Command { return h.described }, Accounts: func(person string) []string { return h.accounts(person) },
+		Commands: func() []discord.Command {
+			<-h.wired
+			return h.described
+		},
+		Accounts: func(person string) []string { return h.accounts(person) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.app = runOn(t, cfg, m, s, d, h.room)
+	close(h.wired)
 	for up := false; !up; time.Sleep(time.Millisecond) {
 		one, _ := m.Connection()
 		two, _ := s.Connection()
