@@ -178,10 +178,9 @@ func (x *search) near(ask query) query {
 	}
 	a, _ := grid.AttributeNamed("RecordTime")
 	dated := grid.Condition{Op: grid.Has, Attribute: a}
-	status, _ := grid.AttributeNamed("Status")
-	running := grid.Condition{Op: grid.Reads, Attribute: status, Form: grid.Equals, Text: "Running"}
+	status, _ := grid.AttributeNamed("JobStatus") // snapshots of running jobs do not have it
 	around := grid.Condition{Op: grid.OnDate, Attribute: a, From: w.From.Add(-widening), To: w.To.Add(widening)}
-	near := grid.Condition{Op: grid.AnyOf, Of: []grid.Condition{around, {Op: grid.Not, Of: []grid.Condition{dated}}, {Op: grid.Not, Of: []grid.Condition{running}}}}
+	near := grid.Condition{Op: grid.AnyOf, Of: []grid.Condition{around, {Op: grid.Not, Of: []grid.Condition{dated}}, {Op: grid.Has, Attribute: status}}}
 	return query{"bool": query{"filter": []query{ask, x.plan.filter(near)}}}
 }
 

@@ -46,7 +46,7 @@ func TestCover(t *testing.T) {
 	}{
 		{Finished, 10, 29, "2026-03-03", false},
 		{Finished, 45, 39, "2026-03-03", true},
-		{Snapshots, 45, 2, "2026-03-03", false},
+		{Snapshots, 45, 19, "2026-03-03", false},
 	} {
 		s := &Source{kind: x.kind, config: Config{LookBack: time.Duration(x.lookBack) * 24 * time.Hour}}
 		c := s.cover(names, w, now)
