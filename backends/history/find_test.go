@@ -186,6 +186,10 @@ func bruteForce(jobs []grid.Job, q grid.Query, met map[string]int) grid.Found {
 		if unbounded && !ok {
 			met["bounded"]++
 		}
+		if ok && s.Unplaced && grid.EveryRunPlaced(j, jobs) {
+			met["settled"]++
+			ok = false
+		}
 		if ok {
 			f.Sightings = append(f.Sightings, s)
 			placed[j.ID] = true
