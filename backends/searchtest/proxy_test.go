@@ -69,11 +69,11 @@ func TestProxyBreaksWhatItIsTold(t *testing.T) {
 		}
 
 		p.Set(func(*http.Request) searchtest.Fault { return searchtest.TooMany(7 * time.Second) })
-		if resp, text, err := again(); err != nil || resp.StatusCode != 429 || resp.Header.Get("Retry-After") != "7" || !json.Valid([]byte(text)) {
+		if resp, text, err := again(); err != nil || resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "7" || !json.Valid([]byte(text)) {
 			t.Errorf("too many: %v %v %s", resp, err, text)
 		}
 		p.Set(func(*http.Request) searchtest.Fault { return searchtest.Unavailable() })
-		if resp, text, err := again(); err != nil || resp.StatusCode != 503 || !json.Valid([]byte(text)) {
+		if resp, text, err := again(); err != nil || resp.StatusCode != http.StatusServiceUnavailable || !json.Valid([]byte(text)) {
 			t.Errorf("unavailable: %v %v %s", resp, err, text)
 		}
 		p.Set(func(*http.Request) searchtest.Fault { return searchtest.NoJSON() })
@@ -106,7 +106,7 @@ func TestProxyBreaksWhatItIsTold(t *testing.T) {
 			return searchtest.Fault{}
 		})
 		whole("chosen by its body")
-		if resp, _ := ask(t, http.DefaultClient, http.MethodGet, p.URL+"/", ""); resp.StatusCode != 503 {
+		if resp, _ := ask(t, http.DefaultClient, http.MethodGet, p.URL+"/", ""); resp.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("another path: status %d", resp.StatusCode)
 		}
 		p.Set(nil)
