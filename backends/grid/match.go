@@ -16,7 +16,7 @@ func Match(q Query, j Job) (Sighting, bool) {
 		return s, ok
 	}
 	// The record's address, batch id and pilot are those of the latest run.
-	if earlier, why := earlierRun(j, q.Window); earlier && inSites(q, j) != never {
+	if earlier, why := earlierRun(j, q.Window); earlier && everRan(j) && inSites(q, j) != never {
 		what := "pilot"
 		if q.Kind == ByIP {
 			what = "address"

@@ -1,6 +1,7 @@
 package grid
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -18,18 +19,22 @@ func EveryRunPlaced(j Job, others []Job) bool {
 			continue
 		}
 		counted = max(counted, o.Starts, o.ShadowStarts)
-		if o.Kind == Epoch {
-			runs = append(runs, o)
+		if o.Kind != Epoch {
+			continue
 		}
+		if !placesItself(o) || o.End.IsZero() || o.End.Before(o.Start) {
+			return false
+		}
+		runs = append(runs, o)
 	}
 	if counted < 2 { // what betrays an earlier run is not its number
 		return false
 	}
-	slices.SortFunc(runs, func(a, b Job) int { return a.Start.Compare(b.Start) })
+	slices.SortFunc(runs, func(a, b Job) int { return cmp.Or(a.Start.Compare(b.Start), b.End.Compare(a.End)) })
 	runs = slices.CompactFunc(runs, func(a, b Job) bool { return a.Start.Equal(b.Start) && latestHost(a) == latestHost(b) })
 	var over time.Time
-	for _, r := range runs {
-		if !placesItself(r) || r.End.IsZero() || r.End.Before(r.Start) || r.Start.Before(over) {
+	for i, r := range runs {
+		if r.Start.Before(over) || i > 0 && r.Start.Equal(runs[i-1].Start) {
 			return false
 		}
 		over = r.End

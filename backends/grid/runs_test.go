@@ -37,6 +37,7 @@ func TestEveryRunPlaced(t *testing.T) {
 		{"a run without an end", latest, []Job{first, with(second, func(j *Job) { j.End = time.Time{} })}, false},
 		{"runs that overlap are perhaps one", latest, []Job{first, run("wn2.example.org", 4, 10)}, false},
 		{"one run under two hosts", latest, []Job{first, run("wn9.example.org", 1, 5), third}, false},
+		{"runs without length on two hosts", latest, []Job{run("wn1.example.org", 1, 1), run("wn9.example.org", 1, 1), third}, false},
 		{"another record counts more runs", latest, []Job{first, second, with(third, func(j *Job) { j.Starts = 4 })}, false},
 		{"more shadows than runs", with(latest, func(j *Job) { j.ShadowStarts = 4 }), []Job{first, second, third}, false},
 		{"the runs are not counted", with(latest, func(j *Job) { j.Starts = 1 }), []Job{third}, false},
