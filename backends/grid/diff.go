@@ -1,6 +1,9 @@
 package grid
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Diff says in sentences how a later trace differs from an earlier one of the
 // same query: people who are new, confirmed now, or gone; sources that
@@ -89,17 +92,14 @@ func diffReports(before, after []Report) []string {
 	return out
 }
 
-// title is the shortest text that names a person.
-func (p Person) title() string {
-	switch {
-	case p.Username != "" && p.Name != "" && p.Name != p.Username:
+// title names a person in a sentence about a trace.
+func (p Person) title() string { return p.Title("a person without a name in the records") }
+
+// Title is how sentences name a person: the login with the name beside it, else
+// what the records have, else nameless.
+func (p Person) Title(nameless string) string {
+	if p.Username != "" && p.Name != "" && p.Name != p.Username {
 		return p.Username + " (" + p.Name + ")"
-	case p.Username != "":
-		return p.Username
-	case p.Name != "":
-		return p.Name
-	case p.DN != "":
-		return p.DN
 	}
-	return "a person without a name in the records"
+	return cmp.Or(p.Username, p.Name, p.DN, nameless)
 }

@@ -1,6 +1,7 @@
 package grid
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,14 +72,7 @@ func ofCMS(all []Sighting) []Sighting {
 	return slices.DeleteFunc(all, func(s Sighting) bool { return s.Job.Experiment != CMS })
 }
 
-func personName(p Person) string {
-	for _, s := range []string{p.Username, p.Name, p.DN} {
-		if s != "" {
-			return s
-		}
-	}
-	return "Somebody"
-}
+func personName(p Person) string { return cmp.Or(p.Username, p.Name, p.DN, "Somebody") }
 
 // claimed lists what the records call a disputed person.
 func claimed(p Person) string {

@@ -5,22 +5,8 @@ import "github.com/gridwarden/gridwarden/backends/grid"
 // maxShown bounds a name in a sentence, in characters.
 const maxShown = 120
 
-// Display is a person as sentences name somebody: the login with the name
-// beside it, else what the records have.
-func Display(p grid.Person) string {
-	s := p.Username
-	switch {
-	case s == "" && p.Name != "":
-		s = p.Name
-	case s == "" && p.DN != "":
-		s = p.DN
-	case s == "":
-		s = "somebody without a name"
-	case p.Name != "" && p.Name != s:
-		s += " (" + p.Name + ")"
-	}
-	return Clip(s)
-}
+// Display is a person's title, bounded.
+func Display(p grid.Person) string { return Clip(p.Title("somebody without a name")) }
 
 // Called reports whether a person is called that: exactly, or by the same DN.
 func Called(p grid.Person, name string) bool {

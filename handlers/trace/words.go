@@ -260,17 +260,7 @@ func (a answer) several() bool {
 
 // who is a person's name for people, with what makes it doubtful.
 func who(p grid.Person) string {
-	s := p.Username
-	switch {
-	case s == "" && p.Name != "":
-		s = p.Name
-	case s == "" && p.DN != "":
-		s = p.DN
-	case s == "":
-		s = "nobody named"
-	case p.Name != "" && p.Name != s:
-		s += " (" + p.Name + ")"
-	}
+	s := p.Title("nobody named")
 	if p.Label != "" {
 		s += ", " + p.Label
 	}
