@@ -17,6 +17,8 @@ import (
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 	es "github.com/olivere/elastic/v7"
+
+	"github.com/gridwarden/gridwarden/backends/trouble"
 )
 
 // What a server that has trouble gets.
@@ -144,11 +146,11 @@ func newTransport(c Config) (*transport, error) {
 	if c.CA != "" {
 		pem, err := os.ReadFile(c.CA)
 		if err != nil {
-			return nil, troublef(err, "The certificates of the search server's authority cannot be read: %s.", c.CA)
+			return nil, trouble.Errorf(err, "The certificates of the search server's authority cannot be read: %s.", c.CA)
 		}
 		own.RootCAs = x509.NewCertPool()
 		if !own.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, troublef(nil, "The file %s has no certificate in PEM form.", c.CA)
+			return nil, trouble.Errorf(nil, "The file %s has no certificate in PEM form.", c.CA)
 		}
 	}
 	if c.ClientCert != "" {
@@ -159,11 +161,11 @@ func newTransport(c Config) (*transport, error) {
 			}
 			chain, err := os.ReadFile(c.ClientCert)
 			if err != nil {
-				return nil, troublef(err, "The client certificate cannot be read: %s.", c.ClientCert)
+				return nil, trouble.Errorf(err, "The client certificate cannot be read: %s.", c.ClientCert)
 			}
 			pair, err := tls.X509KeyPair(chain, []byte(key.Reveal()))
 			if err != nil {
-				return nil, troublef(nil, "The client certificate in %s and the key in %s do not go together.", c.ClientCert, c.ClientKeyFile)
+				return nil, trouble.Errorf(nil, "The client certificate in %s and the key in %s do not go together.", c.ClientCert, c.ClientKeyFile)
 			}
 			return &pair, nil
 		}

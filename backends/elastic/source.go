@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/trouble"
 )
 
 // Source is one server with records of one kind. It is safe for concurrent use.
@@ -62,7 +63,7 @@ func (s *Source) Check(ctx context.Context) error {
 }
 
 func (s *Source) noIndex() error {
-	return troublef(nil, "%s has no index that is called %s. Look at %s.index, and at what the credentials may read.", s.Name(), s.config.Index, s.kind.Setting())
+	return trouble.Errorf(nil, "%s has no index that is called %s. Look at %s.index, and at what the credentials may read.", s.Name(), s.config.Index, s.kind.Setting())
 }
 
 // Newest is when the newest record was written; zero when there is none.

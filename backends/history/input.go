@@ -18,6 +18,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/gridwarden/gridwarden/backends/trouble"
 )
 
 // Stdin is the path that means standard input.
@@ -68,11 +70,11 @@ func filesOf(paths []string) ([]*file, error) {
 			return err
 		})
 		if err != nil {
-			return nil, troublef(err, "%s cannot be read (%v). Nothing was imported.", p, errors.Unwrap(err))
+			return nil, trouble.Errorf(err, "%s cannot be read (%v). Nothing was imported.", p, errors.Unwrap(err))
 		}
 	}
 	if len(out) == 0 {
-		return nil, troublef(nil, "There is no file in %s. Nothing was imported.", strings.Join(paths, ", "))
+		return nil, trouble.Errorf(nil, "There is no file in %s. Nothing was imported.", strings.Join(paths, ", "))
 	}
 	return out, nil
 }

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/gridwarden/gridwarden/backends/trouble"
 )
 
 //go:embed migrations/*.sql
@@ -29,7 +31,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("reading the schema's version: %w", err)
 	}
 	if have > want {
-		return troublef(nil, "The store of job records was written by a newer gridwarden (schema %d; this one knows %d). Run the newer program, or import into a new file.", have, want)
+		return trouble.Errorf(nil, "The store of job records was written by a newer gridwarden (schema %d; this one knows %d). Run the newer program, or import into a new file.", have, want)
 	}
 	if _, err := p.Up(ctx); err != nil {
 		// Two programs may start on a new file at once: then the other one did it.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/handover"
+	"github.com/gridwarden/gridwarden/backends/trouble"
 )
 
 // Name is how answers and source= call the store.
@@ -66,7 +67,7 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 	case errors.Is(err, os.ErrPermission): // SQLite says it better
 		err = nil
 	default:
-		err = troublef(err, "The file of the job records cannot be made. Look at backends.cms.history.sqlite in the configuration: its directory must be there and writable.")
+		err = trouble.Errorf(err, "The file of the job records cannot be made. Look at backends.cms.history.sqlite in the configuration: its directory must be there and writable.")
 	}
 	if err != nil {
 		return nil, err

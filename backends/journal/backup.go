@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/gridwarden/gridwarden/backends/trouble"
 )
 
 // Backup writes a copy of a journal on SQLite to a new file, also while it is
@@ -22,7 +24,7 @@ func Backup(ctx context.Context, c Config, to string) (err error) {
 		return err
 	}
 	if _, err := os.Lstat(to); !errors.Is(err, os.ErrNotExist) {
-		return troublef(err, "The file %s is there already. Nothing was backed up; name a new one.", to)
+		return trouble.Errorf(err, "The file %s is there already. Nothing was backed up; name a new one.", to)
 	}
 	f, err := os.CreateTemp(filepath.Dir(to), "."+filepath.Base(to)+".*") // readable by its owner only
 	if err != nil {
@@ -30,7 +32,7 @@ func Backup(ctx context.Context, c Config, to string) (err error) {
 		if p := (*os.PathError)(nil); errors.As(err, &p) {
 			why = p.Err
 		}
-		return troublef(err, "The file %s cannot be made: %v. Nothing was backed up. Its folder must be there, and writable for whoever runs this.", to, why)
+		return trouble.Errorf(err, "The file %s cannot be made: %v. Nothing was backed up. Its folder must be there, and writable for whoever runs this.", to, why)
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // unless it was renamed
 	defer f.Close()

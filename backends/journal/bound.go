@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
@@ -27,7 +28,7 @@ func (j *Journal) bound(ctx context.Context, r reader, stored row) error {
 	}
 	e := s.entry
 	if err != nil || !j.key.Genuine(e) || e.Version != stored.version || e.Hash != audit.HashRow(stored.json) {
-		return troublef(errTampered, "What the journal holds of %s is not what was last recorded of it: somebody changed the database. Nothing was changed or run. Keep the file and run `gridwarden audit verify`.", stored.subject)
+		return trouble.Errorf(errTampered, "What the journal holds of %s is not what was last recorded of it: somebody changed the database. Nothing was changed or run. Keep the file and run `gridwarden audit verify`.", stored.subject)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
@@ -71,10 +72,10 @@ func (j *Journal) Erase(ctx context.Context, e Erasure, at time.Time) (n int, er
 // no right to.
 func (j *Journal) mayErase(e Erasure) error {
 	if strings.TrimSpace(e.Reason) == "" || e.By == "" && e.Account == "" {
-		return troublef(nil, "An erasure needs a reason and somebody who answers for it. Nothing was erased.")
+		return trouble.Errorf(nil, "An erasure needs a reason and somebody who answers for it. Nothing was erased.")
 	}
 	if !j.MayErase() {
-		return troublef(nil, "Erasing needs the role that owns the tables: set journal.postgres.owner_dsn_file in the configuration. Nothing was erased.")
+		return trouble.Errorf(nil, "Erasing needs the role that owns the tables: set journal.postgres.owner_dsn_file in the configuration. Nothing was erased.")
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
 )
@@ -24,7 +25,7 @@ func (j *Journal) Links(ctx context.Context) (map[string]action.PersonID, error)
 				return nil, err
 			}
 			err = j.bound(ctx, r, stored)
-			if forged := (*trouble)(nil); errors.As(err, &forged) {
+			if forged := (*trouble.Error)(nil); errors.As(err, &forged) {
 				j.log.ErrorContext(ctx, "a linked account does not count", "account", l.Account, "person", l.Person, "error", err)
 				continue
 			}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/gridwarden/gridwarden/backends/trouble"
 )
 
 //go:embed migrations
@@ -57,7 +59,7 @@ func migrate(ctx context.Context, dialect goose.Dialect, folder string, db *sql.
 }
 
 func tooNew(have, want int64) error {
-	return troublef(nil, "The journal was written by a newer gridwarden (schema %d; this one knows %d). Nothing was changed. Run the newer program, or restore a backup from before the upgrade.", have, want)
+	return trouble.Errorf(nil, "The journal was written by a newer gridwarden (schema %d; this one knows %d). Nothing was changed. Run the newer program, or restore a backup from before the upgrade.", have, want)
 }
 
 // latestSchema is the newest version that this program knows.

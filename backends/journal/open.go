@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/gridwarden/gridwarden/backends/handover"
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
@@ -50,7 +51,7 @@ func Open(ctx context.Context, c Config, o Options) (*Journal, error) {
 // open leaves it to check whether the database may be gone on with.
 func open(ctx context.Context, c Config, o Options, check func(*Journal, context.Context) error) (_ *Journal, err error) {
 	if c.SQLite == "" && c.Postgres == nil {
-		return nil, troublef(nil, "The journal needs a place: set journal.sqlite or journal.postgres in the configuration.")
+		return nil, trouble.Errorf(nil, "The journal needs a place: set journal.sqlite or journal.postgres in the configuration.")
 	}
 	j := &Journal{log: o.Log, holder: o.Holder, wakeUp: make(chan struct{}, 1)}
 	if j.holder == "" {
@@ -77,7 +78,7 @@ func open(ctx context.Context, c Config, o Options, check func(*Journal, context
 		return nil, err
 	}
 	if o.KeyFile == "" || o.CheckpointFile == "" {
-		return nil, troublef(nil, "A journal on PostgreSQL needs audit.key_file and audit.checkpoint_file in the configuration.")
+		return nil, trouble.Errorf(nil, "A journal on PostgreSQL needs audit.key_file and audit.checkpoint_file in the configuration.")
 	}
 	j.outside = o.CheckpointFile
 	if j.key, err = j.openKey(ctx, o.KeyFile); err != nil {
@@ -106,10 +107,10 @@ func (j *Journal) openKey(ctx context.Context, path string) (audit.Key, error) {
 	key, err := audit.LoadKey(path)
 	if !errors.Is(err, os.ErrNotExist) {
 		if foreign := handover.Foreign(path); errors.Is(err, os.ErrPermission) && foreign != "" {
-			return key, troublef(err, "The key of the audit log cannot be read. %s", foreign)
+			return key, trouble.Errorf(err, "The key of the audit log cannot be read. %s", foreign)
 		}
 		if err != nil {
-			return key, troublef(err, "The key of the audit log cannot be used: %s.", strings.TrimPrefix(err.Error(), "audit: "))
+			return key, trouble.Errorf(err, "The key of the audit log cannot be used: %s.", strings.TrimPrefix(err.Error(), "audit: "))
 		}
 		if err := key.KeepPublic(path); err != nil {
 			j.log.WarnContext(ctx, "the public key is not kept beside the key", "error", err)
@@ -121,7 +122,7 @@ func (j *Journal) openKey(ctx context.Context, path string) (audit.Key, error) {
 		return key, err
 	}
 	if records {
-		return key, troublef(err, "The key of the audit log is missing, and the journal holds records that were made with it. Put the key file back; without it the log can be verified but not continued.")
+		return key, trouble.Errorf(err, "The key of the audit log is missing, and the journal holds records that were made with it. Put the key file back; without it the log can be verified but not continued.")
 	}
 	host, err := os.Hostname()
 	if err != nil {

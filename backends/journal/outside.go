@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/gridwarden/gridwarden/backends/handover"
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/bot/audit"
 	"github.com/gridwarden/gridwarden/bot/crash"
 )
@@ -74,9 +75,9 @@ func (j *Journal) checkOutside(ctx context.Context) error {
 	note, err := j.outsideNote()
 	if err != nil {
 		if foreign := handover.Foreign(j.outside); foreign != "" {
-			return troublef(err, "The last checkpoint of the audit log cannot be read. %s", foreign)
+			return trouble.Errorf(err, "The last checkpoint of the audit log cannot be read. %s", foreign)
 		}
-		return troublef(err, "The last checkpoint of the audit log cannot be read. Make the file %s readable for gridwarden.", j.outside)
+		return trouble.Errorf(err, "The last checkpoint of the audit log cannot be read. Make the file %s readable for gridwarden.", j.outside)
 	}
 	newest, err := newestCheckpoint(ctx, j.readers)
 	if err != nil {
@@ -90,7 +91,7 @@ func (j *Journal) checkOutside(ctx context.Context) error {
 	}
 	c, err := audit.ParseCheckpoint(note, j.key.Verifier())
 	if err != nil {
-		return troublef(err, "The file %s holds no checkpoint that this journal's key signed. Put the right key and file together; keep both for an investigation.", j.outside)
+		return trouble.Errorf(err, "The file %s holds no checkpoint that this journal's key signed. Put the right key and file together; keep both for an investigation.", j.outside)
 	}
 	return j.continues(ctx, j.readers, newest, c)
 }
@@ -98,14 +99,14 @@ func (j *Journal) checkOutside(ctx context.Context) error {
 // continues refuses a log that is not a continuation of what was signed.
 func (j *Journal) continues(ctx context.Context, r reader, newest signedLog, c audit.Checkpoint) error {
 	if c.Size > newest.size {
-		return troublef(&behind{here: newest.size, signed: c}, "The journal holds %d audit records, but %d were signed: it was restored from a backup, or records were removed. Nothing was changed. Restore the newest journal; if it is lost, tell those who rely on the log and run `gridwarden audit resume`: it records the gap and keeps the file %s aside as the proof of what was there.", newest.size, c.Size, j.outside)
+		return trouble.Errorf(&behind{here: newest.size, signed: c}, "The journal holds %d audit records, but %d were signed: it was restored from a backup, or records were removed. Nothing was changed. Restore the newest journal; if it is lost, tell those who rely on the log and run `gridwarden audit resume`: it records the gap and keeps the file %s aside as the proof of what was there.", newest.size, c.Size, j.outside)
 	}
 	root, err := j.rootAt(ctx, r, newest, c.Size)
-	if told := (*trouble)(nil); err != nil && (ctx.Err() != nil || errors.As(explain(err), &told)) {
+	if told := (*trouble.Error)(nil); err != nil && (ctx.Err() != nil || errors.As(explain(err), &told)) {
 		return err // the database does not answer, which says nothing of the log
 	}
 	if err != nil || root != c.Root {
-		return troublef(err, "The audit log in the journal is another one than the one that was signed last, although it is as long. Nothing was changed. Keep the journal and the file %s, restore the newest journal that belongs to it, and run `gridwarden audit verify`.", j.outside)
+		return trouble.Errorf(err, "The audit log in the journal is another one than the one that was signed last, although it is as long. Nothing was changed. Keep the journal and the file %s, restore the newest journal that belongs to it, and run `gridwarden audit verify`.", j.outside)
 	}
 	if c.Size < newest.size { // a process ended between signing it and keeping it
 		j.owed = newest.note

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -42,14 +43,14 @@ func reach(ctx context.Context, db *sql.DB, file secret.File) error {
 	case errors.As(err, &network):
 		why = network.Error()
 	}
-	return troublef(err, "PostgreSQL cannot be reached with the connection string in %s: %s. Nothing was started. %s.", file, why, do)
+	return trouble.Errorf(err, "PostgreSQL cannot be reached with the connection string in %s: %s. Nothing was started. %s.", file, why, do)
 }
 
 // unparsed says what is wrong with a connection string without quoting it: the
 // error of its parser may hold all of it, the password included.
 func unparsed(file secret.File, err error) error {
 	if cause := errors.Unwrap(err); cause != nil && strings.Contains(err.Error(), "failed to configure TLS") {
-		return troublef(nil, "The connection string in %s cannot be used: %v. Correct sslmode, sslrootcert, sslcert or sslkey in it.", file, cause)
+		return trouble.Errorf(nil, "The connection string in %s cannot be used: %v. Correct sslmode, sslrootcert, sslcert or sslkey in it.", file, cause)
 	}
-	return troublef(nil, "The file %s holds no connection string of PostgreSQL, such as postgres://role:password@host/database.", file)
+	return trouble.Errorf(nil, "The file %s holds no connection string of PostgreSQL, such as postgres://role:password@host/database.", file)
 }

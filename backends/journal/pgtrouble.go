@@ -8,13 +8,15 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/gridwarden/gridwarden/backends/trouble"
 )
 
 // explainPostgres reads the class of a code, which are its first two
 // characters, and knows a server that cannot be reached.
 func explainPostgres(err error) error {
 	say := func(what, do string) error {
-		return troublef(err, "gridwarden cannot write its journal (%s): nothing was run. %s", what, do)
+		return trouble.Errorf(err, "gridwarden cannot write its journal (%s): nothing was run. %s", what, do)
 	}
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -168,7 +169,7 @@ func checkRole(ctx context.Context, db *sql.DB) error {
 	if err := rows.Err(); err != nil || len(could) == 0 {
 		return err
 	}
-	return troublef(nil, "The role %q could rewrite the audit log (%s). Nothing was started. Serve as a role that owns nothing (journal.postgres.dsn_file) and name the owner's connection in journal.postgres.owner_dsn_file.", role, strings.Join(could, ", "))
+	return trouble.Errorf(nil, "The role %q could rewrite the audit log (%s). Nothing was started. Serve as a role that owns nothing (journal.postgres.dsn_file) and name the owner's connection in journal.postgres.owner_dsn_file.", role, strings.Join(could, ", "))
 }
 
 // checkSchema refuses tables that are missing, older or newer.
@@ -182,13 +183,13 @@ func checkSchema(ctx context.Context, db *sql.DB) error {
 	var e *pgconn.PgError
 	switch {
 	case errors.As(err, &e) && (e.Code == "42P01" || e.Code == "42501"):
-		return troublef(err, "The tables of the journal are missing, or this role may not use them. Run `gridwarden check --probe --config OWNER.yaml` with a configuration that has journal.postgres.owner_dsn_file: the owner makes them and gives this role its rights.")
+		return trouble.Errorf(err, "The tables of the journal are missing, or this role may not use them. Run `gridwarden check --probe --config OWNER.yaml` with a configuration that has journal.postgres.owner_dsn_file: the owner makes them and gives this role its rights.")
 	case err != nil:
 		return err
 	case have > want:
 		return tooNew(have, want)
 	case have < want:
-		return troublef(nil, "The tables of the journal are older than this gridwarden (schema %d; this one needs %d). Run `gridwarden check --probe --config OWNER.yaml` with a configuration that has journal.postgres.owner_dsn_file: the owner upgrades them.", have, want)
+		return trouble.Errorf(nil, "The tables of the journal are older than this gridwarden (schema %d; this one needs %d). Run `gridwarden check --probe --config OWNER.yaml` with a configuration that has journal.postgres.owner_dsn_file: the owner upgrades them.", have, want)
 	}
 	return nil
 }
@@ -209,5 +210,5 @@ func clocksAgree(asked, theirs, answered time.Time) error {
 	if off <= maxClockDifference {
 		return nil
 	}
-	return troublef(nil, "The clock of this machine and the one of the journal's database are %s apart: nothing is decided until they agree to %s. Look at the time synchronisation of both.", off.Round(time.Millisecond), maxClockDifference)
+	return trouble.Errorf(nil, "The clock of this machine and the one of the journal's database are %s apart: nothing is decided until they agree to %s. Look at the time synchronisation of both.", off.Round(time.Millisecond), maxClockDifference)
 }

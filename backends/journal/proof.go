@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
@@ -39,7 +40,7 @@ func (j *Journal) Prove(ctx context.Context, record string) (audit.Inclusion, er
 func (j *Journal) Growth(ctx context.Context, since string) (audit.Growth, error) {
 	old, err := audit.ParseCheckpoint(since, j.key.Verifier())
 	if err != nil {
-		return audit.Growth{}, troublef(err, "This is no checkpoint that this journal's key signed. Paste it whole, with its last line.")
+		return audit.Growth{}, trouble.Errorf(err, "This is no checkpoint that this journal's key signed. Paste it whole, with its last line.")
 	}
 	if _, err := j.Sequence(ctx); err != nil {
 		return audit.Growth{}, err
@@ -50,7 +51,7 @@ func (j *Journal) Growth(ctx context.Context, since string) (audit.Growth, error
 			return audit.Growth{}, err
 		}
 		if old.Size > c.Size {
-			return audit.Growth{}, troublef(nil, "The checkpoint is over %d records, but the log holds %d: it was rolled back. Keep the checkpoint and run `gridwarden audit verify` with it.", old.Size, c.Size)
+			return audit.Growth{}, trouble.Errorf(nil, "The checkpoint is over %d records, but the log holds %d: it was rolled back. Keep the checkpoint and run `gridwarden audit verify` with it.", old.Size, c.Size)
 		}
 		g := audit.Growth{Old: since, New: newest.note}
 		g.Proof, err = audit.ProveGrowth(c, old.Size, tiles{tileOf(ctx, r)})

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
@@ -77,7 +78,7 @@ func (j *Journal) Latest(ctx context.Context, subject string, kinds ...audit.Kin
 	}
 	body := s.erasable()
 	if !j.key.Genuine(s.entry) || body != nil && body.Hash() != s.entry.BodyHash {
-		return audit.Record{}, troublef(errTampered, "The journal holds a record about %s that gridwarden did not write: somebody changed the database. Nothing was changed or run. Keep the file and run `gridwarden audit verify`.", subject)
+		return audit.Record{}, trouble.Errorf(errTampered, "The journal holds a record about %s that gridwarden did not write: somebody changed the database. Nothing was changed or run. Keep the file and run `gridwarden audit verify`.", subject)
 	}
 	return s.entry.Record(body)
 }

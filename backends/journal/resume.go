@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
@@ -49,7 +50,7 @@ func Resume(ctx context.Context, c Config, o Options, r Resumption, at time.Time
 	}
 	g = Gap{Here: lost.here, Signed: lost.signed.Size, Kept: fmt.Sprintf("%s.lost-%d-%.8x", j.outside, lost.signed.Size, lost.signed.Root[:])}
 	if _, err := os.Lstat(g.Kept); !errors.Is(err, os.ErrNotExist) { // it proves an earlier gap
-		return g, troublef(err, "The checkpoint of an earlier gap is in the way: %s. Nothing was changed. Move it to where such things are kept.", g.Kept)
+		return g, trouble.Errorf(err, "The checkpoint of an earlier gap is in the way: %s. Nothing was changed. Move it to where such things are kept.", g.Kept)
 	}
 	body, err := json.Marshal(map[string]any{
 		"said":   fmt.Sprintf("Restored from a backup: of %d signed records %d are there, the others are lost. %s", g.Signed, g.Here, r.Reason),

@@ -12,6 +12,7 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/gridwarden/gridwarden/backends/handover"
+	"github.com/gridwarden/gridwarden/backends/trouble"
 )
 
 // readConnections read beside the writer.
@@ -71,12 +72,12 @@ func create(path string) error {
 	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // a link leads to a file that may still be missing
 	if errors.Is(err, os.ErrPermission) {
 		if foreign := handover.Foreign(path); foreign != "" {
-			return troublef(err, "The journal cannot be opened. %s", foreign)
+			return trouble.Errorf(err, "The journal cannot be opened. %s", foreign)
 		}
 		return nil // SQLite says it better
 	}
 	if err != nil {
-		return troublef(err, "The journal's file cannot be made. Look at journal.sqlite in the configuration: its directory must be there and writable.")
+		return trouble.Errorf(err, "The journal's file cannot be made. Look at journal.sqlite in the configuration: its directory must be there and writable.")
 	}
 	return f.Close()
 }

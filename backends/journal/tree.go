@@ -6,12 +6,13 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
 // damaged is why the log is not continued: signing on would cover it up.
 func damaged(cause error, format string, args ...any) error {
-	return troublef(cause, "The audit log in the journal is damaged or was changed: %s. It is not continued. Keep the file and run `gridwarden audit verify`.", fmt.Sprintf(format, args...))
+	return trouble.Errorf(cause, "The audit log in the journal is damaged or was changed: %s. It is not continued. Keep the file and run `gridwarden audit verify`.", fmt.Sprintf(format, args...))
 }
 
 // loadEdge reads the tree's right edge and holds it against the newest

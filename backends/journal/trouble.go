@@ -2,39 +2,16 @@ package journal
 
 import (
 	"errors"
-	"fmt"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/bot"
 )
 
-// trouble is an error that people can do something about.
-type trouble struct {
-	sentence string
-	cause    error
-}
-
-func (t *trouble) Error() string {
-	if t.cause == nil {
-		return t.sentence
-	}
-	return t.sentence + ": " + t.cause.Error()
-}
-
-// ForPeople returns the sentence.
-func (t *trouble) ForPeople() string { return t.sentence }
-
-// Unwrap returns the cause.
-func (t *trouble) Unwrap() error { return t.cause }
-
-func troublef(cause error, format string, args ...any) error {
-	return &trouble{sentence: fmt.Sprintf(format, args...), cause: cause}
-}
-
 // errClosed is for those who write after Close.
-var errClosed = &trouble{sentence: "gridwarden is stopping: nothing was run. Ask again when it is back."}
+var errClosed = &trouble.Error{Sentence: "gridwarden is stopping: nothing was run. Ask again when it is back."}
 
 // explain adds the sentence for people to an error of either database.
 func explain(err error) error {
@@ -53,7 +30,7 @@ func explain(err error) error {
 // tells more than people need.
 func explainSQLite(err error, e *sqlite.Error) error {
 	say := func(what, do string) error {
-		return troublef(err, "gridwarden cannot write its journal (%s): nothing was run. %s", what, do)
+		return trouble.Errorf(err, "gridwarden cannot write its journal (%s): nothing was run. %s", what, do)
 	}
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_FULL:

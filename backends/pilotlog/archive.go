@@ -51,29 +51,6 @@ type fate struct {
 // errNoList says that an archive gives only what is asked for by name.
 var errNoList = errors.New("pilotlog: the archive cannot be listed")
 
-// trouble is an error that people can do something about.
-type trouble struct {
-	sentence string
-	cause    error
-}
-
-func (t *trouble) Error() string {
-	if t.cause == nil {
-		return "pilotlog: " + t.sentence
-	}
-	return "pilotlog: " + t.sentence + ": " + t.cause.Error()
-}
-
-// ForPeople returns the sentence.
-func (t *trouble) ForPeople() string { return t.sentence }
-
-// Unwrap returns the cause.
-func (t *trouble) Unwrap() error { return t.cause }
-
-func troublef(cause error, format string, args ...any) error {
-	return &trouble{sentence: fmt.Sprintf(format, args...), cause: cause}
-}
-
 // jobFile is the name of a pilot's file.
 var jobFile = regexp.MustCompile(`^job\.(\d{1,18})\.(\d{1,18})\.(out|err)$`)
 

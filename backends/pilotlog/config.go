@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -158,7 +159,7 @@ func (c Config) open() (archive, error) {
 		if c.Zone != "" {
 			zone, err := time.LoadLocation(c.Zone)
 			if err != nil {
-				return nil, troublef(err, "There is no time zone %s.", c.Zone)
+				return nil, trouble.Errorf(err, "There is no time zone %s.", c.Zone)
 			}
 			t.zone = zone
 		}

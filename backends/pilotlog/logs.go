@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/trouble"
 )
 
 // Name is how answers and source= call the pilot logs.
@@ -524,14 +525,14 @@ func (x *look) fail(p part, err error) {
 		x.lack("the time was over before every log was read")
 		return
 	}
-	if _, ok := errors.AsType[*trouble](err); !ok {
-		err = troublef(err, "A log, or a folder of logs, in %s cannot be read. Look whether gridwarden may read it.", p.where())
+	if _, ok := errors.AsType[*trouble.Error](err); !ok {
+		err = trouble.Errorf(err, "A log, or a folder of logs, in %s cannot be read. Look whether gridwarden may read it.", p.where())
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.failed = err
-	if t, ok := errors.AsType[*trouble](err); ok && len(x.lacking) < maxNotes {
-		x.lacks("%s", strings.TrimSuffix(t.sentence, "."))
+	if t, ok := errors.AsType[*trouble.Error](err); ok && len(x.lacking) < maxNotes {
+		x.lacks("%s", strings.TrimSuffix(t.Sentence, "."))
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/trouble"
 )
 
 // Bounds on archives.
@@ -73,7 +74,7 @@ func (t *tars) root() (root *os.Root, only string, err error) {
 		dir, only = filepath.Split(t.path)
 	}
 	if root, err = os.OpenRoot(cmp.Or(dir, ".")); err != nil {
-		return nil, "", troublef(err, "The archives of pilot logs at %s cannot be opened. Look whether they are mounted and whether gridwarden may read them.", t.path)
+		return nil, "", trouble.Errorf(err, "The archives of pilot logs at %s cannot be opened. Look whether they are mounted and whether gridwarden may read them.", t.path)
 	}
 	return root, only, nil
 }
@@ -85,7 +86,7 @@ func (t *tars) check(ctx context.Context) error {
 		return err
 	}
 	if !found {
-		return troublef(nil, "There are no tar archives of pilot logs at %s. They must be named .tar, .tar.gz, .tgz, .tar.zst or .tzst.", t.path)
+		return trouble.Errorf(nil, "There are no tar archives of pilot logs at %s. They must be named .tar, .tar.gz, .tgz, .tar.zst or .tzst.", t.path)
 	}
 	return nil
 }
@@ -116,7 +117,7 @@ func (t *tars) each(ctx context.Context, use func(root *os.Root, name string, in
 			return nil
 		}
 		if n++; n > maxTars {
-			return troublef(nil, "There are more than %d archives of pilot logs in one folder. Configure its folders one by one.", maxTars)
+			return trouble.Errorf(nil, "There are more than %d archives of pilot logs in one folder. Configure its folders one by one.", maxTars)
 		}
 		info, err := d.Info()
 		if err != nil {
@@ -213,7 +214,7 @@ func (t *tars) pilots(ctx context.Context, root *os.Root, name string, info fs.F
 			c.pilots[i].heading = &h
 		}
 		if len(c.pilots) == maxInTar {
-			return false, troublef(nil, "The archive %s has more than %d pilots; the others were not looked at. Split it.", name, maxInTar)
+			return false, trouble.Errorf(nil, "The archive %s has more than %d pilots; the others were not looked at. Split it.", name, maxInTar)
 		}
 		return true, nil
 	})
@@ -268,7 +269,7 @@ func (t *tars) place(name string, p grid.Pilot, written time.Time) place {
 				into, most = &errs, maxErr
 			}
 			if *into != nil {
-				return false, troublef(nil, "The archive %s has %s twice: somebody added to it.", name, jobName(p.ID, kind))
+				return false, trouble.Errorf(nil, "The archive %s has %s twice: somebody added to it.", name, jobName(p.ID, kind))
 			}
 			data, err := io.ReadAll(io.LimitReader(r, int64(most)+1))
 			*into = append(make([]byte, 0, len(data)), data...)
@@ -295,7 +296,7 @@ func readTar(ctx context.Context, name string, r io.Reader, limit int64, use fun
 		if ctx.Err() != nil {
 			return fmt.Errorf("pilotlog: reading the archive %s: %w", name, ctx.Err())
 		}
-		return troublef(err, "The archive of pilot logs %s is damaged or larger than its bound; what is behind the damage is missing.", name)
+		return trouble.Errorf(err, "The archive of pilot logs %s is damaged or larger than its bound; what is behind the damage is missing.", name)
 	}
 	plain, done, err := unpacked(bufio.NewReaderSize(patient{ctx, r}, 64<<10))
 	if err != nil {
@@ -314,7 +315,7 @@ func readTar(ctx context.Context, name string, r io.Reader, limit int64, use fun
 		}
 		more, err := use(h, all)
 		if err != nil {
-			if _, ok := errors.AsType[*trouble](err); ok {
+			if _, ok := errors.AsType[*trouble.Error](err); ok {
 				return err
 			}
 			return damaged(err)

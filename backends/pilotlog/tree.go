@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/trouble"
 )
 
 // maxHead is how much of a .out file tells where and when its pilot began.
@@ -46,7 +47,7 @@ func (t tree) check(ctx context.Context) error {
 		}
 	}
 	if len(dirs) == 0 {
-		return troublef(nil, "There are no pilot logs below %s. Name the folder that has user_… or entry_… in it.", t.dir)
+		return trouble.Errorf(nil, "There are no pilot logs below %s. Name the folder that has user_… or entry_… in it.", t.dir)
 	}
 	return nil
 }
@@ -54,7 +55,7 @@ func (t tree) check(ctx context.Context) error {
 func (t tree) open(dir string) (*os.Root, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, troublef(err, "The folder of pilot logs %s cannot be opened. Look whether it is mounted and whether gridwarden may read it.", dir)
+		return nil, trouble.Errorf(err, "The folder of pilot logs %s cannot be opened. Look whether it is mounted and whether gridwarden may read it.", dir)
 	}
 	return root, nil
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -43,7 +44,7 @@ var templateWords = []string{"factory", "schedd", "name", "user", "entry", "clus
 func newWeb(c Config) (*web, error) {
 	base, err := url.Parse(c.URL)
 	if err != nil {
-		return nil, troublef(nil, "The address of the pilot logs cannot be read. Look at backends.cms.pilotlogs in the configuration.")
+		return nil, trouble.Errorf(nil, "The address of the pilot logs cannot be read. Look at backends.cms.pilotlogs in the configuration.")
 	}
 	transport := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -59,11 +60,11 @@ func newWeb(c Config) (*web, error) {
 	if c.CAFile != "" {
 		pem, err := os.ReadFile(c.CAFile)
 		if err != nil {
-			return nil, troublef(err, "The file %s with the certificates of the archive's authority cannot be read.", c.CAFile)
+			return nil, trouble.Errorf(err, "The file %s with the certificates of the archive's authority cannot be read.", c.CAFile)
 		}
 		transport.TLSClientConfig.RootCAs = x509.NewCertPool()
 		if !transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, troublef(nil, "The file %s has no certificate in PEM form.", c.CAFile)
+			return nil, trouble.Errorf(nil, "The file %s has no certificate in PEM form.", c.CAFile)
 		}
 	}
 	return &web{template: c.URL, users: c.Users, token: c.TokenFile, client: &http.Client{
@@ -128,7 +129,7 @@ func (w *web) find(_ context.Context, p grid.Pilot) ([]place, error) {
 
 // errUnnamed says that the records do not say enough of a pilot to make its
 // address.
-var errUnnamed = troublef(nil, "The records do not name what the address of the log is made of, such as its entry")
+var errUnnamed = trouble.Errorf(nil, "The records do not name what the address of the log is made of, such as its entry")
 
 func (w *web) get(ctx context.Context, p grid.Pilot, user, file string, limit int) ([]byte, error) {
 	address, _ := w.address(p, user, file)
@@ -146,22 +147,22 @@ func (w *web) get(ctx context.Context, p grid.Pilot, user, file string, limit in
 	resp, err := w.client.Do(req)
 	if err != nil {
 		if errors.Is(err, errRedirect) {
-			return nil, troublef(nil, "The archive of pilot logs sends to another host, which is not followed. Put the final address into backends.cms.pilotlogs.")
+			return nil, trouble.Errorf(nil, "The archive of pilot logs sends to another host, which is not followed. Put the final address into backends.cms.pilotlogs.")
 		}
-		return nil, troublef(bare(err), "The archive of pilot logs does not answer.")
+		return nil, trouble.Errorf(bare(err), "The archive of pilot logs does not answer.")
 	}
 	defer resp.Body.Close()
 	switch {
 	case resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone:
 		return nil, nil
 	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
-		return nil, troublef(nil, "The archive of pilot logs refuses gridwarden (status %d). Look at token_file in backends.cms.pilotlogs.", resp.StatusCode)
+		return nil, trouble.Errorf(nil, "The archive of pilot logs refuses gridwarden (status %d). Look at token_file in backends.cms.pilotlogs.", resp.StatusCode)
 	case resp.StatusCode != http.StatusOK:
-		return nil, troublef(nil, "The archive of pilot logs answers with status %d.", resp.StatusCode)
+		return nil, trouble.Errorf(nil, "The archive of pilot logs answers with status %d.", resp.StatusCode)
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	if err != nil {
-		return data, troublef(bare(err), "The archive of pilot logs broke off in the middle of a file.")
+		return data, trouble.Errorf(bare(err), "The archive of pilot logs broke off in the middle of a file.")
 	}
 	return data, nil
 }
