@@ -44,7 +44,7 @@ var layout = []rule{
 	{"bot/monitor", []string{"bot", "bot/action"}, "it counts what the engine does and what waits, actions by state among it: it needs no secret and knows no backend"},
 	{"bot/recall", nil, "a leaf: every platform's adapter remembers in the same way"},
 	{"bot/display", []string{"bot"}, "what looks the same on several platforms; it knows none of them"},
-	{"bot/*", []string{"bot", "bot/display", "bot/recall", "config/secret"}, "a platform renders what the engine says; platforms never meet each other or a backend"},
+	{"bot/*", []string{"bot", "bot/display", "bot/recall", "config/endpoint", "config/secret"}, "a platform renders what the engine says; platforms never meet each other or a backend"},
 
 	{"handlers", []string{"bot", "handlers/*", "backends/grid"}, "the one list of commands; adapters come in through the interfaces that the handlers declare"},
 	{"handlers/answertest", []string{"bot"}, "tests of the handlers share it"},
@@ -69,14 +69,15 @@ var layout = []rule{
 	{"backends/postgrestest", nil, "it starts a server for the tests of whoever needs one"},
 	{"backends/searchtest", nil, "it starts servers for the tests of whoever searches, and knows nothing of what they look for"},
 	{"backends/searchtest/hold", []string{"backends/searchtest"}, "a command that holds servers for all tests at once"},
-	{"backends/*", []string{"backends/grid", "backends/handover", "backends/trouble", "config/secret"}, "a backend speaks to one system; backends never import each other or the bot"},
+	{"backends/*", []string{"backends/grid", "backends/handover", "backends/trouble", "config/endpoint", "config/secret"}, "a backend speaks to one system; backends never import each other or the bot"},
 	{"backends/*/*", []string{"backends/*", "config/secret"}, "the fake server of a backend's tests"},
 
 	{
 		"config",
-		[]string{"backends/cric", "backends/elastic", "backends/grid", "backends/history", "backends/journal", "backends/pilotlog", "backends/sandbox", "bot", "bot/action", "bot/console", "bot/discord", "bot/mattermost", "bot/slack", "config/secret"},
+		[]string{"backends/cric", "backends/elastic", "backends/grid", "backends/history", "backends/journal", "backends/pilotlog", "backends/sandbox", "bot", "bot/action", "bot/console", "bot/discord", "bot/mattermost", "bot/slack", "config/endpoint", "config/secret"},
 		"it composes the settings that live beside what they set, and nothing imports it back but the program",
 	},
+	{"config/endpoint", []string{"config/secret"}, "a leaf: every adapter speaks to a server; the key of a certificate is a secret"},
 	{"config/secret", nil, "every adapter may need a secret, so it can need none of them"},
 }
 

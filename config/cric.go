@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/gridwarden/gridwarden/backends/cric"
+	"github.com/gridwarden/gridwarden/config/endpoint"
 )
 
 const (
@@ -43,7 +44,7 @@ func (c *Config) checkCRIC(d *decoder) {
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "":
 		d.add(at+".url", "%s is no address of the form https://HOST[:PORT][/PATH?QUERY]", shown(r.URL))
-	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+	case u.Scheme != "https" && !(u.Scheme == "http" && endpoint.Loopback(u.Hostname())):
 		d.add(at+".url", "%s must begin with https://: what comes from there decides who is named", shown(r.URL))
 	}
 	switch {

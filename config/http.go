@@ -3,10 +3,10 @@ package config
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"strconv"
 
+	"github.com/gridwarden/gridwarden/config/endpoint"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -35,7 +35,7 @@ func (c *Config) checkHTTP(d *decoder) {
 		d.add("http.listen", "is missing: give an address and a port, such as 127.0.0.1:8443")
 	case err != nil || !isPort(port):
 		d.add("http.listen", "%s is no address with a port: write it like 127.0.0.1:8443, [::1]:8443 or :8443", shown(h.Listen))
-	case h.TLS == nil && !loopback(host):
+	case h.TLS == nil && !endpoint.Loopback(host):
 		d.add("http.listen", "%s can be reached from other machines, where its traffic could be read and changed: set http.tls, or listen on 127.0.0.1 and let a proxy on this machine speak TLS", shown(h.Listen))
 	}
 	if t := h.TLS; t != nil {
@@ -57,16 +57,9 @@ func checkPublicURL(d *decoder, text string) {
 	switch {
 	case err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		d.add("http.public_url", "%s is no address of the form https://HOST[:PORT][/PATH]", shown(text))
-	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+	case u.Scheme != "https" && !(u.Scheme == "http" && endpoint.Loopback(u.Hostname())):
 		d.add("http.public_url", "%s must begin with https://", shown(text))
 	}
-}
-
-// loopback reports whether only this machine reaches a host. A name counts for
-// nothing, except the one that always means it.
-func loopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback() || host == "localhost"
 }
 
 func isPort(s string) bool {

@@ -9,9 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
+	"github.com/gridwarden/gridwarden/config/endpoint"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -57,19 +57,13 @@ func (s server) read(ctx context.Context) ([]byte, time.Time, any, error) {
 // client is one that shows who we are and follows nobody elsewhere.
 func (s server) client() (*http.Client, secret.Value, error) {
 	c := s.config
-	settings := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CA != "" {
-		pem, err := os.ReadFile(c.CA)
-		if err != nil {
-			return nil, secret.Value{}, &Trouble{Sentence: fmt.Sprintf("The file %s of the authorities that vouch for CRIC cannot be read.", c.CA), Cause: err}
-		}
-		settings.RootCAs = x509.NewCertPool()
-		if !settings.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, secret.Value{}, &Trouble{Sentence: fmt.Sprintf("The file %s has no certificate of an authority in PEM form.", c.CA)}
-		}
+	authorities, err := endpoint.Authorities(c.CA)
+	if err != nil {
+		return nil, secret.Value{}, err
 	}
+	settings := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities}
 	if c.Cert != "" {
-		certificate, err := c.certificate()
+		certificate, err := endpoint.Certificate(c.Cert, c.KeyFile)
 		if err != nil {
 			return nil, secret.Value{}, err
 		}
@@ -89,26 +83,6 @@ func (s server) client() (*http.Client, secret.Value, error) {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, token, nil
-}
-
-// certificate reads who we are.
-func (c Config) certificate() (tls.Certificate, error) {
-	key, err := c.KeyFile.Read()
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	chain, err := os.ReadFile(c.Cert)
-	if err != nil {
-		return tls.Certificate{}, &Trouble{Sentence: fmt.Sprintf("The file %s of the certificate for CRIC cannot be read.", c.Cert), Cause: err}
-	}
-	pair, err := tls.X509KeyPair(chain, []byte(key.Reveal()))
-	if err != nil {
-		return tls.Certificate{}, &Trouble{Sentence: fmt.Sprintf("The files %s and %s are no certificate with its key in PEM form.", c.Cert, c.KeyFile), Cause: err}
-	}
-	if now := time.Now(); pair.Leaf != nil && now.After(pair.Leaf.NotAfter) {
-		return tls.Certificate{}, &Trouble{Sentence: fmt.Sprintf("The certificate for CRIC in %s ended on %s UTC: renew it.", c.Cert, pair.Leaf.NotAfter.UTC().Format("2006-01-02 15:04"))}
-	}
-	return pair, nil
 }
 
 // ask asks once.

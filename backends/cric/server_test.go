@@ -193,7 +193,7 @@ func TestWhatAServerCannotMakeUsBelieve(t *testing.T) {
 				t.Error(err)
 			}
 		}, "is open to every user", 0},
-		"no certificate in the file": {good, func(c *Config) { c.Cert = c.CA }, "are no certificate with its key", 0},
+		"no certificate in the file": {good, func(c *Config) { c.Cert = c.CA }, "is no certificate in PEM form that goes with the key", 0},
 		"no authority in the file":   {good, func(c *Config) { c.CA = write(t, "ca.pem", []byte("x")) }, "has no certificate of an authority", 0},
 		"no such page":               {good, func(c *Config) { c.URL += "/nowhere" }, "HTTP status 404", 1},
 		"no access":                  {status(http.StatusForbidden), nil, "does not let us ask", 1},

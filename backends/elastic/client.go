@@ -3,14 +3,12 @@ package elastic
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
@@ -18,7 +16,7 @@ import (
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 	es "github.com/olivere/elastic/v7"
 
-	"github.com/gridwarden/gridwarden/backends/trouble"
+	"github.com/gridwarden/gridwarden/config/endpoint"
 )
 
 // What a server that has trouble gets.
@@ -142,32 +140,15 @@ type transport struct {
 }
 
 func newTransport(c Config) (*transport, error) {
-	own := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CA != "" {
-		pem, err := os.ReadFile(c.CA)
-		if err != nil {
-			return nil, trouble.Errorf(err, "The certificates of the search server's authority cannot be read: %s.", c.CA)
-		}
-		own.RootCAs = x509.NewCertPool()
-		if !own.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, trouble.Errorf(nil, "The file %s has no certificate in PEM form.", c.CA)
-		}
+	authorities, err := endpoint.Authorities(c.CA)
+	if err != nil {
+		return nil, err
 	}
+	own := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities}
 	if c.ClientCert != "" {
 		own.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			key, err := c.ClientKeyFile.Read()
-			if err != nil {
-				return nil, err
-			}
-			chain, err := os.ReadFile(c.ClientCert)
-			if err != nil {
-				return nil, trouble.Errorf(err, "The client certificate cannot be read: %s.", c.ClientCert)
-			}
-			pair, err := tls.X509KeyPair(chain, []byte(key.Reveal()))
-			if err != nil {
-				return nil, trouble.Errorf(nil, "The client certificate in %s and the key in %s do not go together.", c.ClientCert, c.ClientKeyFile)
-			}
-			return &pair, nil
+			pair, err := endpoint.Certificate(c.ClientCert, c.ClientKeyFile)
+			return &pair, err
 		}
 	}
 	base := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // the standard library has it so

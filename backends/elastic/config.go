@@ -1,12 +1,12 @@
 package elastic
 
 import (
-	"net"
 	"net/url"
 	"regexp"
 	"strings"
 	"time"
 
+	"github.com/gridwarden/gridwarden/config/endpoint"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -118,16 +118,11 @@ func (c Config) checkURL(add func(setting, text string)) {
 		add("url", "must be the server's address with its base path, such as https://os-cms.example.org:443/os")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		add("url", "must be the bare address of the server, without a user, a query or a fragment: credentials stand in files")
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !endpoint.Loopback(u.Hostname()):
 		add("url", "must begin with https:// : personal data and credentials would cross the network in the clear")
 	case u.Scheme == "http" && (c.CA != "" || c.ClientCert != ""):
 		add("url", "must begin with https:// for ca and client_cert to be of use")
 	}
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Credentials says in words how the source shows who it is.

@@ -2,7 +2,6 @@ package pilotlog
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"regexp"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/trouble"
+	"github.com/gridwarden/gridwarden/config/endpoint"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -110,18 +110,13 @@ func (c Config) urlProblems() []string {
 		return append(out, "must be an address, such as https://logs.example.org/{entry}/job.{cluster}.{proc}.{file}")
 	case u.User != nil || u.Fragment != "":
 		out = append(out, "must be without a user and a fragment")
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !endpoint.Loopback(u.Hostname()):
 		out = append(out, "must begin with https:// : anybody on the way could change the logs")
 	}
 	if host, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(c.URL, "https://"), "http://"), "/"); strings.Contains(host, "{") {
 		out = append(out, "must not make the host of words: records would choose where gridwarden connects to")
 	}
 	return out
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Describe says in words what is asked.

@@ -5,20 +5,19 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/trouble"
+	"github.com/gridwarden/gridwarden/config/endpoint"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -46,6 +45,10 @@ func newWeb(c Config) (*web, error) {
 	if err != nil {
 		return nil, trouble.Errorf(nil, "The address of the pilot logs cannot be read. Look at backends.cms.pilotlogs in the configuration.")
 	}
+	authorities, err := endpoint.Authorities(c.CAFile)
+	if err != nil {
+		return nil, err
+	}
 	transport := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
@@ -55,17 +58,7 @@ func newWeb(c Config) (*web, error) {
 		MaxConnsPerHost:        4,
 		IdleConnTimeout:        30 * time.Second,
 		DisableCompression:     true, // what is packed is unpacked with bounds
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-	}
-	if c.CAFile != "" {
-		pem, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return nil, trouble.Errorf(err, "The file %s with the certificates of the archive's authority cannot be read.", c.CAFile)
-		}
-		transport.TLSClientConfig.RootCAs = x509.NewCertPool()
-		if !transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, trouble.Errorf(nil, "The file %s has no certificate in PEM form.", c.CAFile)
-		}
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities},
 	}
 	return &web{template: c.URL, users: c.Users, token: c.TokenFile, client: &http.Client{
 		Transport: transport,

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 
+	"github.com/gridwarden/gridwarden/config/endpoint"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -57,15 +58,10 @@ func (c Config) Problems() []Problem {
 		add("url", "must be the server's address, such as https://mattermost.example.org")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		add("url", "must be the bare address of the server, without a user, a query or a fragment")
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !endpoint.Loopback(u.Hostname()):
 		add("url", "must begin with https:// : the bot's token would cross the network in the clear")
 	}
 	return all
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Options is what the program knows and the configuration of a server does not say.
