@@ -26,32 +26,39 @@ type waiting struct {
 	event bot.Event
 	again time.Time // when it is delivered again
 	after time.Duration
+	lost  int // deliveries of it
 }
+
+// mostLost is how many deliveries of one event are lost: with more and more
+// time between them, a run of bad luck would outlast who waits for the event.
+const mostLost = 3
 
 // put gives an event to those who listen. The caller holds mu.
 func (s *Server) put(ev bot.Event) {
-	s.open[ev.ID] = &waiting{event: ev, again: time.Now().Add(redeliverAfter), after: redeliverAfter}
+	w := &waiting{event: ev, again: time.Now().Add(redeliverAfter), after: redeliverAfter}
+	s.open[ev.ID] = w
 	streams := s.streams
 	if !s.o.Everyone && len(streams) > 1 {
 		streams = streams[s.dice.IntN(len(streams)):][:1]
 	}
 	for _, st := range streams {
-		s.enqueue(st, ev)
+		s.enqueue(st, w)
 	}
 }
 
 // enqueue queues an event for one who listens, with the faults that were asked
 // for. The caller holds mu.
-func (s *Server) enqueue(st *stream, ev bot.Event) {
+func (s *Server) enqueue(st *stream, w *waiting) {
 	times := 1
 	switch {
-	case s.dice.Float64() < s.o.Lose:
+	case w.lost < mostLost && s.dice.Float64() < s.o.Lose:
 		times = 0
+		w.lost++
 	case s.dice.Float64() < s.o.Repeat:
 		times = 2
 	}
 	for range times {
-		st.queue = append(st.queue, ev)
+		st.queue = append(st.queue, w.event)
 	}
 	if n := len(st.queue); n > 1 && s.dice.Float64() < s.o.Shuffle {
 		k := s.dice.IntN(n)
@@ -65,7 +72,7 @@ func (s *Server) listen(w http.ResponseWriter, r *http.Request) {
 	st := &stream{wake: make(chan struct{}, 1)}
 	s.mu.Lock()
 	for _, w := range s.open {
-		s.enqueue(st, w.event)
+		s.enqueue(st, w)
 	}
 	s.streams = append(s.streams, st)
 	s.change()
@@ -113,7 +120,7 @@ func (s *Server) redeliver(st *stream) {
 		if now.After(w.again) {
 			w.after = min(2*w.after, redeliverLast)
 			w.again = now.Add(w.after)
-			s.enqueue(st, w.event)
+			s.enqueue(st, w)
 		}
 	}
 }
