@@ -74,7 +74,7 @@ var layout = []rule{
 
 	{
 		"config",
-		[]string{"backends/cric", "backends/elastic", "backends/grid", "backends/history", "backends/journal", "backends/pilotlog", "backends/sandbox", "bot", "bot/action", "bot/console", "bot/discord", "bot/mattermost", "bot/slack", "config/endpoint", "config/secret"},
+		[]string{"backends/cric", "backends/elastic", "backends/grid", "backends/history", "backends/journal", "backends/panda", "backends/pilotlog", "backends/sandbox", "bot", "bot/action", "bot/console", "bot/discord", "bot/mattermost", "bot/slack", "config/endpoint", "config/secret"},
 		"it composes the settings that live beside what they set, and nothing imports it back but the program",
 	},
 	{"config/endpoint", []string{"config/secret"}, "a leaf: every adapter speaks to a server; the key of a certificate is a secret"},

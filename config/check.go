@@ -41,6 +41,7 @@ func (c *Config) check(d *decoder) {
 			d.add(at, "is for indices by the day of submission, which those of MONIT are not: take it out")
 		}
 	}
+	c.checkPanDA(d)
 	c.checkFiles(d)
 	c.checkPlatforms(d)
 	c.checkChannels(d)
@@ -132,6 +133,9 @@ func (c *Config) Secrets() []secret.File {
 	}
 	for _, s := range c.Backends.CMS.searchServers() {
 		all = append(all, s.PasswordFile, s.TokenFile, s.ClientKeyFile)
+	}
+	if p := c.Backends.PanDA; p != nil {
+		all = append(all, pandaSecrets(p)...)
 	}
 	return slices.DeleteFunc(all, func(f secret.File) bool { return f == "" })
 }

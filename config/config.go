@@ -11,6 +11,7 @@ import (
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/backends/journal"
+	"github.com/gridwarden/gridwarden/backends/panda"
 	"github.com/gridwarden/gridwarden/backends/pilotlog"
 	"github.com/gridwarden/gridwarden/backends/sandbox"
 	"github.com/gridwarden/gridwarden/bot"
@@ -78,6 +79,7 @@ type Need struct {
 // Backends are the systems that the bot asks and acts on. Nil: not configured.
 type Backends struct {
 	CMS     CMS             `yaml:"cms"`
+	PanDA   *panda.Config   `yaml:"panda"`
 	Sandbox *sandbox.Config `yaml:"sandbox"`
 }
 
@@ -252,6 +254,9 @@ func (c *Config) setDefaults(d *decoder) {
 			r.StaleAfter = cric.DefaultStaleAfter
 		}
 	}
+	if p := c.Backends.PanDA; p != nil {
+		setPanDADefaults(p, given)
+	}
 	if !c.Grid.empty() {
 		c.sites = &c.Grid.SiteMap
 	}
@@ -272,6 +277,9 @@ func (c *Config) resolve(dir string) {
 	}
 	for _, s := range c.Backends.CMS.searchServers() {
 		paths = append(paths, (*string)(&s.PasswordFile), (*string)(&s.TokenFile), &s.ClientCert, (*string)(&s.ClientKeyFile), &s.CA)
+	}
+	if p := c.Backends.PanDA; p != nil {
+		paths = append(paths, pandaPaths(p)...)
 	}
 	if c.Backends.Sandbox != nil {
 		paths = append(paths, &c.Backends.Sandbox.File)

@@ -163,6 +163,9 @@ func (c *Config) describeBackends() []string {
 	for _, s := range c.Backends.CMS.searchServers() {
 		lines = append(lines, describeSearch(s))
 	}
+	if p := c.Backends.PanDA; p != nil {
+		lines = append(lines, describePanDA(p)...)
+	}
 	if c.Backends.Sandbox != nil {
 		lines = append(lines, "sandbox: a simulated grid; its bans and kills touch nothing real")
 	}

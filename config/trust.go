@@ -27,7 +27,7 @@ func (c *Config) destructive() []destructive {
 	if c.Backends.Sandbox != nil {
 		all = append(all, destructive{setting: "backends.sandbox", sandbox: true})
 	}
-	return all
+	return append(all, c.destructivePanDA()...)
 }
 
 // checkTrusted refuses a terminal that may speak for anybody where that could

@@ -112,6 +112,11 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 	if err := a.wireSearch(cfg.Backends.CMS, w, &b); err != nil {
 		return nil, err
 	}
+	if p := cfg.Backends.PanDA; p != nil {
+		if err := a.wirePanDA(*p, cfg.Sites(), w, &b); err != nil {
+			return nil, err
+		}
+	}
 	if s := cfg.Backends.Sandbox; s != nil {
 		if a.sandbox, err = sandbox.New(*s); err != nil {
 			return nil, err
@@ -119,7 +124,7 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 		a.parts = append(a.parts, a.sandbox)
 		b.Sources = append(b.Sources, w.source(a.sandbox))
 		b.Directories = append(b.Directories, w.directory(a.sandbox))
-		b.Bans, b.Kills = a.sandbox, a.sandbox
+		b.Bans, b.Kills = a.sandbox, a.sandbox // never beside PanDA's: the configuration refuses that
 		if b.Sites == nil {
 			b.Sites = a.sandbox.SiteMap()
 		}
