@@ -8,7 +8,7 @@ import (
 // KindOfDN tells from the shape of a DN, and from the site map's list of
 // factories, what sort of identity it is, and why in a sentence fragment. It
 // also knows the issuer,subject form in which a computing element names a
-// token, and the subject alone. sites may be nil. A DN of a shape nobody listed is
+// token, the subject alone, and the text by which PanDA knows a token's owner. sites may be nil. A DN of a shape nobody listed is
 // UnknownAccount, never a person by default.
 func KindOfDN(s string, sites *SiteMap) (AccountKind, string) {
 	if owner, ok := sites.Factory(s); ok {
@@ -19,6 +19,9 @@ func KindOfDN(s string, sites *SiteMap) (AccountKind, string) {
 	}
 	if IsTokenSubject(s) {
 		return UnknownAccount, "the subject of a token: only the experiment's IAM knows which pilot factory, service or person it stands for"
+	}
+	if name, login, ok := pandaToken(s); ok {
+		return kindOfToken(name, login)
 	}
 	dn, ok := NormalizeDN(s)
 	if !ok {

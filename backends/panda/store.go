@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +21,9 @@ type Store struct {
 	sites  *grid.SiteMap
 	pool   *pgxpool.Pool
 	names  *strings.Replacer // {panda}, {meta}, {arch} and {deft} in a statement
+
+	mu    sync.Mutex
+	kinds map[identity]grid.AccountKind // of the users read last
 }
 
 // maxConnections is how many statements run side by side: few, for the database

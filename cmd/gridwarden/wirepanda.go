@@ -7,7 +7,7 @@ import (
 )
 
 // wirePanDA builds what of PanDA is configured.
-func (a *app) wirePanDA(cfg panda.Config, sites *grid.SiteMap, _ wiring, _ *handlers.Backends) error {
+func (a *app) wirePanDA(cfg panda.Config, sites *grid.SiteMap, w wiring, b *handlers.Backends) error {
 	if cfg.Database == nil {
 		return nil
 	}
@@ -17,5 +17,6 @@ func (a *app) wirePanDA(cfg panda.Config, sites *grid.SiteMap, _ wiring, _ *hand
 	}
 	a.closers = append(a.closers, store.Close)
 	a.parts = append(a.parts, store)
+	b.Directories = append(b.Directories, w.directory(store))
 	return nil
 }
