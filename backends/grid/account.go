@@ -32,7 +32,7 @@ type Account struct {
 type AccountMatches struct {
 	Exact      []Account
 	LookAlike  []Account // other case, look-alike letters, small typing distance
-	SamePerson []Account // other accounts with the same normalised DN
+	SamePerson []Account // other accounts that a DN, a login or an e-mail address with the name ties to it
 	ReadAt     time.Time
 }
 

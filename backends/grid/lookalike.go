@@ -40,49 +40,32 @@ func MatchAccounts(query string, all []Account) AccountMatches {
 	switch {
 	case isDN:
 		name = PandaName(dn.String())
-	case strings.Contains(query, "/CN=nickname:"):
+	case IsPandaToken(query):
 		name = PandaName(query)
 	}
 	exact := make([]bool, len(all))
-	people := map[string]bool{}
+	keys := make([][]string, len(all))
+	person := map[string]bool{}
 	for i, a := range all {
 		own, ownDN := NormalizeDN(a.DN)
+		keys[i] = personKeys(a)
 		exact[i] = a.Name != "" && a.Name == name || isDN && ownDN && dn.Equal(own)
-		if !exact[i] {
-			continue
-		}
-		out.Exact = append(out.Exact, a)
-		for _, key := range personKeys(a.DN) {
-			people[key] = true
+		if exact[i] {
+			out.Exact = append(out.Exact, a)
+			note(person, keys[i])
 		}
 	}
+	same := samePerson(exact, keys, person)
 	for i, a := range all {
 		switch {
 		case exact[i]:
-		case slices.ContainsFunc(personKeys(a.DN), func(key string) bool { return people[key] }):
+		case same[i]:
 			out.SamePerson = append(out.SamePerson, a)
 		case LookAlike(a.Name, name):
 			out.LookAlike = append(out.LookAlike, a)
 		}
 	}
 	return out
-}
-
-// personKeys gives what two accounts of one person have in common: the DN, and
-// the CERN login, which a token's account carries as its nickname.
-func personKeys(dn string) []string {
-	if _, login, ok := strings.Cut(dn, "/CN=nickname:"); ok && login != "" {
-		return []string{"login " + login}
-	}
-	parsed, ok := NormalizeDN(dn)
-	if !ok {
-		return nil
-	}
-	keys := []string{parsed.Key()}
-	if login := parsed.login(); login != "" {
-		keys = append(keys, "login "+login)
-	}
-	return keys
 }
 
 // DescribeName says of what a name is made, so that a person can see the

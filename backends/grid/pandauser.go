@@ -1,6 +1,9 @@
 package grid
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // nickname begins the login in the text by which PanDA knows the owner of a token:
 // "Naughty User/CN=nickname:nuser", of the token's name and preferred_username.
@@ -13,6 +16,76 @@ func pandaToken(s string) (name, login string, ok bool) {
 		return "", "", false
 	}
 	return name, login, ok
+}
+
+// IsPandaToken tells whether s has that form.
+func IsPandaToken(s string) bool {
+	_, _, ok := pandaToken(s)
+	return ok
+}
+
+// personKeys gives what two accounts of one person have in common: the DN; the CERN
+// login, which a token's account carries as its nickname; or the e-mail address
+// together with a name that becomes the same in a token.
+func personKeys(a Account) []string {
+	keys := credentialKeys(a.DN)
+	if strings.Contains(a.Email, "@") && a.Name != "" {
+		keys = append(keys, "mail "+foldName(a.Email)+" of "+tokenName(a.Name))
+	}
+	return keys
+}
+
+// credentialKeys are those of the DN or the token alone.
+func credentialKeys(dn string) []string {
+	if _, login, ok := pandaToken(dn); ok {
+		return []string{"login " + login}
+	}
+	parsed, ok := NormalizeDN(dn)
+	if !ok {
+		return nil
+	}
+	keys := []string{parsed.Key()}
+	if login := parsed.login(); login != "" {
+		keys = append(keys, "login "+login)
+	}
+	return keys
+}
+
+// SamePerson tells whether something ties two accounts to one person. An equal
+// name does not: PanDA makes the same name of different people's DNs.
+func SamePerson(a, b Account) bool {
+	keys := personKeys(b)
+	return slices.ContainsFunc(personKeys(a), func(key string) bool { return slices.Contains(keys, key) })
+}
+
+// HasCredential tells whether an account's DN or token is the given one: an equal
+// DN, or the same login.
+func HasCredential(a Account, credential string) bool {
+	keys := credentialKeys(credential)
+	return slices.ContainsFunc(credentialKeys(a.DN), func(key string) bool { return slices.Contains(keys, key) })
+}
+
+// samePerson marks the accounts that share a key with the person, or with one that
+// does: a token's account may lead to a DN, and that to a second name.
+func samePerson(exact []bool, keys [][]string, person map[string]bool) []bool {
+	same := make([]bool, len(keys))
+	for found := true; found; {
+		found = false
+		for i := range keys {
+			if exact[i] || same[i] || !slices.ContainsFunc(keys[i], func(key string) bool { return person[key] }) {
+				continue
+			}
+			same[i], found = true, true
+			note(person, keys[i])
+		}
+	}
+	return same
+}
+
+func note(person map[string]bool, keys []string) {
+	for _, key := range keys {
+		person[key] = true
+	}
 }
 
 // tokenName is the name that PanDA makes of the same person's token: every word

@@ -98,19 +98,23 @@ func resolve(query string, all []grid.Account, sites *grid.SiteMap) (User, error
 		owner, _ := sites.Factory(query)
 		return User{Accounts: []grid.Account{{ID: "factory", Name: query, Kind: kind}}, Forbidden: factory(owner)}, nil
 	}
-	m := grid.MatchAccounts(query, all)
+	known := &grid.Knowledge{Sites: sites}
+	m := known.Accounts(query, all)
 	if len(m.Exact) == 0 {
 		return User{}, nobody(query, m.LookAlike)
 	}
 	var namesakes []grid.Account
-	if dn, isDN := grid.NormalizeDN(query); isDN {
+	if isCredential(query) {
 		var own []grid.Account
-		own, namesakes = split(m.Exact, func(a grid.Account) bool { return has(a, dn) })
+		own, namesakes = split(m.Exact, func(a grid.Account) bool { return grid.HasCredential(a, query) })
 		if len(own) == 0 {
 			return User{}, bot.Problemf("ambiguous", "PanDA makes the name %q of that DN, but the user of that name has another DN: %s. Nothing was proposed. If you mean that user, give the exact name in quotes.", m.Exact[0].Name, list(namesakes))
 		}
+		_, namesakes = split(namesakes, func(a grid.Account) bool {
+			return slices.ContainsFunc(own, func(o grid.Account) bool { return grid.SamePerson(o, a) })
+		})
 		if len(namesakes) > 0 {
-			m = grid.MatchAccounts(query, slices.DeleteFunc(slices.Clone(all), func(a grid.Account) bool { return slices.Contains(namesakes, a) }))
+			m = known.Accounts(query, slices.DeleteFunc(slices.Clone(all), func(a grid.Account) bool { return slices.Contains(namesakes, a) }))
 		}
 	} else if people(m.Exact) > 1 {
 		return User{}, bot.Problemf("ambiguous", "The name %q belongs to %d users: %s. Nothing was proposed. Say which one you mean by giving the DN in quotes.", query, len(m.Exact), list(m.Exact))
@@ -124,7 +128,7 @@ func resolve(query string, all []grid.Account, sites *grid.SiteMap) (User, error
 
 // guard notes what forbids or protects an account.
 func (u *User) guard(a grid.Account, sites *grid.SiteMap) {
-	byDN, _ := grid.KindOfDN(a.DN, sites)
+	byDN, _ := grid.KindOfUser(a.Name, a.DN, sites)
 	owner, listed := sites.Factory(a.Name)
 	is := func(k grid.AccountKind) bool { return a.Kind == k || byDN == k }
 	switch {
@@ -155,6 +159,8 @@ func nobody(query string, lookAlikes []grid.Account) error {
 	name := query
 	if dn, ok := grid.NormalizeDN(query); ok {
 		name = grid.PandaName(dn.String())
+	} else if grid.IsPandaToken(query) {
+		name = grid.PandaName(query)
 	}
 	s := fmt.Sprintf("There is no user %q (%s). Nothing was proposed.", clip(name), grid.DescribeName(name))
 	if len(lookAlikes) == 0 {
@@ -178,22 +184,22 @@ func list(accounts []grid.Account) string {
 	return strings.Join(parts, "; ")
 }
 
-// people counts the owners of accounts. One whose DN cannot be read is its own.
-func people(accounts []grid.Account) int {
-	owners := map[string]bool{}
-	for _, a := range accounts {
-		key := "id " + a.ID
-		if dn, ok := grid.NormalizeDN(a.DN); ok {
-			key = dn.Key()
-		}
-		owners[key] = true
-	}
-	return len(owners)
+// isCredential tells whether a query says more than a name: a DN, or a token's
+// owner with the login.
+func isCredential(query string) bool {
+	_, isDN := grid.NormalizeDN(query)
+	return isDN || grid.IsPandaToken(query)
 }
 
-func has(a grid.Account, dn grid.DN) bool {
-	own, ok := grid.NormalizeDN(a.DN)
-	return ok && own.Equal(dn)
+// people counts the owners of accounts. One that nothing ties to another is its own.
+func people(accounts []grid.Account) int {
+	n := 0
+	for i, a := range accounts {
+		if !slices.ContainsFunc(accounts[:i], func(o grid.Account) bool { return grid.SamePerson(o, a) }) {
+			n++
+		}
+	}
+	return n
 }
 
 func split(accounts []grid.Account, in func(grid.Account) bool) (yes, no []grid.Account) {

@@ -43,6 +43,11 @@ var users = table{
 	{ID: "12", Name: "solo"},
 	{ID: "13", Name: "duo"},
 	{ID: "14", Name: "duo fast"},
+	{ID: "15", Name: "Ann Mc Coy", DN: "/DC=org/DC=cilogon/C=US/O=Some Lab/CN=Ann Mc Coy A12", Email: "ann@lab.example"},
+	{ID: "16", Name: "Ann Mc Coy", DN: "Ann Mc Coy/CN=nickname:annmc", Email: "Ann@lab.example"},
+	{ID: "17", Name: "Lea Lee", DN: "/DC=org/DC=one/OU=People/CN=Lea Lee", Email: "lea@lab.example"},
+	{ID: "18", Name: "lea lee", DN: "", Email: "lea@lab.example"},
+	{ID: "19", Name: "Lea LEE", DN: "", Email: "other@lab.example"},
 }
 
 var sites = &grid.SiteMap{Factories: []grid.Factory{{DN: listedDN, Name: "EX-Factory", Owner: "the factory team"}}}
@@ -71,6 +76,9 @@ func TestReadFindsTheExactUser(t *testing.T) {
 		{[]string{`"Mary Mcdonald`, "coins"}, "5 4", "", "", "coins"},
 		{[]string{`"/DC=org/DC=one/OU=People/CN=John Twice`, "coins"}, "6", "7", "", "coins"},
 		{[]string{"solo", "mining", "coins"}, "12", "", "", "mining coins"},
+		{[]string{`"Ann Mc Coy`, "coins"}, "15 16", "", "", "coins"},
+		{[]string{`"Ann Mc Coy/CN=nickname:annmc`, "coins"}, "15 16", "", "", "coins"},
+		{[]string{`"Lea Lee`, "coins"}, "17 18", "", "19", "coins"},
 	} {
 		u, reason, err := Read(t.Context(), request(c.words...), users, sites)
 		if err != nil {
@@ -113,6 +121,7 @@ func TestReadRefusesWhatItWouldHaveToGuess(t *testing.T) {
 		{strings.Fields(naughtyDN + " coins"), "usage", "CN=Naughty User\" coins`"},
 		{[]string{`"John Twice`, "coins"}, "ambiguous", "belongs to 2 users"},
 		{[]string{`"/DC=org/DC=evil/CN=Naughty User`, "coins"}, "ambiguous", "another DN"},
+		{[]string{`"Naughty User/CN=nickname:evil`, "coins"}, "ambiguous", "another DN"},
 	} {
 		u, _, err := Read(t.Context(), request(c.words...), users, sites)
 		var p *bot.Problem
@@ -172,10 +181,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		first := u.Accounts[0]
-		dn, isDN := grid.NormalizeDN(name)
-		byDN := isDN && has(first, dn)
-		byToken := strings.Contains(name, "/CN=nickname:") && grid.PandaName(name) == first.Name
-		if first.Name != name && !byDN && !byToken {
+		if first.Name != name && !grid.HasCredential(first, name) {
 			t.Errorf("%q gave %q", name, first.Name)
 		}
 	})
