@@ -3,7 +3,11 @@ package pandatest
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -18,6 +22,12 @@ type Database struct {
 	t    testing.TB
 	base postgrestest.Database
 	pool *pgxpool.Pool
+
+	clock   atomic.Pointer[time.Time] // of the world that lives here, if any
+	columns struct {
+		sync.Mutex
+		names string
+	}
 }
 
 // NewDatabase makes a database on the test binary's server. The tables are
@@ -34,13 +44,26 @@ func NewDatabaseOn(t testing.TB, s *postgrestest.Server) *Database {
 	d := &Database{t: t, base: s.NewDatabase(t)}
 	name := d.base.Name
 	s.Exec(t, "postgres", "DROP DATABASE "+name, "CREATE DATABASE "+name+" TEMPLATE "+from)
-	pool, err := pgxpool.New(context.Background(), d.DSN(Panda))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	d.pool = pool
+	d.pool = d.open()
 	return d
+}
+
+// open connects as [Panda] until the test ends, with settings by name and value.
+func (d *Database) open(settings ...string) *pgxpool.Pool {
+	d.t.Helper()
+	config, err := pgxpool.ParseConfig(d.DSN(Panda))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for pair := range slices.Chunk(settings, 2) {
+		config.ConnConfig.RuntimeParams[pair[0]] = pair[1]
+	}
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(pool.Close)
+	return pool
 }
 
 // DSN is the connection string of a role.

@@ -1,7 +1,10 @@
 package pandatest
 
 import (
+	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Table is one of the tables that a job passes through.
@@ -136,20 +139,45 @@ var epoch = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
 // AddJob adds a job and its parameters, and gives its PandaID.
 func (d *Database) AddJob(j Job) int64 {
 	d.t.Helper()
+	id, err := d.addJob(d.context(), j)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return id
+}
+
+func (d *Database) addJob(ctx context.Context, j Job) (int64, error) {
 	j = j.complete()
 	if j.PandaID == 0 {
-		j.PandaID = d.next("doma_panda.jobsdefined4_pandaid_seq")
-	}
-	d.insert(string(j.Table), j.row())
-	if j.Parameters != "" {
-		table := "doma_panda.jobparamstable"
-		if j.Table == OldArchived {
-			table = "doma_pandaarch.jobparamstable_arch"
+		ids, err := collect(ctx, d.pool, pgx.RowTo[int64], "SELECT nextval('doma_panda.jobsdefined4_pandaid_seq')")
+		if err != nil {
+			return 0, err
 		}
-		d.insert(table, row{present("pandaid", j.PandaID), present("modificationtime", j.side()), present("jobparameters", j.Parameters)})
+		j.PandaID = ids[0]
+	}
+	if err := j.row().insertInto(ctx, d.pool, string(j.Table)); err != nil {
+		return 0, err
+	}
+	for table, r := range j.sides() {
+		if err := r.insertInto(ctx, d.pool, table); err != nil {
+			return 0, err
+		}
+	}
+	return j.PandaID, nil
+}
+
+// sides are the job's rows in other tables.
+func (j Job) sides() map[string]row {
+	out := map[string]row{}
+	parameters := "doma_panda.jobparamstable"
+	if j.Table == OldArchived {
+		parameters = "doma_pandaarch.jobparamstable_arch"
+	}
+	if j.Parameters != "" {
+		out[parameters] = row{present("pandaid", j.PandaID), present("modificationtime", j.side()), present("jobparameters", j.Parameters)}
 	}
 	if j.Metadata != "" {
-		d.insert("doma_panda.metatable", row{present("pandaid", j.PandaID), present("modificationtime", j.side()), present("metadata", j.Metadata)})
+		out["doma_panda.metatable"] = row{present("pandaid", j.PandaID), present("modificationtime", j.side()), present("metadata", j.Metadata)}
 	}
-	return j.PandaID
+	return out
 }

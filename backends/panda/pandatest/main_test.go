@@ -1,8 +1,10 @@
 package pandatest_test
 
 import (
+	"context"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/gridwarden/gridwarden/backends/postgrestest"
 )
@@ -11,4 +13,9 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	postgrestest.End()
 	os.Exit(code)
+}
+
+// testContext ends before the test would hang.
+func testContext(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), 30*time.Second)
 }

@@ -1,9 +1,13 @@
 package pandatest
 
 import (
+	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // column is one value of a row that is to be inserted.
@@ -63,14 +67,29 @@ func (r row) values() []any {
 	return out
 }
 
-// insert adds the row to a table.
-func (d *Database) insert(table string, r row) {
-	d.t.Helper()
+// insertInto adds the row to a table.
+func (r row) insertInto(ctx context.Context, q executor, table string) error {
 	places := make([]string, len(r))
 	for i := range r {
 		places[i] = "$" + strconv.Itoa(i+1)
 	}
-	d.Exec("INSERT INTO "+table+" ("+strings.Join(r.names(), ", ")+") VALUES ("+strings.Join(places, ", ")+")", r.values()...)
+	sql := "INSERT INTO " + table + " (" + strings.Join(r.names(), ", ") + ") VALUES (" + strings.Join(places, ", ") + ")"
+	if _, err := q.Exec(ctx, sql, r.values()...); err != nil {
+		return fmt.Errorf("%s of %v: %w", sql, r.values(), err)
+	}
+	return nil
+}
+
+// executor is a pool, a connection or a transaction.
+type executor interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+func (d *Database) insert(table string, r row) {
+	d.t.Helper()
+	if err := r.insertInto(d.context(), d.pool, table); err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 // next is the next value of a sequence.
