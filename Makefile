@@ -29,14 +29,15 @@ HOLD = $(GO) run ./backends/searchtest/hold
 
 .DEFAULT_GOAL := help
 
-# $(call named,TARGET,VARIABLES): the variables that name a chat server are set.
+# $(call named,TARGET,VARIABLES): the variables that name a server are set.
 named = @for v in $(2); do eval "test -n \"\$$$$v\"" || { echo "make $(1): set $(2); docs/testing.md says what they name."; exit 1; }; done
 
 MATTERMOST = GRIDWARDEN_TEST_MATTERMOST_URL GRIDWARDEN_TEST_MATTERMOST_ADMIN_TOKEN_FILE
 SLACK      = GRIDWARDEN_TEST_SLACK_BOT_TOKEN_FILE GRIDWARDEN_TEST_SLACK_APP_TOKEN_FILE GRIDWARDEN_TEST_SLACK_CHANNEL
+PANDA      = GRIDWARDEN_TEST_PANDA_URL GRIDWARDEN_TEST_PANDA_DSN_FILE GRIDWARDEN_TEST_PANDA_PRODUCTION_PROXY GRIDWARDEN_TEST_PANDA_PERSON_PROXY
 DISCORD    = GRIDWARDEN_TEST_DISCORD_TOKEN_FILE GRIDWARDEN_TEST_DISCORD_GUILD GRIDWARDEN_TEST_DISCORD_CHANNEL
 
-.PHONY: help build demo test test-mattermost test-slack test-discord crash pair outage soak chats soak-chats peers truth lint vulnerabilities fuzz bench cover fmt clean
+.PHONY: help build demo test test-mattermost test-slack test-discord test-panda-server crash pair outage soak chats soak-chats peers truth lint vulnerabilities fuzz bench cover fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +71,10 @@ test-slack: ## the contract on a real Slack workspace; see docs/testing.md
 test-discord: ## what a bot can do alone on a real Discord server; see docs/testing.md
 	$(call named,$@,$(DISCORD))
 	$(GO) test -count 1 -timeout 30m -run TestRealServerPasses ./bot/discord
+
+test-panda-server: ## the contract of PanDA's server on a real one and its database; see docs/testing.md
+	$(call named,$@,$(PANDA))
+	$(GO) test -count 1 -timeout 10m -v -run TestRealServerKeepsTheContract ./backends/panda/pandatest
 
 crash: ## kill the program N=1000 times at its crash points, from run FIRST=0 on
 	$(SURVIVAL) -run 'TestCrashes$$' -v -args -n $(or $(N),1000) -first $(or $(FIRST),0) -table $(MEASURED)/crash.md
