@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -66,7 +66,7 @@ func NewServer(d *Database, o Options) *Server {
 		ClientAuth: tls.RequestClientCert, VerifyPeerCertificate: s.Authority.accepts,
 		SessionTicketsDisabled: true, // with one, the chain would not be checked again
 	}
-	h.Config.ErrorLog = log.New(io.Discard, "", 0) //nolint:depguard // net/http wants it; refused certificates are no news in tests
+	h.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // refused certificates are no news in tests
 	h.StartTLS()
 	d.t.Cleanup(h.Close)
 	s.URL = h.URL
@@ -217,7 +217,7 @@ func (s *Server) banned(ctx context.Context, name string) bool {
 func (s *Server) heard(r *http.Request, name string, given map[string]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests = append(s.requests, Request{Method: r.Method, Path: name, Jobs: arguments(given).ints("job_ids"), Header: r.Header.Clone()})
+	s.requests = append(s.requests, Request{Method: r.Method, Path: name, Jobs: arguments(given).jobs(), Header: r.Header.Clone()})
 }
 
 // owns tells whether the server takes a caller for the owner of what is somebody's.

@@ -44,8 +44,8 @@ func (a arguments) str(name string) string {
 	return s
 }
 
-func (a arguments) ints(name string) []int64 {
-	list, _ := a[name].([]any)
+func (a arguments) jobs() []int64 {
+	list, _ := a["job_ids"].([]any)
 	out := make([]int64, len(list))
 	for i, v := range list {
 		out[i], _ = integer(v)

@@ -43,16 +43,49 @@ func (s *Server) updateJob(ctx context.Context, c call) (object, error) {
 
 // specColumns are the fields of a job as the server names them, by their columns.
 var specColumns = []field{
-	{"PandaID", "pandaid"}, {"jobDefinitionID", "jobdefinitionid"}, {"schedulerID", "schedulerid"}, {"pilotID", "pilotid"},
-	{"creationTime", "creationtime"}, {"creationHost", "creationhost"}, {"modificationTime", "modificationtime"}, {"modificationHost", "modificationhost"},
-	{"transformation", "transformation"}, {"prodSourceLabel", "prodsourcelabel"}, {"prodUserID", "produserid"}, {"jobStatus", "jobstatus"}, {"jobName", "jobname"},
-	{"startTime", "starttime"}, {"endTime", "endtime"}, {"commandToPilot", "commandtopilot"}, {"pilotErrorCode", "piloterrorcode"}, {"pilotErrorDiag", "piloterrordiag"},
-	{"exeErrorCode", "exeerrorcode"}, {"exeErrorDiag", "exeerrordiag"}, {"jobDispatcherErrorCode", "jobdispatchererrorcode"}, {"jobDispatcherErrorDiag", "jobdispatchererrordiag"},
-	{"taskBufferErrorCode", "taskbuffererrorcode"}, {"taskBufferErrorDiag", "taskbuffererrordiag"}, {"computingSite", "computingsite"}, {"computingElement", "computingelement"},
-	{"cloud", "cloud"}, {"VO", "vo"}, {"workingGroup", "workinggroup"}, {"processingType", "processingtype"}, {"prodUserName", "produsername"}, {"batchID", "batchid"},
-	{"parentID", "parentid"}, {"specialHandling", "specialhandling"}, {"jobsetID", "jobsetid"}, {"coreCount", "corecount"}, {"attemptNr", "attemptnr"},
-	{"jediTaskID", "jeditaskid"}, {"jobSubStatus", "jobsubstatus"}, {"reqID", "reqid"}, {"stateChangeTime", "statechangetime"},
-	{"container_name", "container_name"}, {"job_label", "job_label"},
+	{"PandaID", "pandaid"},
+	{"jobDefinitionID", "jobdefinitionid"},
+	{"schedulerID", "schedulerid"},
+	{"pilotID", "pilotid"},
+	{"creationTime", "creationtime"},
+	{"creationHost", "creationhost"},
+	{"modificationTime", "modificationtime"},
+	{"modificationHost", "modificationhost"},
+	{"transformation", "transformation"},
+	{"prodSourceLabel", "prodsourcelabel"},
+	{"prodUserID", "produserid"},
+	{"jobStatus", "jobstatus"},
+	{"jobName", "jobname"},
+	{"startTime", "starttime"},
+	{"endTime", "endtime"},
+	{"commandToPilot", "commandtopilot"},
+	{"pilotErrorCode", "piloterrorcode"},
+	{"pilotErrorDiag", "piloterrordiag"},
+	{"exeErrorCode", "exeerrorcode"},
+	{"exeErrorDiag", "exeerrordiag"},
+	{"jobDispatcherErrorCode", "jobdispatchererrorcode"},
+	{"jobDispatcherErrorDiag", "jobdispatchererrordiag"},
+	{"taskBufferErrorCode", "taskbuffererrorcode"},
+	{"taskBufferErrorDiag", "taskbuffererrordiag"},
+	{"computingSite", "computingsite"},
+	{"computingElement", "computingelement"},
+	{"cloud", "cloud"},
+	{"VO", "vo"},
+	{"workingGroup", "workinggroup"},
+	{"processingType", "processingtype"},
+	{"prodUserName", "produsername"},
+	{"batchID", "batchid"},
+	{"parentID", "parentid"},
+	{"specialHandling", "specialhandling"},
+	{"jobsetID", "jobsetid"},
+	{"coreCount", "corecount"},
+	{"attemptNr", "attemptnr"},
+	{"jediTaskID", "jeditaskid"},
+	{"jobSubStatus", "jobsubstatus"},
+	{"reqID", "reqid"},
+	{"stateChangeTime", "statechangetime"},
+	{"container_name", "container_name"},
+	{"job_label", "job_label"},
 }
 
 func (s *Server) describeLive(ctx context.Context, c call) (object, error) {
@@ -70,7 +103,7 @@ const maxDescribed = 5500
 // describe gives jobs in the order in which they were asked for; null for one that
 // no table has.
 func (s *Server) describe(ctx context.Context, c call, tables ...Table) (object, error) {
-	ids := c.args.ints("job_ids")
+	ids := c.args.jobs()
 	ids = ids[:min(len(ids), maxDescribed)]
 	data := []any{}
 	for _, id := range ids {

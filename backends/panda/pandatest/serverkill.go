@@ -27,8 +27,8 @@ func (s *Server) killJobs(ctx context.Context, c call) (object, error) {
 		code = asText(c.args["code"])
 	}
 	data := []any{}
-	for i, id := range c.args.ints("job_ids") {
-		if c.trouble.HalfDone && i >= len(c.args.ints("job_ids"))/2 {
+	for i, id := range c.args.jobs() {
+		if c.trouble.HalfDone && i >= len(c.args.jobs())/2 {
 			break
 		}
 		begun := time.Now()
@@ -41,7 +41,7 @@ func (s *Server) killJobs(ctx context.Context, c call) (object, error) {
 		}
 		data = append(data, taken)
 		if left := s.options.PerJob - time.Since(begun); left > 0 {
-			time.Sleep(left) //nolint:forbidigo // the time that a real server needs
+			time.Sleep(left) // the time that a real server needs
 		}
 	}
 	return answer(true, "", data), nil

@@ -49,7 +49,8 @@ var methods = map[string]method{
 	"task/get_tasks_modified_since": {
 		verb: "GET",
 		params: []param{
-			{name: "since", kind: strKind}, optional("dn", strKind, nil), optional("full", boolKind, false),
+			{name: "since", kind: strKind},
+			optional("dn", strKind, nil), optional("full", boolKind, false),
 			optional("min_task_id", intKind, nil), optional("prod_source_label", strKind, "user"),
 		},
 		run: (*Server).tasksSince,
@@ -60,7 +61,9 @@ var methods = map[string]method{
 	"pilot/update_job": {
 		verb: "POST", production: true,
 		params: []param{
-			{name: "job_id", kind: intKind}, {name: "job_status", kind: strKind}, optional("node", strKind, nil), optional("batch_id", strKind, nil),
+			{name: "job_id", kind: intKind},
+			{name: "job_status", kind: strKind},
+			optional("node", strKind, nil), optional("batch_id", strKind, nil),
 			optional("pilot_error_code", intKind, nil), optional("pilot_error_diag", strKind, nil), optional("job_sub_status", strKind, nil),
 			optional("timeout", intKind, json.Number("60")),
 		},
@@ -79,8 +82,12 @@ func (s *Server) userAttributes(_ context.Context, c call) (object, error) {
 		groups = append(groups, g)
 	}
 	return answer(true, "User DN (raw): "+c.caller.dn+"\n", object{
-		{"user_dn_raw", c.caller.dn}, {"user_dn_clean", c.caller.name()}, {"fqans", fqans}, {"is_production_user", c.caller.production()},
-		{"production_working_groups", groups}, {"primary_working_group", nil},
+		{"user_dn_raw", c.caller.dn},
+		{"user_dn_clean", c.caller.name()},
+		{"fqans", fqans},
+		{"is_production_user", c.caller.production()},
+		{"production_working_groups", groups},
+		{"primary_working_group", nil},
 	}), nil
 }
 
@@ -118,7 +125,7 @@ func (s *Server) jobStatus(ctx context.Context, c call) (object, error) {
 		SELECT pandaid, jobstatus, commandtopilot FROM doma_panda.jobsactive4 WHERE pandaid = ANY($1)
 		UNION ALL
 		SELECT pandaid, jobstatus, commandtopilot FROM doma_panda.jobsarchived4 WHERE pandaid = ANY($1) AND modificationtime > $2`,
-		c.args.ints("job_ids"), s.now().Add(-time.Hour))
+		c.args.jobs(), s.now().Add(-time.Hour))
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +134,7 @@ func (s *Server) jobStatus(ctx context.Context, c call) (object, error) {
 		byID[f.ID] = f
 	}
 	data := []any{}
-	for _, id := range c.args.ints("job_ids") {
+	for _, id := range c.args.jobs() {
 		f, known := byID[id]
 		if !known {
 			data = append(data, object{{"command", "tobekilled"}, {"status", "unknown"}})
@@ -152,7 +159,7 @@ var wholeSeconds = regexp.MustCompile(`^(\d+)-(\d+)-(\d+) (\d+):(\d+):(\d+)$`)
 func (s *Server) tasksSince(ctx context.Context, c call) (object, error) {
 	since, err := time.Parse(time.DateTime, c.args.str("since"))
 	if !wholeSeconds.MatchString(c.args.str("since")) || err != nil {
-		return answer(true, "", object{}), nil
+		return answer(true, "", object{}), nil //nolint:nilerr // the server says nothing of it
 	}
 	name := grid.PandaName(c.args.str("dn"))
 	if name == "" {
@@ -175,9 +182,18 @@ func (s *Server) tasksSince(ctx context.Context, c call) (object, error) {
 	data := object{}
 	for _, t := range found {
 		data = append(data, field{asText(t.ReqID), object{
-			{"jediTaskID", t.ID}, {"modificationTime", at(t.Modified)}, {"status", t.Status}, {"processingType", orNone(t.Processing)},
-			{"transUses", nil}, {"transHome", nil}, {"architecture", nil}, {"reqID", t.ReqID}, {"creationDate", at(t.Created)},
-			{"site", orNone(t.Site)}, {"cloud", orNone(t.Team)}, {"taskName", t.Name},
+			{"jediTaskID", t.ID},
+			{"modificationTime", at(t.Modified)},
+			{"status", t.Status},
+			{"processingType", orNone(t.Processing)},
+			{"transUses", nil},
+			{"transHome", nil},
+			{"architecture", nil},
+			{"reqID", t.ReqID},
+			{"creationDate", at(t.Created)},
+			{"site", orNone(t.Site)},
+			{"cloud", orNone(t.Team)},
+			{"taskName", t.Name},
 		}})
 	}
 	return answer(true, "", data), nil

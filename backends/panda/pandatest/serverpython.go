@@ -3,6 +3,7 @@ package pandatest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -150,7 +151,7 @@ func parseJSON(body []byte) (any, error) {
 	if err := d.Decode(&v); err != nil {
 		return nil, fmt.Errorf("Expecting value: line 1 column %d (char %d)", d.InputOffset()+1, d.InputOffset()) //nolint:staticcheck // these are the server's words
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // the decoder gives it bare
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("Extra data: line 1 column %d (char %d)", d.InputOffset()+1, d.InputOffset()) //nolint:staticcheck // these are the server's words
 	}
 	return v, nil

@@ -83,7 +83,7 @@ func (s *Server) taskParameters(ctx context.Context, c call) (object, error) {
 	}
 	params, err := parseJSON([]byte(found[0]))
 	if err != nil {
-		return answer(false, "Error decoding the task parameters: "+err.Error(), nil), nil
+		return answer(false, "Error decoding the task parameters: "+err.Error(), nil), nil //nolint:nilerr // it is in the answer
 	}
 	return answer(true, "", params), nil
 }
@@ -119,7 +119,7 @@ func (s *Server) submitJobs(ctx context.Context, c call) (object, error) {
 		Site  string `json:"computingSite"`
 	}
 	if err := json.Unmarshal([]byte(c.args.str("jobs")), &jobs); err != nil {
-		return answer(false, "Failed to deserialize jobs: "+err.Error(), nil), nil
+		return answer(false, "Failed to deserialize jobs: "+err.Error(), nil), nil //nolint:nilerr // it is in the answer
 	}
 	if len(jobs) == 0 {
 		return answer(false, "No jobs were submitted", nil), nil
