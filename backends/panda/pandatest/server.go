@@ -38,7 +38,7 @@ type Server struct {
 type Options struct {
 	Roles  map[string][]string // FQANs by the DN of the person, without the names of proxies
 	Tokens map[string]Token    // by their text
-	Now    func() time.Time    // nil: the world's clock. The gate and the rows go by it.
+	Now    func() time.Time    // nil: that of the database. The gate and the rows go by it.
 	PerJob time.Duration       // that a kill of one job takes at least; the real one needs 17 ms
 }
 
@@ -77,7 +77,7 @@ func (s *Server) now() time.Time {
 	if s.options.Now != nil {
 		return s.options.Now().UTC()
 	}
-	return time.Now().UTC()
+	return s.database.Now().UTC()
 }
 
 // Restart empties the gate, as a restart of the server's processes does.

@@ -64,9 +64,9 @@ func ServerContract(t *testing.T, s Subject) {
 		t.Run(part.name, func(t *testing.T) {
 			inner := *c
 			inner.T = t
-			d := *s.Database
-			d.t = t
-			inner.Database = &d
+			outer := s.Database.t
+			s.Database.t = t
+			t.Cleanup(func() { s.Database.t = outer }) // after the part's own
 			part.run(&inner)
 			c.made = inner.made
 		})
