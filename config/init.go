@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"text/template"
 )
 
 var (
@@ -82,16 +80,7 @@ func start(account, login string) (string, error) {
 	if problem := accountProblem(account); problem != "" {
 		return "", &Refusal{Path: account, Reason: problem}
 	}
-	t, err := template.New("gridwarden.yaml").Parse(startConfig)
-	if err != nil {
-		return "", fmt.Errorf("config: reading the first configuration: %w", err)
-	}
-	me := map[string]string{"ID": quoted(personID(login)), "Name": quoted(login), "Account": quoted(account)}
-	var out bytes.Buffer
-	if err := t.Execute(&out, me); err != nil {
-		return "", fmt.Errorf("config: filling in the first configuration: %w", err)
-	}
-	return out.String(), nil
+	return strings.NewReplacer("<id>", quoted(personID(login)), "<name>", quoted(login), "<account>", quoted(account)).Replace(startConfig), nil
 }
 
 // personID makes an id of a login: logins may hold capitals, spaces and more.

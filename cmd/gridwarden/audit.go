@@ -20,15 +20,6 @@ import (
 	"github.com/gridwarden/gridwarden/config"
 )
 
-type auditCmd struct {
-	Verify auditVerifyCmd `cmd:"" help:"Check that nothing in the audit log was changed, removed or put in another place."`
-	Show   auditShowCmd   `cmd:"" help:"Print the newest checkpoint and the public key, to be kept elsewhere, and the latest records."`
-	Export auditExportCmd `cmd:"" help:"Write the whole log as JSON lines, which verify without this machine."`
-	Prove  auditProveCmd  `cmd:"" help:"Write the proof that a record is in the log, or that the log only grew."`
-	Erase  auditEraseCmd  `cmd:"" help:"Erase what records say of people. The log still verifies."`
-	Resume auditResumeCmd `cmd:"" help:"Go on with a journal from a backup that is older than the last checkpoint, and record the gap."`
-}
-
 // Bounds of files that people hand in, in bytes.
 const (
 	maxKeptFile  = 1 << 16 // a checkpoint, with a mail around it

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/audit"
@@ -20,17 +22,20 @@ import (
 const maxReason = 1000
 
 type auditEraseCmd struct {
-	Config string   `required:"" help:"Configuration file." placeholder:"FILE"`
-	Before string   `help:"Erase the bodies of all records made before this time: 2026-06-24 or 2026-06-24T12:00:00Z. A day begins at midnight UTC." placeholder:"TIME"`
-	Due    bool     `help:"Erase the bodies of all records that the configured retention keeps no longer."`
-	Reason string   `help:"Why; it stays in the log for ever, so it must name nobody." placeholder:"TEXT"`
-	Yes    bool     `help:"Erase without asking."`
-	Record []string `arg:"" optional:"" help:"Records: their ids, or their leaves as audit show lists them."`
+	Config string
+	Before string
+	Due    bool
+	Reason string
+	Yes    bool
+	Record []string
 }
 
-// Help is shown below the summary.
-func (auditEraseCmd) Help() string {
-	return `Erased are the person, the account and the text of each record. Its id, kind,
+// auditEraseCommand is the command line of auditEraseCmd.
+func auditEraseCommand(t terminal) *cobra.Command {
+	var c auditEraseCmd
+	x := command("erase [RECORD...]", "Erase what records say of people. The log still verifies.", `RECORD is the id of a record, or its leaf as audit show lists it.
+
+Erased are the person, the account and the text of each record. Its id, kind,
 time and hashes stay, so the log still verifies; that it was erased, by whom and
 why is a record itself. Records of actions that are still open are left alone.
 
@@ -41,7 +46,17 @@ owner_dsn_file: run it every night with a configuration that has it.
 This cannot be undone. It does not reach backups, exports, chat, or what the
 journal keeps of cases, actions and messages outside of the log.
 
-The operating-system account that runs this answers for it.`
+The operating-system account that runs this answers for it.`, cobra.ArbitraryArgs, func(ctx context.Context, args []string) error {
+		c.Record = args
+		return c.Run(ctx, t)
+	})
+	f := x.Flags()
+	configFlag(x, &c.Config)
+	f.StringVar(&c.Before, "before", "", "Erase the bodies of all records made before `TIME`: 2026-06-24 or 2026-06-24T12:00:00Z. A day begins at midnight UTC.")
+	f.BoolVar(&c.Due, "due", false, "Erase the bodies of all records that the configured retention keeps no longer.")
+	f.StringVar(&c.Reason, "reason", "", "Why, a `TEXT` that stays in the log for ever, so it must name nobody.")
+	f.BoolVar(&c.Yes, "yes", false, "Erase without asking.")
+	return x
 }
 
 // Run erases after asking.

@@ -5,20 +5,34 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
 type auditProveCmd struct {
-	Config string `required:"" help:"Configuration file." placeholder:"FILE"`
-	Since  string `help:"Prove that the log since this kept checkpoint only grew." placeholder:"FILE"`
-	Record string `arg:"" optional:"" help:"The record: its id, or its leaf as audit show lists it."`
+	Config string
+	Since  string
+	Record string
 }
 
-// Help is shown below the summary.
-func (auditProveCmd) Help() string {
-	return `The proof is JSON on standard output. Whoever has the public key verifies it
+// auditProveCommand is the command line of auditProveCmd.
+func auditProveCommand(t terminal) *cobra.Command {
+	var c auditProveCmd
+	x := command("prove [RECORD]", "Write the proof that a record is in the log, or that the log only grew.", `RECORD is the id of a record, or its leaf as audit show lists it.
+
+The proof is JSON on standard output. Whoever has the public key verifies it
 without this machine: audit verify --proof FILE --public KEY. The proof of a record
-holds what the record says, and nothing of the other records.`
+holds what the record says, and nothing of the other records.`, cobra.MaximumNArgs(1), func(ctx context.Context, args []string) error {
+		if len(args) > 0 {
+			c.Record = args[0]
+		}
+		return c.Run(ctx, t)
+	})
+	f := x.Flags()
+	configFlag(x, &c.Config)
+	f.StringVar(&c.Since, "since", "", "Prove that the log since the checkpoint kept in `FILE` only grew.")
+	return x
 }
 
 // Run writes one proof.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
@@ -14,13 +16,14 @@ import (
 )
 
 type auditResumeCmd struct {
-	Config string `required:"" help:"Configuration file." placeholder:"FILE"`
-	Reason string `required:"" help:"What happened; it stays in the log for ever, so it must name nobody." placeholder:"TEXT"`
+	Config string
+	Reason string
 }
 
-// Help is shown below the summary.
-func (auditResumeCmd) Help() string {
-	return `A journal that was restored from a backup lacks what was recorded after it, and
+// auditResumeCommand is the command line of auditResumeCmd.
+func auditResumeCommand(t terminal) *cobra.Command {
+	var c auditResumeCmd
+	x := command("resume", "Go on with a journal from a backup that is older than the last checkpoint, and record the gap.", `A journal that was restored from a backup lacks what was recorded after it, and
 gridwarden does not start with it: it would sign another history of the same
 log. This is for when no newer journal is left. That records were lost, how many,
 and the root that was signed for them becomes a record; the checkpoint file is
@@ -30,7 +33,14 @@ not match any more, which is right: tell those who hold one.
 It lists the actions that were open in the backup. Each may have run since: look
 before serve is started, and withdraw what has.
 
-The operating-system account that runs this answers for it.`
+The operating-system account that runs this answers for it.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+		return c.Run(ctx, t)
+	})
+	f := x.Flags()
+	configFlag(x, &c.Config)
+	f.StringVar(&c.Reason, "reason", "", "What happened, a `TEXT` that stays in the log for ever, so it must name nobody.")
+	require(x, "reason")
+	return x
 }
 
 // Run goes on with the log, or says that there is no reason to.

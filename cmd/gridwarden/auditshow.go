@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/audit"
@@ -19,21 +21,31 @@ import (
 const maxShown = 10000
 
 type auditShowCmd struct {
-	Config   string `required:"" help:"Configuration file." placeholder:"FILE"`
-	Last     int    `help:"How many of the newest records to show; 0 for none." default:"20" placeholder:"N"`
-	Incident string `help:"Only records of this case." placeholder:"ID"`
-	Person   string `help:"Only records of this person or account. Those whose body was erased name nobody any more." placeholder:"ID"`
-	JSON     bool   `name:"json" help:"Print one JSON object: checkpoint, public_key, and records as in docs/machine-answers.md."`
+	Config   string
+	Last     int
+	Incident string
+	Person   string
+	JSON     bool
 }
 
-// Help is shown below the summary.
-func (auditShowCmd) Help() string {
-	return `Keep the output on another machine, in a mail or in an incident thread: what is
+// auditShowCommand is the command line of auditShowCmd.
+func auditShowCommand(t terminal) *cobra.Command {
+	var c auditShowCmd
+	x := command("show", "Print the newest checkpoint and the public key, to be kept elsewhere, and the latest records.", `Keep the output on another machine, in a mail or in an incident thread: what is
 kept there finds out a log that was forged or put back later, and
 audit verify --kept takes the whole text.
 
 The records name people and what they asked. Do not show them to those who may
-not see personal data.`
+not see personal data.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+		return c.Run(ctx, t)
+	})
+	f := x.Flags()
+	configFlag(x, &c.Config)
+	f.IntVar(&c.Last, "last", 20, "Show the newest `N` records; 0 for none.")
+	f.StringVar(&c.Incident, "incident", "", "Only records of the case `ID`.")
+	f.StringVar(&c.Person, "person", "", "Only records of the person or account `ID`. Those whose body was erased name nobody any more.")
+	f.BoolVar(&c.JSON, "json", false, "Print one JSON object: checkpoint, public_key, and records as in docs/machine-answers.md.")
+	return x
 }
 
 // shown is the machine form.
@@ -145,15 +157,22 @@ func signedBy(checkpoint, public string) error {
 }
 
 type auditExportCmd struct {
-	Config string `required:"" help:"Configuration file." placeholder:"FILE"`
-	Output string `help:"Write to this new file, which only you can read, instead of standard output." placeholder:"FILE"`
+	Config string
+	Output string
 }
 
-// Help is shown below the summary.
-func (auditExportCmd) Help() string {
-	return `The export holds everything that people asked and were told: personal data.
+// auditExportCommand is the command line of auditExportCmd.
+func auditExportCommand(t terminal) *cobra.Command {
+	var c auditExportCmd
+	x := command("export", "Write the whole log as JSON lines, which verify without this machine.", `The export holds everything that people asked and were told: personal data.
 Nothing is changed by it, and it can be made while serve runs. An export is
-verified by audit verify --export FILE --public KEY.`
+verified by audit verify --export FILE --public KEY.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+		return c.Run(ctx, t)
+	})
+	f := x.Flags()
+	configFlag(x, &c.Config)
+	f.StringVar(&c.Output, "output", "", "Write to this new `FILE`, which only you can read, instead of standard output.")
+	return x
 }
 
 // Run writes the whole log.

@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/audit"
@@ -22,17 +24,18 @@ import (
 )
 
 type auditVerifyCmd struct {
-	Config string   `help:"Verify the database of this configuration." placeholder:"FILE" xor:"what"`
-	Export string   `help:"Verify what audit export wrote; - is standard input." placeholder:"FILE" xor:"what"`
-	Proof  string   `help:"Verify what audit prove wrote." placeholder:"FILE" xor:"what"`
-	Public string   `help:"The public key, or a file that holds it. With --config it may be left out: then the file beside the private key is used." placeholder:"KEY"`
-	Kept   []string `help:"A checkpoint that was kept elsewhere, such as a mail or the output of audit show; may be repeated." placeholder:"FILE" sep:"none"`
-	JSON   bool     `name:"json" help:"Print one JSON object."`
+	Config string
+	Export string
+	Proof  string
+	Public string
+	Kept   []string
+	JSON   bool
 }
 
-// Help is shown below the summary.
-func (auditVerifyCmd) Help() string {
-	return `Nothing is changed, and the private key is not read: anybody who may read the
+// auditVerifyCommand is the command line of auditVerifyCmd.
+func auditVerifyCommand(t terminal) *cobra.Command {
+	var c auditVerifyCmd
+	x := command("verify", "Check that nothing in the audit log was changed, removed or put in another place.", `Nothing is changed, and the private key is not read: anybody who may read the
 database can verify it, also while serve runs. The checkpoint that gridwarden
 keeps outside the database is compared, too.
 
@@ -41,7 +44,18 @@ put an old state back whole. So give the public key and a checkpoint that you
 kept on another machine: --public and --kept.
 
 Exit status: 0 sound; 1 problems were found, or not all could be read; 2 wrongly
-asked.`
+asked.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+		return c.Run(ctx, t)
+	})
+	f := x.Flags()
+	f.StringVar(&c.Config, "config", "", "Verify the database of the configuration `FILE`.")
+	f.StringVar(&c.Export, "export", "", "Verify the `FILE` that audit export wrote; - is standard input.")
+	f.StringVar(&c.Proof, "proof", "", "Verify the `FILE` that audit prove wrote.")
+	f.StringVar(&c.Public, "public", "", "The public `KEY`, or a file that holds it. With --config it may be left out: then the file beside the private key is used.")
+	f.StringArrayVar(&c.Kept, "kept", nil, "A `FILE` with a checkpoint that was kept elsewhere, such as a mail or the output of audit show; may be repeated.")
+	f.BoolVar(&c.JSON, "json", false, "Print one JSON object.")
+	x.MarkFlagsMutuallyExclusive("config", "export", "proof")
+	return x
 }
 
 // Run verifies and prints what was verified and what is wrong.

@@ -4,24 +4,34 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gridwarden/gridwarden/backends/journal"
 	"github.com/gridwarden/gridwarden/bot/audit"
 	"github.com/gridwarden/gridwarden/config"
 )
 
 type backupCmd struct {
-	Config string `required:"" help:"Configuration file." placeholder:"FILE"`
-	To     string `arg:"" help:"The new file."`
+	Config string
+	To     string
 }
 
-// Help is shown below the summary.
-func (backupCmd) Help() string {
-	return `The copy is what was committed when it began, also while serve runs; copying the
+// backupCommand is the command line of backupCmd.
+func backupCommand(t terminal) *cobra.Command {
+	var c backupCmd
+	x := command("backup FILE", "Copy the journal to a new file while it is in use, and verify the copy.", `FILE is the new file.
+
+The copy is what was committed when it began, also while serve runs; copying the
 file by other means may tear it. The copy is verified as audit verify does it.
 
 The key of the audit log is not in it, so that whoever gets a backup cannot sign
 in gridwarden's name: keep the key file once, somewhere else. For a journal on
-PostgreSQL it says what to run instead. docs/operations.md has the way back.`
+PostgreSQL it says what to run instead. docs/operations.md has the way back.`, cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
+		c.To = args[0]
+		return c.Run(ctx, t)
+	})
+	configFlag(x, &c.Config)
+	return x
 }
 
 // Run writes and verifies the copy.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/config/secret"
@@ -19,8 +21,20 @@ import (
 const probeDeadline = 10 * time.Second
 
 type checkCmd struct {
-	Config string `required:"" help:"Configuration file." placeholder:"FILE"`
-	Probe  bool   `help:"Ask every server and open every database."`
+	Config string
+	Probe  bool
+}
+
+// checkCommand is the command line of checkCmd.
+func checkCommand(t terminal) *cobra.Command {
+	var c checkCmd
+	x := command("check", "Check the whole configuration and print the policy in force.", "", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+		return c.Run(ctx, t)
+	})
+	f := x.Flags()
+	configFlag(x, &c.Config)
+	f.BoolVar(&c.Probe, "probe", false, "Ask every server and open every database.")
+	return x
 }
 
 // secrets refuses files that a start would refuse. Those that are not here, or

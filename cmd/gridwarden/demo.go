@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gridwarden/gridwarden/config"
 )
 
@@ -23,8 +25,20 @@ import (
 var demoConfig []byte
 
 type demoCmd struct {
-	Keep string `help:"Keep the journal, its audit log and the configuration in this directory." placeholder:"DIR"`
-	Log  bool   `help:"Show the log on standard error."`
+	Keep string
+	Log  bool
+}
+
+// demoCommand is the command line of demoCmd.
+func demoCommand(t terminal) *cobra.Command {
+	var c demoCmd
+	x := command("demo", "Play a guided incident on a simulated grid in this terminal; no server, no account.", "", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+		return c.Run(ctx, t)
+	})
+	f := x.Flags()
+	f.StringVar(&c.Keep, "keep", "", "Keep the journal, its audit log and the configuration in the directory `DIR`.")
+	f.BoolVar(&c.Log, "log", false, "Show the log on standard error.")
+	return x
 }
 
 // Run plays the incident, verifies its audit log and, on a terminal, hands the

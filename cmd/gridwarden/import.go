@@ -8,21 +8,24 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/config"
 )
 
 type importCmd struct {
-	Config string   `required:"" help:"Configuration file." placeholder:"FILE"`
-	JSON   bool     `name:"json" help:"Print the result as one JSON object."`
-	Quiet  bool     `short:"q" help:"Show no progress."`
-	Paths  []string `arg:"" help:"Files, folders of files, or - for standard input." placeholder:"PATH"`
+	Config string
+	JSON   bool
+	Quiet  bool
+	Paths  []string
 }
 
-// Help is shown below the summary.
-func (importCmd) Help() string {
-	return `Reads what these write, plain or compressed with gzip or zstd:
+// importCommand is the command line of importCmd.
+func importCommand(t terminal) *cobra.Command {
+	var c importCmd
+	x := command("import PATH...", "Read job records into the embedded store: condor_history and condor_q as JSON, Elasticsearch dumps.", `Reads what these write, plain or compressed with gzip or zstd:
   condor_history -json or -jsonl, also with -epochs; condor_q -json or -jsonl
   Elasticsearch's _bulk files and _search answers, with documents of es-cms or MONIT
 
@@ -30,7 +33,15 @@ What is no record is counted and listed, and the rest is imported. Importing a
 file again changes nothing; a later copy of a record replaces an older one. An
 import that was stopped goes on where it was when it is started again.
 
-Exit status: 0 all was read, 4 some pieces were no records, 1 it stopped.`
+Exit status: 0 all was read, 4 some pieces were no records, 1 it stopped.`, cobra.MinimumNArgs(1), func(ctx context.Context, args []string) error {
+		c.Paths = args
+		return c.Run(ctx, t)
+	})
+	f := x.Flags()
+	configFlag(x, &c.Config)
+	f.BoolVar(&c.JSON, "json", false, "Print the result as one JSON object.")
+	f.BoolVarP(&c.Quiet, "quiet", "q", false, "Show no progress.")
+	return x
 }
 
 // Run imports, shows progress on standard error and the result on standard output.

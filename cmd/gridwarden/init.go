@@ -1,14 +1,27 @@
 package main
 
 import (
+	"context"
 	"fmt"
+
+	"github.com/spf13/cobra"
 
 	"github.com/gridwarden/gridwarden/bot/console"
 	"github.com/gridwarden/gridwarden/config"
 )
 
 type initCmd struct {
-	Dir string `arg:"" help:"Directory to write into; made when missing."`
+	Dir string
+}
+
+// initCommand is the command line of initCmd.
+func initCommand(t terminal) *cobra.Command {
+	var c initCmd
+	x := command("init DIR", "Write a commented configuration that works at once.", "DIR is the directory to write into; it is made when it is missing.", cobra.ExactArgs(1), func(_ context.Context, args []string) error {
+		c.Dir = args[0]
+		return c.Run(t)
+	})
+	return x
 }
 
 // Run writes a configuration that works at once, and says what to do next.

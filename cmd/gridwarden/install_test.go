@@ -1,7 +1,7 @@
 package main
 
 import (
-	"io"
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
 
 	"github.com/gridwarden/gridwarden/config"
@@ -41,11 +40,14 @@ func blocks(t *testing.T, language string) []string {
 // understood holds that the program takes a command line.
 func understood(t *testing.T, args []string) {
 	t.Helper()
-	parser, err := kong.New(&cli{}, kong.Exit(func(int) {}), kong.Writers(io.Discard, io.Discard))
-	if err != nil {
-		t.Fatal(err)
+	x, rest, err := program(terminal{}).Find(args)
+	if err == nil {
+		err = x.ParseFlags(rest)
 	}
-	if _, err := parser.Parse(args); err != nil {
+	if err == nil {
+		err = errors.Join(x.ValidateArgs(x.Flags().Args()), x.ValidateRequiredFlags(), x.ValidateFlagGroups())
+	}
+	if err != nil {
 		t.Errorf("gridwarden %s: %v", strings.Join(args, " "), err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/gridwarden/gridwarden/bot"
@@ -29,22 +29,6 @@ const (
 
 // version is set by the linker.
 var version = "unreleased"
-
-type cli struct {
-	Init     initCmd     `cmd:"" help:"Write a commented configuration that works at once."`
-	Demo     demoCmd     `cmd:"" help:"Play a guided incident on a simulated grid in this terminal; no server, no account."`
-	Serve    serveCmd    `cmd:"" help:"Run the bot."`
-	Check    checkCmd    `cmd:"" help:"Check the whole configuration and print the policy in force."`
-	Run      runCmd      `cmd:"" help:"Run one command through the same engine, roles and audit as chat."`
-	Import   importCmd   `cmd:"" help:"Read job records into the embedded store: condor_history and condor_q as JSON, Elasticsearch dumps."`
-	Audit    auditCmd    `cmd:"" help:"Verify, keep, export and prove the audit log; erase personal data from it; go on after a restore."`
-	Manifest manifestCmd `cmd:"" help:"Print what is pasted into a chat platform's settings to make the app."`
-	Setup    setupCmd    `cmd:"" help:"Set a chat server up for the bot."`
-	Backup   backupCmd   `cmd:"" help:"Copy the journal to a new file while it is in use, and verify the copy."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
-
-	PrintVersion kong.VersionFlag `name:"version" help:"Print the version, too."`
-}
 
 // terminal is what a sub-command talks to.
 type terminal struct {
@@ -105,29 +89,15 @@ func main() {
 
 // run is main without the process around it.
 func run(ctx context.Context, args []string, t terminal) int {
-	var c cli
-	quit := -1
-	parser, err := kong.New(&c, kong.Name("gridwarden"),
-		kong.Description("Chat-ops for grid security: who ran on that node, and bans that two people agreed on."),
-		kong.UsageOnError(), kong.Vars{"version": "gridwarden " + version}, kong.Writers(t.out, t.err),
-		kong.Exit(func(status int) { quit = status }),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(t))
-	if err != nil {
-		fmt.Fprintln(t.err, "gridwarden:", err)
-		return exitFailed
-	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	parsed, err := parser.Parse(args)
-	if quit >= 0 { // --help was answered
-		return quit
-	}
-	if err != nil {
+	root := program(t)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var began began
+	if err != nil && !errors.As(err, &began) {
 		fmt.Fprintf(t.err, "gridwarden: %v\nTry: gridwarden --help\n", err)
 		return exitUsage
 	}
-	return ended(parsed.Run(), t)
+	return ended(began.err, t)
 }
 
 // ended turns a sub-command's error into words and an exit status.
@@ -156,4 +126,9 @@ type versionCmd struct{}
 func (versionCmd) Run(t terminal) error {
 	_, err := fmt.Fprintln(t.out, "gridwarden", version)
 	return err
+}
+
+// versionCommand is the command line of versionCmd.
+func versionCommand(t terminal) *cobra.Command {
+	return command("version", "Print the version.", "", cobra.NoArgs, func(context.Context, []string) error { return versionCmd{}.Run(t) })
 }

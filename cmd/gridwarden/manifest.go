@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/discord"
@@ -18,12 +21,27 @@ import (
 )
 
 type manifestCmd struct {
-	Platform string `arg:"" help:"The platform, such as slack." placeholder:"PLATFORM"`
-	Config   string `help:"Configuration file, which Slack's manifest follows." placeholder:"FILE"`
-	Name     string `help:"Which workspace of the configuration, where it has several." placeholder:"NAME"`
+	Platform string
+	Config   string
+	Name     string
 	// Application is Discord's.
-	Application string `help:"The id of Discord's application: the number under General Information." placeholder:"ID"`
-	JSON        bool   `help:"Write JSON instead of YAML."`
+	Application string
+	JSON        bool
+}
+
+// manifestCommand is the command line of manifestCmd.
+func manifestCommand(t terminal) *cobra.Command {
+	var c manifestCmd
+	x := command("manifest PLATFORM", "Print what is pasted into a chat platform's settings to make the app.", "PLATFORM is slack or discord.", cobra.ExactArgs(1), func(_ context.Context, args []string) error {
+		c.Platform = args[0]
+		return c.Run(t)
+	})
+	f := x.Flags()
+	f.StringVar(&c.Config, "config", "", "Configuration `FILE`, which Slack's manifest follows.")
+	f.StringVar(&c.Name, "name", "", "`NAME` of the workspace, where the configuration has several.")
+	f.StringVar(&c.Application, "application", "", "`ID` of Discord's application: the number under General Information.")
+	f.BoolVar(&c.JSON, "json", false, "Write JSON instead of YAML.")
+	return x
 }
 
 // manifests print what a platform has to be told about the bot. A platform with

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/console"
@@ -19,12 +21,29 @@ import (
 )
 
 type runCmd struct {
-	Config   string   `required:"" help:"Configuration file." placeholder:"FILE"`
-	As       string   `help:"Speak as this person; only where the configuration says console: {trusted: true}." placeholder:"PERSON"`
-	Incident string   `help:"Make the command part of this case." placeholder:"ID"`
-	JSON     bool     `name:"json" help:"Print one JSON object (docs/machine-answers.md)."`
-	Wait     bool     `help:"Work the queue until the action is settled."`
-	Command  []string `arg:"" passthrough:"" help:"The command, a word each; a single argument is a whole line as in chat."`
+	Config   string
+	As       string
+	Incident string
+	JSON     bool
+	Wait     bool
+	Command  []string
+}
+
+// runCommand is the command line of runCmd.
+func runCommand(t terminal) *cobra.Command {
+	var c runCmd
+	x := command("run COMMAND...", "Run one command through the same engine, roles and audit as chat.", "COMMAND is the command, a word each; a single argument is a whole line as in chat.", cobra.MinimumNArgs(1), func(ctx context.Context, args []string) error {
+		c.Command = args
+		return c.Run(ctx, t)
+	})
+	f := x.Flags()
+	configFlag(x, &c.Config)
+	f.StringVar(&c.As, "as", "", "Speak as `PERSON`; only where the configuration says console: {trusted: true}.")
+	f.StringVar(&c.Incident, "incident", "", "Make the command part of the case `ID`.")
+	f.BoolVar(&c.JSON, "json", false, "Print one JSON object (docs/machine-answers.md).")
+	f.BoolVar(&c.Wait, "wait", false, "Work the queue until the action is settled.")
+	x.Flags().SetInterspersed(false) // what follows is the command, with its own dashes
+	return x
 }
 
 // Run gives one command to the engine and prints its answer.

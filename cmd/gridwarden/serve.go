@@ -10,14 +10,28 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/monitor"
 	"github.com/gridwarden/gridwarden/config"
 )
 
 type serveCmd struct {
-	Config string `required:"" help:"Configuration file." placeholder:"FILE"`
-	Debug  bool   `help:"Log more."`
+	Config string
+	Debug  bool
+}
+
+// serveCommand is the command line of serveCmd.
+func serveCommand(t terminal) *cobra.Command {
+	var c serveCmd
+	x := command("serve", "Run the bot.", "", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+		return c.Run(ctx, t)
+	})
+	f := x.Flags()
+	configFlag(x, &c.Config)
+	f.BoolVar(&c.Debug, "debug", false, "Log more.")
+	return x
 }
 
 // Run listens until it is told to stop. SIGHUP reloads people, roles and

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gridwarden/gridwarden/bot/mattermost"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/config/secret"
@@ -22,17 +24,29 @@ const (
 	maxAdminToken = 1024 // bytes
 )
 
-type setupCmd struct {
-	Mattermost setupMattermostCmd `cmd:"" help:"Make the bot's account, its token, memberships and slash commands on a Mattermost server."`
+type setupMattermostCmd struct {
+	Config         string
+	Server         string
+	Bot            string
+	AdminTokenFile secret.File
+	RootOnly       bool
+	Print          bool
 }
 
-type setupMattermostCmd struct {
-	Config         string      `required:"" help:"Configuration file." placeholder:"FILE"`
-	Server         string      `help:"Name of the server under platforms.mattermost, when there are several." placeholder:"NAME"`
-	Bot            string      `help:"Name of the bot's account." default:"gridwarden"`
-	AdminTokenFile secret.File `help:"File with an access token of a system admin; without it the token is read from standard input. It is not kept." placeholder:"FILE"`
-	RootOnly       bool        `help:"Make /gridwarden only, not the short commands."`
-	Print          bool        `help:"Print the same as steps by hand, and do nothing."`
+// setupMattermostCommand is the command line of setupMattermostCmd.
+func setupMattermostCommand(t terminal) *cobra.Command {
+	var c setupMattermostCmd
+	x := command("mattermost", "Make the bot's account, its token, memberships and slash commands on a Mattermost server.", "", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+		return c.Run(ctx, t)
+	})
+	f := x.Flags()
+	configFlag(x, &c.Config)
+	f.StringVar(&c.Server, "server", "", "`NAME` of the server under platforms.mattermost, when there are several.")
+	f.StringVar(&c.Bot, "bot", "gridwarden", "`NAME` of the bot's account.")
+	f.StringVar((*string)(&c.AdminTokenFile), "admin-token-file", "", "`FILE` with an access token of a system admin; without it the token is read from standard input. It is not kept.")
+	f.BoolVar(&c.RootOnly, "root-only", false, "Make /gridwarden only, not the short commands.")
+	f.BoolVar(&c.Print, "print", false, "Print the same as steps by hand, and do nothing.")
+	return x
 }
 
 // Run sets one server up, or prints how. It may be run again.

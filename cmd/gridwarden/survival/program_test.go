@@ -269,5 +269,5 @@ func say(format string, args ...any) {
 }
 
 func goBuild(t *testing.T, name, tags string) ([]byte, error) {
-	return exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-o", name, "github.com/gridwarden/gridwarden/cmd/gridwarden").CombinedOutput()
+	return exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-ldflags", "-s -w", "-o", name, "github.com/gridwarden/gridwarden/cmd/gridwarden").CombinedOutput()
 }
