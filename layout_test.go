@@ -94,12 +94,13 @@ var sharedModules = map[string]struct {
 	by  []string
 	why string
 }{
-	"github.com/rivo/uniseg":        {[]string{"bot/console", "bot/display"}, "both align columns, which wide letters fill by two"},
-	"modernc.org/sqlite":            {[]string{"backends/journal", "backends/history"}, "both are an SQLite file of their own"},
-	"github.com/pressly/goose/v3":   {[]string{"backends/journal", "backends/history"}, "both have a schema that grows"},
-	"github.com/jackc/pgx/v5":       {[]string{"backends/journal", "backends/postgrestest", "backends/panda"}, "the journal and PanDA are databases of different owners"},
-	"github.com/gorilla/websocket":  {[]string{"bot/mattermost", "bot/slack", "bot/discord"}, "each holds sockets of a protocol of its own"},
-	"github.com/klauspost/compress": {[]string{"backends/history", "backends/pilotlog"}, "both read compressed files"},
+	"github.com/failsafe-go/failsafe-go": {[]string{"backends/elastic", "backends/panda"}, "both ask servers that have trouble at times"},
+	"github.com/rivo/uniseg":             {[]string{"bot/console", "bot/display"}, "both align columns, which wide letters fill by two"},
+	"modernc.org/sqlite":                 {[]string{"backends/journal", "backends/history"}, "both are an SQLite file of their own"},
+	"github.com/pressly/goose/v3":        {[]string{"backends/journal", "backends/history"}, "both have a schema that grows"},
+	"github.com/jackc/pgx/v5":            {[]string{"backends/journal", "backends/postgrestest", "backends/panda"}, "the journal and PanDA are databases of different owners"},
+	"github.com/gorilla/websocket":       {[]string{"bot/mattermost", "bot/slack", "bot/discord"}, "each holds sockets of a protocol of its own"},
+	"github.com/klauspost/compress":      {[]string{"backends/history", "backends/pilotlog"}, "both read compressed files"},
 }
 
 // imported is one package as go list knows it.

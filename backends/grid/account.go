@@ -1,6 +1,9 @@
 package grid
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // AccountKind says what an account in an experiment's workload system stands for.
 type AccountKind string
@@ -52,6 +55,7 @@ type LiveJob struct {
 	ID        string
 	Task      string
 	Status    string // queued, running, …
+	Label     string // the kind of job, such as PanDA's prodSourceLabel
 	Site      string
 	Host      string
 	Batch     string // the site's batch id, to warn the site with
@@ -67,6 +71,10 @@ type LiveTask struct {
 	Name   string
 	Status string // running, pending, aborting, …
 }
+
+// ErrNotYet says that a task cannot be killed yet, because the system has taken
+// note of it and does not know it: to be tried again later.
+var ErrNotYet = errors.New("the task is not known yet where it would be killed")
 
 // JobKill is how far the kill of one job has come.
 type JobKill struct {

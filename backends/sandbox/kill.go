@@ -126,8 +126,8 @@ func (g *Grid) byID(h history, now time.Time) map[string]job {
 
 // KillStatus tells how far the kills of jobs have come, in the order of ids. A
 // job whose kill was never registered and that has not ended has no State. Due is
-// in simulated time.
-func (g *Grid) KillStatus(_ context.Context, ids []string) ([]grid.JobKill, error) {
+// in simulated time. The grid knows itself when each was registered.
+func (g *Grid) KillStatus(_ context.Context, ids []string, _ time.Time) ([]grid.JobKill, error) {
 	h, err := g.history()
 	if err != nil {
 		return nil, err

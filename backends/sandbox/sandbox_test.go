@@ -61,7 +61,7 @@ func ids(jobs []grid.LiveJob) []string {
 
 func status(t *testing.T, g *Grid, id string) grid.JobKill {
 	t.Helper()
-	return must[[]grid.JobKill](t)(g.KillStatus(t.Context(), []string{id}))[0]
+	return must[[]grid.JobKill](t)(g.KillStatus(t.Context(), []string{id}, time.Time{}))[0]
 }
 
 func TestTraceOfTheIncidentFindsTheStory(t *testing.T) {
@@ -430,7 +430,7 @@ func TestOnePayloadSurvives(t *testing.T) {
 		seen := map[grid.KillState]bool{}
 		for range 75 {
 			pass(g, time.Minute)
-			for _, k := range must[[]grid.JobKill](t)(g.KillStatus(t.Context(), ids(jobs))) {
+			for _, k := range must[[]grid.JobKill](t)(g.KillStatus(t.Context(), ids(jobs), time.Time{})) {
 				seen[k.State] = true
 			}
 		}
@@ -440,7 +440,7 @@ func TestOnePayloadSurvives(t *testing.T) {
 			}
 		}
 		var left []grid.JobKill
-		for _, k := range must[[]grid.JobKill](t)(g.KillStatus(t.Context(), ids(jobs))) {
+		for _, k := range must[[]grid.JobKill](t)(g.KillStatus(t.Context(), ids(jobs), time.Time{})) {
 			if k.State != grid.KillGone {
 				left = append(left, k)
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/bot/action"
@@ -131,7 +132,7 @@ func (c command) killJobs(ctx context.Context, batch []string, at *position) (st
 
 // unflagged gives those jobs that live and whose kill is not registered.
 func (c command) unflagged(ctx context.Context, ids []string) ([]string, error) {
-	kills, err := c.status(ctx, ids)
+	kills, err := c.status(ctx, ids, time.Time{})
 	if err != nil {
 		return nil, err
 	}

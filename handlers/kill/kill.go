@@ -2,6 +2,7 @@ package kill
 
 import (
 	"context"
+	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/bot"
@@ -19,14 +20,16 @@ type Backend interface {
 // registered is not yet one that took effect.
 type Killer interface {
 	// KillTask registers the kill of a task; false when it is unknown or over. It
-	// may be repeated.
+	// may be repeated. grid.ErrNotYet: to be tried again in some minutes.
 	KillTask(ctx context.Context, id string) (bool, error)
 	// KillJobs registers kills; one truth value for each id, in their order. A
 	// job that is over or flagged already gives false.
 	KillJobs(ctx context.Context, ids []string) ([]bool, error)
 	// KillStatus gives the state of each id, in their order. State is empty for a
-	// live job without a registered kill. Due is by the backend's clock.
-	KillStatus(ctx context.Context, ids []string) ([]grid.JobKill, error)
+	// live job without a registered kill. since is when all the kills were
+	// registered, zero where that is not known: a pilot that called later was told.
+	// Due is by the backend's clock.
+	KillStatus(ctx context.Context, ids []string, since time.Time) ([]grid.JobKill, error)
 }
 
 // New gives kill user. sites may be nil.

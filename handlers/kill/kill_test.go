@@ -321,7 +321,7 @@ func (s *stub) KillJobs(_ context.Context, ids []string) ([]bool, error) {
 	return taken, nil
 }
 
-func (s *stub) KillStatus(_ context.Context, ids []string) ([]grid.JobKill, error) {
+func (s *stub) KillStatus(_ context.Context, ids []string, _ time.Time) ([]grid.JobKill, error) {
 	out := make([]grid.JobKill, len(ids))
 	for i, id := range ids {
 		out[i] = s.states[id]

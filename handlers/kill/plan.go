@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/bot"
@@ -147,7 +148,7 @@ func warnings(u target.User, reason string, cut int) []string {
 
 // untouched leaves out what is being killed already, and counts it.
 func (c command) untouched(ctx context.Context, live target.Live) (todo target.Live, flagged int, err error) {
-	kills, err := c.status(ctx, jobIDs(live.Jobs))
+	kills, err := c.status(ctx, jobIDs(live.Jobs), time.Time{})
 	if err != nil {
 		return todo, 0, err
 	}
@@ -169,12 +170,12 @@ func (c command) untouched(ctx context.Context, live target.Live) (todo target.L
 	return todo, flagged, nil
 }
 
-// status asks for the kills of jobs, and makes sure that there is one for each.
-func (c command) status(ctx context.Context, ids []string) ([]grid.JobKill, error) {
+// status asks for the kills of jobs that were registered by since, and makes sure that there is one for each.
+func (c command) status(ctx context.Context, ids []string, since time.Time) ([]grid.JobKill, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	kills, err := c.backend.KillStatus(ctx, ids)
+	kills, err := c.backend.KillStatus(ctx, ids, since)
 	if err != nil {
 		return nil, fmt.Errorf("reading the state of %d kills: %w", len(ids), err)
 	}

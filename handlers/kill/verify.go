@@ -61,7 +61,7 @@ func (c command) look(ctx context.Context, a action.Action) (look, error) {
 		return look{}, err
 	}
 	l := look{order: o}
-	if l.kills, err = c.status(ctx, o.Jobs); err != nil {
+	if l.kills, err = c.status(ctx, o.Jobs, a.AppliedAt); err != nil {
 		return look{}, err
 	}
 	live, err := target.ReadLive(ctx, c.backend, o.users())
