@@ -53,6 +53,7 @@ var layout = []rule{
 	{"handlers/kill", []string{"bot", "bot/action", "backends/grid", "handlers/target"}, "a ban and a kill must mean the same person by the same name"},
 	{"handlers/auditlog", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "it shows records of the audit log as they are"},
 	{"handlers/incident", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "it writes records of a case, which are audit records"},
+	{"handlers/job", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "what it keeps of a payload is a record of the audit log"},
 	{"handlers/facts", []string{"bot", "bot/audit", "backends/grid", "handlers/trace"}, "what a thread knows is an earlier trace, which the audit log has and which is asked again as a trace"},
 	{"handlers/containment", []string{"bot", "backends/grid", "handlers/facts", "handlers/trace"}, "it words what can be done about somebody whom a trace has found"},
 	{"handlers/reply", []string{"bot", "backends/grid", "handlers/facts"}, "it words what a trace has found for others than the asker"},

@@ -34,7 +34,11 @@ var (
 func (e *Engine) read(ctx context.Context, ev Event) (asked, error) {
 	switch ev.Kind {
 	case Typed:
-		parsed, err := Tokenize(strip(ev.Value))
+		typed := strip(ev.Value)
+		if words, ok := e.pasted(typed); ok {
+			return asked{tokens: words, surface: "typed"}, nil
+		}
+		parsed, err := Tokenize(typed)
 		if err != nil {
 			return asked{surface: "typed"}, err
 		}

@@ -19,6 +19,9 @@ type Command struct {
 	Options []string // names of name=value arguments; others are ordinary words
 	Role    Role     // who may use it
 	Policy  string   // name of the policy, for Plan commands; default: Name's first word
+	// Pasted marks a command whose arguments are text from elsewhere, such as
+	// lines of a log. It gets them as one word, and has no options.
+	Pasted bool
 	// Decision marks approve, deny, withdraw: exempt from rate limits.
 	Decision bool
 

@@ -12,6 +12,7 @@ import (
 	"github.com/gridwarden/gridwarden/handlers/facts"
 	"github.com/gridwarden/gridwarden/handlers/help"
 	"github.com/gridwarden/gridwarden/handlers/incident"
+	"github.com/gridwarden/gridwarden/handlers/job"
 	"github.com/gridwarden/gridwarden/handlers/kill"
 	"github.com/gridwarden/gridwarden/handlers/person"
 	"github.com/gridwarden/gridwarden/handlers/reply"
@@ -27,6 +28,7 @@ type Journal interface {
 	incident.Checkpointer
 	status.Journal
 	auditlog.Leaves
+	job.Recorder
 }
 
 // Decider is what the commands together need of the bot's decider.
@@ -45,7 +47,16 @@ type Backends struct {
 	Sites       *grid.SiteMap
 	Bans        ban.Backend
 	Kills       kill.Backend
+	Jobs        []job.Finder
+	Evidence    Evidence
 	Parts       []status.Part
+}
+
+// Evidence is what keeps payloads, and who may have one fetched; without a
+// keeper nobody may.
+type Evidence struct {
+	Keeper job.Keeper
+	Roles  []bot.Role
 }
 
 // Register is what traces and whois ask who has which login and DN.
@@ -64,6 +75,7 @@ func All(log *slog.Logger, j Journal, d Decider, people person.Policies, b Backe
 		forTraces, forWhois = append(forTraces, r), append(forWhois, r)
 	}
 	all = append(all, trace.New(b.Sources, b.Enrichers, b.Sites, log, forTraces...)...)
+	all = append(all, job.New(b.Jobs, b.Sites, &job.Evidence{Keeper: b.Evidence.Keeper, Recorder: j, Roles: b.Evidence.Roles}, log)...)
 	all = append(all, whois.New(b.Directories, b.Sites, log, forWhois...)...)
 	bans, kills := ban.New(b.Bans, j, b.Sites), kill.New(b.Kills, b.Sites)
 	if b.Bans == nil {
