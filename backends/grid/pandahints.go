@@ -25,39 +25,48 @@ const shells = `(?:sudo\s+)?(?:/\S+/)?(?:ba|da|z|k|c|tc)?sh\b|python[0-9.]*\b|pe
 
 var indicators = []indicator{
 	{
-		"a pool of miners", []string{"stratum", "pool", "nicehash", "moneroocean", "2miners", "hashvault"},
+		"a pool of miners",
+		[]string{"stratum", "pool", "nicehash", "moneroocean", "2miners", "hashvault"},
 		regexp.MustCompile(`(?i)stratum[0-9]?\+\w{2,4}:(?://)?[^\s'"|;&]+|(?:--|-)(?:pool|stratum)[= ]\s*[^\s'"|;&]+|[\w.-]*(?:minexmr|supportxmr|nanopool|moneroocean|2miners|f2pool|hashvault|minergate|nicehash|xmrpool|unmineable)\.[\w.:-]+`),
 	},
 	{
-		"a program that mines", []string{"min", "xmr", "hash", "t-rex", "donate"},
+		"a program that mines",
+		[]string{"min", "xmr", "hash", "t-rex", "donate"},
 		regexp.MustCompile(`(?i)\b(?:xmrig|xmr-stak\w*|minerd|cpuminer[\w-]*|ethminer|nbminer|lolminer|phoenixminer|gminer|cgminer|bfgminer|t-rex|teamredminer|nanominer|srbminer[\w-]*|randomx\w*|cryptonight\w*)\b|--donate-level\S*|(?:^|[\s/;&|])mine(?:r|\.sh)?(?:\s|$)`),
 	},
 	{
-		"downloads something and runs it", []string{"curl", "wget", "fetch", "urlopen", "urlretrieve", "requests.get"},
+		"downloads something and runs it",
+		[]string{"curl", "wget", "fetch", "urlopen", "urlretrieve", "requests.get"},
 		regexp.MustCompile(`(?is)\b(?:curl|wget|fetch)\b[^|;\n]*\|\s*(?:` + shells + `)|(?:` + shells + `)\s+(?:-\w+\s+)?["']?(?:<\(|\$\(|` + "`" + `)\s*(?:curl|wget)[^)\n]*|(?:source|\.|eval)\s+["']?(?:<\(|\$\(|` + "`" + `)\s*(?:curl|wget)[^)\n]*|\b(?:curl|wget)\b[^\n]*?(?:;|&&|\n)\s*chmod\s+[^\n;&]+(?:(?:;|&&)\s*\S+)?|\b(?:curl|wget)\b[^\n]*?(?:;|&&|\n)\s*(?:(?:` + shells + `|source|\.)\s+|\./)[^\s;&|]+|(?:exec|eval|os\.system)\s*\([^\n]*(?:urlopen|requests\.get)[^\n]*`),
 	},
 	{
-		"a shell for somebody outside", []string{"/dev/tcp", "/dev/udp", "nc", "socat", "socket", "telnet", "mkfifo", "pty.spawn", "-i"},
+		"a shell for somebody outside",
+		[]string{"/dev/tcp", "/dev/udp", "nc", "socat", "socket", "telnet", "mkfifo", "pty.spawn", "-i"},
 		regexp.MustCompile(`(?is)/dev/(?:tcp|udp)/[^\s'"|;&>]+|\b(?:nc|ncat|netcat)(?:\.\w+)?\b[^|;\n]*\s-\w{0,5}[ec]\s+\S+|\bsocat\b[^\n]*\bexec:[^\s,'"]+|\bmkfifo\b[^\n]*\b(?:nc|ncat|netcat|telnet|openssl)\b[^\n]*|\bsocket\b.*?(?:dup2|pty\.spawn|subprocess|/bin/\w{0,2}sh)|\b(?:ba|z|k)?sh\s+-i\s*(?:[0-9]?>|<)[^\n]+`),
 	},
 	{
-		"code that is hidden by an encoding and run", []string{"base64", "b64decode", "base32", "xxd", "openssl", "fromhex", "\\x"},
+		"code that is hidden by an encoding and run",
+		[]string{"base64", "b64decode", "base32", "xxd", "openssl", "fromhex", "\\x"},
 		regexp.MustCompile(`(?is)\b(?:base64|base32)\s+(?:-d|-D|--decode|-di)\b[^\n]*?\|\s*(?:\w+\s*\|\s*)?(?:` + shells + `)|\b(?:xxd\s+-\w*r\w*|openssl\s+(?:enc|aes\S*|base64)[^\n|]*?\s-d\b)[^\n]*?\|\s*(?:` + shells + `)|(?:eval|` + shells + `)\s+(?:-\w+\s+)?["']?(?:\$\(|<\(|` + "`" + `)[^)\n]*(?:base64|base32|xxd)[^)\n]*|(?:exec|eval|compile|os\.system)\s*\([^\n]*(?:b64decode|fromhex|a85decode|zlib\.decompress)[^\n]*|(?:\\x[0-9a-f]{2}){8,40}`),
 	},
 	{
-		"goes on without the pilot", []string{"nohup", "setsid", "disown", "daemon", "crontab", "screen", "tmux", "systemd-run", "batch", " at "},
+		"goes on without the pilot",
+		[]string{"nohup", "setsid", "disown", "daemon", "crontab", "screen", "tmux", "systemd-run", "batch", " at "},
 		regexp.MustCompile(`(?i)\b(?:nohup|setsid|disown)\b[^\n;|]*|\bdaemonize\b[^\n;|]*|\bcrontab\b[^\n;|]*|\bscreen\s+-\w*d\w*m\w*[^\n;|]*|\btmux\s+new\S{0,10}\s+[^\n;|]*-d\b|\bsystemd-run\b[^\n;|]*|\bos\.setsid\b|\bstart_new_session\s*=\s*True\b|\|\s*at\s+now\b[^\n;|]*`),
 	},
 	{
-		"acts against the pilot", []string{"kill", "pilot"},
+		"acts against the pilot",
+		[]string{"kill", "pilot"},
 		regexp.MustCompile(`(?i)\b(?:p?kill|killall)\b[^\n;|&]*(?:pilot|wrapper|\$PPID|\s-1\b)|\brm\s+-\w+[^\n;|&]*(?:pilot|pandaIDs?\.out)[^\s;|&]*|\bpilot_kill_payload\b`),
 	},
 	{
-		"looks for credentials", []string{"x509", ".globus", "id_rsa", "id_ed25519", "/etc/shadow", "bearer_token", "bt_u", "_condor_creds", "proxy", "panda_auth", ".aws"},
+		"looks for credentials",
+		[]string{"x509", ".globus", "id_rsa", "id_ed25519", "/etc/shadow", "bearer_token", "bt_u", "_condor_creds", "proxy", "panda_auth", ".aws"},
 		regexp.MustCompile(`(?i)\bX509_USER_(?:PROXY|KEY)\b|/tmp/x509\S*|\.globus\b\S*|\bid_(?:rsa|ed25519|ecdsa)\b|/etc/shadow\b|\bBEARER_TOKEN(?:_FILE)?\b|/bt_u\d{0,8}\b|\b_CONDOR_CREDS\b|\bPANDA_AUTH_\w+\b|\.aws/credentials\b|\bpilot\w*proxy\b`),
 	},
 	{
-		"searches the network", []string{"nmap", "masscan", "zmap", "hydra", "zgrab", "nuclei", "scapy"},
+		"searches the network",
+		[]string{"nmap", "masscan", "zmap", "hydra", "zgrab", "nuclei", "scapy"},
 		regexp.MustCompile(`(?i)\b(?:nmap|masscan|zmap|hydra|zgrab2?|nuclei|scapy)\b[^\n;|&]*`),
 	},
 }

@@ -58,8 +58,15 @@ func KindOfPanda(transformation, parameters string) PandaKind {
 		prefix string
 		kind   PandaKind
 	}{
-		{"rungen", PandaRun}, {"runathena", PandaAthena}, {"runcontainer", PandaContainer}, {"runhpo", PandaHPO}, {"runmerge", PandaMerge},
-		{"buildgen", PandaBuildGen}, {"buildjob", PandaBuildGen}, {"preevtpick", PandaPrepare}, {"pregoodrunlist", PandaPrepare},
+		{"rungen", PandaRun},
+		{"runathena", PandaAthena},
+		{"runcontainer", PandaContainer},
+		{"runhpo", PandaHPO},
+		{"runmerge", PandaMerge},
+		{"buildgen", PandaBuildGen},
+		{"buildjob", PandaBuildGen},
+		{"preevtpick", PandaPrepare},
+		{"pregoodrunlist", PandaPrepare},
 	} {
 		if strings.HasPrefix(name, k.prefix) {
 			return k.kind
