@@ -64,6 +64,7 @@ var layout = []rule{
 	{"backends/grid", nil, "the grid's rules are pure: they need nothing of the bot and can be fuzzed"},
 	{"backends/grid/gridtest", []string{"backends/grid"}, "it makes records for tests, and scores sources that come in through its interface"},
 	{"backends/grid/gridtest/generate", []string{"backends/grid/gridtest"}, "it writes into files what the package makes"},
+	{"backends/pilotlog/pilotlogtest", []string{"backends/grid", "backends/grid/gridtest", "backends/pilotlog"}, "it reads the logs of a generated world, for tests of several sources together"},
 	{"backends/handover", nil, "a leaf: whoever writes files may need it"},
 	{"backends/trouble", nil, "a leaf: every backend has errors that people can do something about"},
 	{"backends/journal", []string{"backends/handover", "backends/trouble", "bot", "bot/action", "bot/audit", "bot/crash", "config/secret"}, "it stores what the bot says and knows nothing of the grid"},

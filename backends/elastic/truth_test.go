@@ -10,6 +10,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/grid/gridtest"
+	"github.com/gridwarden/gridwarden/backends/pilotlog/pilotlogtest"
 	"github.com/gridwarden/gridwarden/backends/searchtest"
 )
 
@@ -19,7 +20,7 @@ var (
 )
 
 // TestTruth asks real servers about the incidents of a generated world, with both
-// kinds of records: everybody whom the records show must be found, nobody be
+// kinds of records and the logs of pilots: everybody whom the records show must be found, nobody be
 // accused, and nothing be called complete that is not.
 func TestTruth(t *testing.T) {
 	for _, kind := range []searchtest.Kind{searchtest.ES7, searchtest.OS2} {
@@ -29,7 +30,7 @@ func TestTruth(t *testing.T) {
 
 func truth(t *testing.T, s searchtest.Server) {
 	t.Helper()
-	g := gridtest.New(gridtest.Config{Jobs: *truthFlag, Seed: 1, Every: 12 * time.Minute})
+	g := gridtest.New(gridtest.Config{Jobs: *truthFlag, Seed: 1, Every: 12 * time.Minute, Logs: 1})
 	prefix := s.Prefix(t)
 	s.PutTemplate(t, prefix+"cms", prefix+"cms-*", searchtest.CMSMapping())
 	s.PutTemplate(t, prefix+"monit", prefix+"monit_prod_condor_raw_metric-*", searchtest.MONITMapping(searchtest.Keyword))
@@ -41,8 +42,8 @@ func truth(t *testing.T, s searchtest.Server) {
 	if !*backgroundFlag {
 		questions = slices.DeleteFunc(questions, func(q gridtest.Question) bool { return q.Incident == "" })
 	}
-	const with = gridtest.ESCMS | gridtest.MONIT
-	scores, err := gridtest.Score(t.Context(), questions, with, g.Now(), finished, snapshots)
+	const with = gridtest.ESCMS | gridtest.MONIT | gridtest.PilotLogs
+	scores, err := gridtest.Score(t.Context(), questions, with, g.Now(), []gridtest.Source{finished, snapshots}, pilotlogtest.New(t, g))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,11 +13,13 @@ import (
 
 	"github.com/gridwarden/gridwarden/backends/grid/gridtest"
 	"github.com/gridwarden/gridwarden/backends/history"
+	"github.com/gridwarden/gridwarden/backends/pilotlog/pilotlogtest"
 )
 
 var (
 	truthJobs = flag.Int("jobs", 20_000, "jobs of the world of TestTruth")
 	truthSeed = flag.Uint64("seed", 1, "seed of that world")
+	truthLogs = flag.Int("logs", 1, "of how many of its pilots of the background one has a log; 0 for none")
 	update    = flag.Bool("update", false, "write what TestTruth found into docs/truth.md")
 )
 
@@ -37,7 +39,7 @@ type step struct {
 // es-cms only, then with more and more sources: everybody whom the records show
 // must be found, nobody be accused, and nothing be called complete that is not.
 func TestTruth(t *testing.T) {
-	g := gridtest.New(gridtest.Config{Jobs: *truthJobs, Seed: *truthSeed})
+	g := gridtest.New(gridtest.Config{Jobs: *truthJobs, Seed: *truthSeed, Logs: *truthLogs})
 	path := filepath.Join(t.TempDir(), "history.db")
 	s := openStore(t, history.Config{SQLite: path})
 	questions := g.Questions()
@@ -65,16 +67,11 @@ func TestTruth(t *testing.T) {
 		if step.adds == gridtest.History {
 			continue // together with the epochs
 		}
-		scores := score(t, g, questions, with, s)
-		if r, p := scores.Recall(), scores.Precision(); r < 1 || p < 0.99 {
-			t.Errorf("%s: recall %.4f, precision %.4f", with, r, p)
-		}
-		for _, problem := range scores.Problems() {
-			t.Errorf("%s: %s", with, problem)
-		}
-		results = append(results, scores)
+		results = append(results, goodScore(t, g, questions, with, s))
 	}
-	claims := checkClaim(t, g, questions, with, path)
+	logs := pilotlogtest.New(t, g)
+	results = append(results, goodScore(t, g, questions, with|gridtest.PilotLogs, s, logs))
+	claims := checkClaims(t, g, questions, with, path, logs)
 	results = append(results, naive.Scores())
 	if bad := results[len(results)-1]; bad.Recall() > 0.9 || bad.Precision() > 0.95 {
 		t.Errorf("the naive way has recall %.2f and precision %.2f: these records are no test", bad.Recall(), bad.Precision())
@@ -82,25 +79,46 @@ func TestTruth(t *testing.T) {
 	page(t, table(results, claims))
 }
 
-// checkClaim opens the store as complete, which it is but for one schedd whose
-// history nobody handed over: an answer may then be called complete, and is wrong
-// only for the job that was submitted there.
-func checkClaim(t *testing.T, g *gridtest.Generator, questions []gridtest.Question, with gridtest.Sources, path string) gridtest.Scores {
+// goodScore is score, and nobody may be missed or accused.
+func goodScore(t *testing.T, g *gridtest.Generator, questions []gridtest.Question, with gridtest.Sources, s *history.Store, logs ...gridtest.Enricher) gridtest.Scores {
 	t.Helper()
+	scores := score(t, g, questions, with, s, logs...)
+	if r, p := scores.Recall(), scores.Precision(); r < 1 || p < 0.99 {
+		t.Errorf("%s: recall %.4f, precision %.4f", with, r, p)
+	}
+	for _, problem := range scores.Problems() {
+		t.Errorf("%s: %s", with, problem)
+	}
+	return scores
+}
+
+// claims are the answers of a store that says that it is complete, by itself and
+// with the logs of pilots.
+type claims struct{ records, logs gridtest.Scores }
+
+// checkClaims opens the store as complete, which it is but for one schedd whose
+// history nobody handed over: an answer may then be called complete, and is wrong
+// only for the job that was submitted there. The log of its pilot has that job.
+func checkClaims(t *testing.T, g *gridtest.Generator, questions []gridtest.Question, with gridtest.Sources, path string, logs gridtest.Enricher) claims {
+	t.Helper()
+	s := openStore(t, history.Config{SQLite: path, Complete: true})
+	out := claims{score(t, g, questions, with, s), score(t, g, questions, with|gridtest.PilotLogs, s, logs)}
 	called := 0
-	claims := score(t, g, questions, with, openStore(t, history.Config{SQLite: path, Complete: true}))
-	for _, r := range claims {
+	for _, r := range out.records {
 		if r.Complete {
 			called++
 		}
-		if r.Untrue != "" && r.Question.Incident != "n" {
-			t.Errorf("(%s) %s: %s", r.Question.Incident, r.Question.About, r.Untrue)
+		if (r.Untrue != "") != (r.Question.Incident == "n") {
+			t.Errorf("(%s) %s: untrue: %q", r.Question.Incident, r.Question.About, r.Untrue)
 		}
 	}
 	if called < len(questions)/2 {
 		t.Errorf("only %d of %d answers of a store that has everything are complete", called, len(questions))
 	}
-	return claims
+	for _, problem := range out.logs.Problems() {
+		t.Errorf("with logs: %s", problem)
+	}
+	return out
 }
 
 func openStore(t *testing.T, c history.Config) *history.Store {
@@ -117,9 +135,9 @@ func openStore(t *testing.T, c history.Config) *history.Store {
 	return s
 }
 
-func score(t *testing.T, g *gridtest.Generator, questions []gridtest.Question, with gridtest.Sources, s *history.Store) gridtest.Scores {
+func score(t *testing.T, g *gridtest.Generator, questions []gridtest.Question, with gridtest.Sources, s *history.Store, logs ...gridtest.Enricher) gridtest.Scores {
 	t.Helper()
-	scores, err := gridtest.Score(t.Context(), questions, with, g.Now(), s)
+	scores, err := gridtest.Score(t.Context(), questions, with, g.Now(), []gridtest.Source{s}, logs...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,17 +187,20 @@ func importAll(t *testing.T, s *history.Store, records iter.Seq[[]byte]) {
 
 // table writes the results, a line for each question about an incident and one
 // for all of the background.
-func table(results []gridtest.Scores, claims gridtest.Scores) string {
+func table(results []gridtest.Scores, claims claims) string {
 	var b strings.Builder
-	b.WriteString("| | asked | ran there | es-cms | and MONIT | and condor_history with epochs | by hand, as the page says | then complete? |\n|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| | asked | ran there | es-cms | and MONIT | and condor_history with epochs | and pilot logs | by hand, as the page says | complete? records | with logs |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	background := make([]gridtest.Result, len(results))
-	ran, questions, complete := 0, 0, 0
+	ran, questions, complete, withLogs := 0, 0, 0, 0
 	for i, r := range results[0] {
 		if r.Question.Incident == "" {
 			questions++
 			ran += len(r.Question.Truth)
-			if claims[i].Complete {
+			if claims.records[i].Complete {
 				complete++
+			}
+			if claims.logs[i].Complete {
+				withLogs++
 			}
 			for k := range results {
 				background[k] = sum(background[k], results[k][i])
@@ -190,22 +211,22 @@ func table(results []gridtest.Scores, claims gridtest.Scores) string {
 		for k := range results {
 			b.WriteString(cell(results[k][i]))
 		}
-		b.WriteString(claim(claims[i]) + "\n")
+		b.WriteString(claim(claims.records[i]) + claim(claims.logs[i]) + "\n")
 	}
 	fmt.Fprintf(&b, "| | %d questions about the background | %d |", questions, ran)
 	for _, r := range background {
 		b.WriteString(cell(r))
 	}
-	fmt.Fprintf(&b, " %d of %d |", complete, questions)
+	fmt.Fprintf(&b, " %d of %d | %d of %d |", complete, questions, withLogs, questions)
 	b.WriteString("\n| | **recall, confirmed or possible** | |")
 	for _, s := range results {
 		fmt.Fprintf(&b, " %.3f |", s.Recall())
 	}
-	b.WriteString(" |\n| | **precision of confirmed** | |")
+	b.WriteString(" | |\n| | **precision of confirmed** | |")
 	for _, s := range results {
 		fmt.Fprintf(&b, " %.3f |", s.Precision())
 	}
-	b.WriteString(" |\n")
+	b.WriteString(" | |\n")
 	return b.String()
 }
 
@@ -246,8 +267,8 @@ func cell(r gridtest.Result) string {
 // writes them there.
 func page(t *testing.T, results string) {
 	t.Helper()
-	if *truthJobs != 20_000 || *truthSeed != 1 {
-		t.Logf("%d jobs, seed %d:\n%s", *truthJobs, *truthSeed, results)
+	if *truthJobs != 20_000 || *truthSeed != 1 || *truthLogs != 1 {
+		t.Logf("%d jobs, seed %d, logs of one pilot in %d:\n%s", *truthJobs, *truthSeed, *truthLogs, results)
 		return
 	}
 	old, err := os.ReadFile(truthPage)

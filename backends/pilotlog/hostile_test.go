@@ -185,6 +185,9 @@ func TestForgedLogsAreTold(t *testing.T) {
 		"two zones":             {strings.Replace(goodOut, "12:06:30", "13:06:30", 1), starterLog(""), goodAd + goodBanner, "2 offsets"},
 		"two pilots":            {goodOut + goodOut, starterLog(""), goodAd + goodBanner, "begins 2 times"},
 		"another pilot's id":    {goodOut + "condorg_cluster = '78'\n", starterLog(""), goodAd + goodBanner, "two values of the condorg_cluster"},
+		"no pilot's .out":       {strings.Repeat("\x1b]0;x\a\x00\n", 20), starterLog(""), goodAd + goodBanner, "does not begin as a pilot's does"},
+		"a .out that was cut":   {goodOut[:strings.Index(goodOut, "=== Glidein ending")], starterLog(""), goodAd + goodBanner, "breaks off before the pilot's end"},
+		"an empty .out":         {"\n", starterLog(""), goodAd + goodBanner, "is not there"},
 		"a run is missing":      {strings.Replace(goodOut, "claims: 1", "claims: 2", 1), starterLog(""), goodAd + goodBanner, "somebody may be missing"},
 		"a run is invented":     {goodOut, starterLog(""), goodAd + goodBanner + strings.ReplaceAll(goodAd, "5", "6") + strings.ReplaceAll(goodBanner, "= 5", "= 6"), "some may be invented"},
 	} {

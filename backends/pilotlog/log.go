@@ -32,6 +32,14 @@ type Log struct {
 func Read(ctx context.Context, out, err []byte) (*Log, error) {
 	l := &Log{}
 	l.Facts = readOut(out, &l.flaws)
+	switch {
+	case !written(out):
+		l.short = append(l.short, "its .out, with the pilot's life, is not there")
+	case l.Started.IsZero():
+		l.short = append(l.short, "its .out does not begin as a pilot's does: it is damaged, or was replaced")
+	case l.Ended.IsZero():
+		l.short = append(l.short, "its .out breaks off before the pilot's end")
+	}
 	u := unpacker{left: maxDecoded}
 	var starters, startd []run
 	history := false
@@ -111,7 +119,7 @@ func (l *Log) told(p grid.Pilot, addresses []netip.Addr) []told {
 		doubts := append(slices.Clone(a.doubts), l.contradictions(a)...)
 		if r != nil {
 			r.taken = true
-			first, last := l.times(r)
+			first, last := l.timesBeside(r, a)
 			doubts = append(doubts, apart("start", a.start, first)...)
 			doubts = append(doubts, apart("end", a.ended, last)...)
 			// Of two times of a run the wider one: nobody is missed by it.
@@ -147,6 +155,21 @@ func (l *Log) told(p grid.Pilot, addresses []netip.Addr) []told {
 func (l *Log) times(r *run) (first, last time.Time) {
 	first, _ = l.clock.utc(r.began)
 	_, last = l.clock.utc(r.ended)
+	return first, last
+}
+
+// timesBeside is times, except that a local time which the clocks showed twice is
+// the one that the job's ad, whose times are UTC, bears out. What the ad does not
+// bear out stays as wide as it may have been.
+func (l *Log) timesBeside(r *run, a *ad) (first, last time.Time) {
+	first, other := l.clock.utc(r.began)
+	if !other.IsZero() && other.Sub(a.start).Abs() <= slack {
+		first = other
+	}
+	other, last = l.clock.utc(r.ended)
+	if !other.IsZero() && other.Sub(a.ended).Abs() <= slack {
+		last = other
+	}
 	return first, last
 }
 

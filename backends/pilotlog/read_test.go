@@ -173,6 +173,19 @@ func TestTheClockChangesWhileThePilotRuns(t *testing.T) {
 			t.Errorf("%s is %v, want %v", wall, got, want)
 		}
 	}
+	// A job's ad has times in UTC: one of the two readings that it bears out is taken.
+	l := &Log{Facts: Facts{clock: c}}
+	for name, want := range map[string][4]string{ // start and end by the ad, then what is taken
+		"both in summer":     {"26 00:10", "26 00:31", "26 00:10", "26 00:30"},
+		"both in winter":     {"26 01:11", "26 01:30", "26 01:10", "26 01:30"},
+		"across the change":  {"26 00:10", "26 01:30", "26 00:10", "26 01:30"},
+		"neither is near it": {"26 00:40", "26 00:50", "26 00:10", "26 01:30"},
+	} {
+		first, last := l.timesBeside(&run{began: utc("26 02:10"), ended: utc("26 02:30")}, &ad{start: utc(want[0]), ended: utc(want[1])})
+		if got := [2]string{first.Format("02 15:04"), last.Format("02 15:04")}; got[0] != want[2] || got[1] != want[3] {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
 	for s, want := range map[string]string{
 		"Tue Jun 24 12:05:25 CEST 2025":    "2025-06-24 12:05:25",
 		"Tue 24 Jun 2025 12:05:25 AM CEST": "2025-06-24 00:05:25",

@@ -258,7 +258,9 @@ func (b *planter) hostileLogs(at int64) {
 		p.hostile = how
 		b.job(b.person(), p, at+hours, 2*hours)
 		q := b.g.askPilot(p, at)
-		q.Never = []string{elsewhere.id()}
+		if q.Never = []string{elsewhere.id()}; how == forgedLog {
+			q.Forged, q.Never = q.Never, nil
+		}
 		b.ask("r", fmt.Sprintf("the pilot's log is %s: what the records say stands", how), q)
 	}
 	b.out.forged = elsewhere

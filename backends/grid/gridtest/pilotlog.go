@@ -19,6 +19,7 @@ type Log struct {
 	// factories: HOST/user_U/glidein_NAME/entry_E/job.CLUSTER.PROC.
 	Path     string
 	Out, Err []byte
+	Written  time.Time // when the factory had them
 }
 
 // PilotLogs gives the logs of pilots that have ended: the planted ones, three of
@@ -37,6 +38,7 @@ func (g *Generator) pilotLog(p *pilot, runs []placed, yield func(Log) bool) bool
 	l := Log{
 		Path: path.Join(factory, "user_frontend", "glidein_gfactory_instance", "entry_"+p.entry, fmt.Sprintf("job.%d.%d", p.cluster, p.proc)),
 	}
+	l.Written = time.Unix(p.end+5*minutes+int64(mix(uint64(p.pid))%(35*minutes)), 0).UTC()
 	w := logWriter{g: g, p: p, zone: p.site.zone(), runs: slices.Clone(runs)}
 	slices.SortStableFunc(w.runs, func(a, b placed) int { return int(a.run.start - b.run.start) })
 	l.Out, l.Err = w.out(), w.err()

@@ -48,6 +48,7 @@ type Question struct {
 	Query    grid.Query `json:"query"`
 	Truth    []Expected `json:"truth"`
 	Never    []string   `json:"never,omitzero"`  // jobs that must not be in the answer at all
+	Forged   []string   `json:"forged,omitzero"` // jobs that a worker node invented: possible at most, and only by its word
 	Excuse   string     `json:"excuse,omitzero"` // a word that has to be among the notes of an answer that calls itself complete
 
 	ran func(*job, run) bool // the truth about where
@@ -163,7 +164,9 @@ func (g *Generator) expect(q *Question, j *job) {
 
 // seenBy gives the records that show a run, or leave it open. A finished job's
 // record leaves the earlier runs open; a snapshot of one run says nothing of
-// others, nor does it have the site's batch id.
+// others, nor does it have the site's batch id. The logs of pilots are looked for
+// by worker node and pilot; a batch id or an address leads to one only through a
+// record of another job in it, and a person's name to none.
 func (g *Generator) seenBy(q *Question, j *job, r run) Sources {
 	var by Sources
 	if g.inESCMS(j) {
@@ -179,7 +182,8 @@ func (g *Generator) seenBy(q *Question, j *job, r run) Sources {
 	if at := g.firstSnapshot(r); !j.unmonitored && (seen || q.Query.Kind != grid.ByBatch && at < r.end && at <= g.now) {
 		by |= MONIT
 	}
-	if g.hasLogs(r.pilot) && r.pilot.hostile == "" && r.end <= g.now {
+	named := q.Query.Kind == grid.ByHost || q.Query.Kind == grid.ByPilotID
+	if named && g.hasLogs(r.pilot) && r.pilot.hostile == "" && r.end <= g.now {
 		by |= PilotLogs
 	}
 	return by

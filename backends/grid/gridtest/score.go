@@ -15,6 +15,11 @@ type Source interface {
 	Sightings(ctx context.Context, q grid.Query) (grid.Found, error)
 }
 
+// Enricher knows more about what sources have seen, as every enricher of a trace.
+type Enricher interface {
+	Enrich(ctx context.Context, q grid.Query, seen []grid.Sighting) (grid.Found, error)
+}
+
 // Result is how one question was answered.
 type Result struct {
 	Question  Question
@@ -25,32 +30,49 @@ type Result struct {
 	Possible  int      // jobs that were called possible
 	Unseen    int      // jobs that ran there then and of which these records have nothing
 	Missed    []string // jobs that were needed and not found
-	Accused   []string // jobs that were confirmed and did not run there, or must not be in the answer
+	Accused   []string // jobs that were confirmed and did not run there, or must not be in the answer, or not so
 	Unnamed   []string // people of needed jobs whom the answer does not name, or not as disputed
 	Complete  bool     // the answer called itself complete
 	Untrue    string   // what is wrong with that; empty when nothing is
 	Took      time.Duration
 }
 
-// Score asks every question of the sources, which have the records with, and
-// holds the merged answer against the truth. now is when they are asked.
-func Score(ctx context.Context, questions []Question, with Sources, now time.Time, sources ...Source) (Scores, error) {
+// Score asks every question of the sources and then, as a trace does, of the
+// enrichers, which together have the records with, and holds the merged answer
+// against the truth. now is when they are asked.
+func Score(ctx context.Context, questions []Question, with Sources, now time.Time, sources []Source, enrichers ...Enricher) (Scores, error) {
 	var out Scores
 	for _, q := range questions {
 		began := time.Now()
-		var found []grid.Found
-		for _, s := range sources {
-			f, err := s.Sightings(ctx, q.Query)
-			if err != nil {
-				return nil, fmt.Errorf("gridtest: asking for %s (%s): %w", q.Typed, q.About, err)
-			}
-			found = append(found, f)
+		found, err := ask(ctx, q.Query, sources, enrichers)
+		if err != nil {
+			return nil, fmt.Errorf("gridtest: asking for %s (%s): %w", q.Typed, q.About, err)
 		}
 		r := judge(q, with, grid.Merge(q.Query, found, now))
 		r.Took = time.Since(began)
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+func ask(ctx context.Context, q grid.Query, sources []Source, enrichers []Enricher) ([]grid.Found, error) {
+	var found []grid.Found
+	var seen []grid.Sighting
+	for _, s := range sources {
+		f, err := s.Sightings(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		found, seen = append(found, f), append(seen, f.Sightings...)
+	}
+	for _, e := range enrichers {
+		f, err := e.Enrich(ctx, q, slices.Clone(seen))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, f)
+	}
+	return found, nil
 }
 
 // judge holds one answer against the truth.
@@ -94,9 +116,20 @@ func judge(q Question, with Sources, t grid.Trace) Result {
 			r.Accused = append(r.Accused, id)
 		}
 	}
+	for _, s := range t.Sightings {
+		if slices.Contains(q.Forged, s.Job.ID) && !onPilotsWord(s) && !slices.Contains(r.Accused, s.Job.ID) {
+			r.Accused = append(r.Accused, s.Job.ID)
+		}
+	}
 	slices.Sort(r.Accused)
 	r.Untrue = untrue(q, r, t)
 	return r
+}
+
+// onPilotsWord tells whether a sighting is possible only, and names its owner by
+// nothing but what a worker node says.
+func onPilotsWord(s grid.Sighting) bool {
+	return s.Confidence == grid.Possible && !slices.ContainsFunc(s.Job.Identities, func(id grid.Identity) bool { return id.AssertedBy != grid.ByPilot })
 }
 
 // names tells whether a person is in the answer, as disputed when that is so.

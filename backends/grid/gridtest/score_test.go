@@ -61,6 +61,12 @@ func readAll(t *testing.T, g *Generator) *records {
 	return r
 }
 
+type enricher func(grid.Query, []grid.Sighting) grid.Found
+
+func (e enricher) Enrich(_ context.Context, q grid.Query, seen []grid.Sighting) (grid.Found, error) {
+	return e(q, seen), nil
+}
+
 // TestScore: an honest source has no problems, and each way to be wrong is seen.
 func TestScore(t *testing.T) {
 	t.Parallel()
@@ -69,7 +75,7 @@ func TestScore(t *testing.T) {
 	r := readAll(t, g)
 	score := func(spoil func(grid.Query, *grid.Found)) Scores {
 		r.spoil = spoil
-		s, err := Score(t.Context(), questions, ESCMS|MONIT, g.Now(), r)
+		s, err := Score(t.Context(), questions, ESCMS|MONIT, g.Now(), []Source{r})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,8 +128,21 @@ func TestScore(t *testing.T) {
 			t.Errorf("(n): %s", x.Untrue)
 		}
 	}
+	// What only a worker node says may be possible, and must be said to be so.
+	forged := slices.IndexFunc(questions, func(q Question) bool { return len(q.Forged) > 0 })
+	for _, by := range []grid.Trust{grid.ByPilot, grid.BySubmitter} {
+		tell := enricher(func(grid.Query, []grid.Sighting) grid.Found {
+			j := grid.Job{ID: questions[forged].Forged[0], Experiment: grid.CMS, Identities: []grid.Identity{{Kind: "crab", Value: "jdoe", AssertedBy: by}}}
+			return grid.Found{Sightings: []grid.Sighting{{Job: j, Confidence: grid.Possible}}, Report: grid.Report{State: grid.Complete}}
+		})
+		r.spoil = nil
+		s, err := Score(t.Context(), questions[forged:forged+1], ESCMS|MONIT, g.Now(), []Source{r}, tell)
+		if err != nil || len(s[0].Accused) > 0 != (by != grid.ByPilot) || s[0].Possible == 0 {
+			t.Errorf("a forged job on the word of %s: %+v, %v", by, s, err)
+		}
+	}
 	r.err = errors.New("away")
-	if _, err := Score(t.Context(), questions, ESCMS, g.Now(), r); !errors.Is(err, r.err) {
+	if _, err := Score(t.Context(), questions, ESCMS, g.Now(), []Source{r}); !errors.Is(err, r.err) {
 		t.Errorf("an error is lost: %v", err)
 	}
 }

@@ -60,9 +60,7 @@ func (g *Generator) Write(folder string, progress func(Progress)) (err error) {
 		pilot: func(p *pilot, runs []placed) bool {
 			return g.pilotLog(p, runs, func(l Log) bool {
 				at.Logs++
-				w.file(filepath.Join(LogsFolder, filepath.FromSlash(l.Path)+".out"), l.Out)
-				w.file(filepath.Join(LogsFolder, filepath.FromSlash(l.Path)+".err"), l.Err)
-				return w.err == nil
+				return w.log(l)
 			})
 		},
 	})
@@ -162,6 +160,31 @@ func (w *writer) file(name string, data []byte) {
 		err = errors.Join(err, f.Close())
 	}
 	w.err = err
+}
+
+// log writes the files of a pilot, as old as they are in the world.
+func (w *writer) log(l Log) bool {
+	if w.err == nil {
+		w.err = l.Write(filepath.Join(w.folder, LogsFolder))
+	}
+	return w.err == nil
+}
+
+// Write writes the files of a pilot below the folder of all factories, as old as
+// they are in the world.
+func (l Log) Write(folder string) error {
+	for ending, data := range map[string][]byte{".out": l.Out, ".err": l.Err} {
+		name := filepath.Join(folder, filepath.FromSlash(l.Path)+ending)
+		f, err := create(name)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(data)
+		if err = errors.Join(err, f.Close(), os.Chtimes(name, l.Written, l.Written)); err != nil {
+			return fmt.Errorf("gridtest: %w", err)
+		}
+	}
+	return nil
 }
 
 func (w *writer) close() error {
