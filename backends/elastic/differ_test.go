@@ -37,9 +37,12 @@ func TestNobodyIsLeftOut(t *testing.T) {
 			if diff := gocmp.Diff(follows(want), follows(got)); diff != "" {
 				t.Fatalf("question %d, %+v: followed on %s", n, q, diff)
 			}
+			if diff := gocmp.Diff(want.Exposed, got.Exposed); diff != "" {
+				t.Fatalf("question %d, %+v: exposed %s", n, q, diff)
+			}
 			read += got.Report.Records
 		}
-		for _, what := range []string{"host", "batch", "pilot", "user", "ip", "mates", "follow on"} {
+		for _, what := range []string{"host", "batch", "pilot", "user", "ip", "mates", "follow on", "exposed"} {
 			if met[what] == 0 {
 				t.Errorf("no %s in any question: %v", what, met)
 			}

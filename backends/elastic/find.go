@@ -60,6 +60,7 @@ type search struct {
 	query  grid.Query
 	now    time.Time
 	what   server
+	names  []string // of all indices
 	plan   *plan
 	cover  coverage
 	ages   ages
@@ -95,6 +96,7 @@ func (x *search) run(ctx context.Context) error {
 	if len(names) == 0 {
 		return x.source.noIndex()
 	}
+	x.names = names
 	x.cover = x.source.cover(names, x.query.Window, x.now)
 	if len(x.cover.indices) == 0 {
 		x.note("there is no index of the days that were asked about")
@@ -133,10 +135,13 @@ func (x *search) records(ctx context.Context) error {
 	if err := x.bound(ctx); err != nil {
 		return err
 	}
-	if x.query.Kind != grid.ByHost {
-		return nil
+	if x.query.Kind == grid.ByHost {
+		if err := x.mates(ctx); err != nil {
+			return err
+		}
 	}
-	return x.mates(ctx)
+	x.exposed(ctx)
+	return nil
 }
 
 // each looks at the jobs of the documents that a query finds.

@@ -294,8 +294,7 @@ func knowing(jobs []grid.Job) []known {
 }
 
 // bruteForce is what Sightings says it does, with all records in hand.
-func bruteForce(jobs []known, q grid.Query, met map[string]int) grid.Found {
-	var f grid.Found
+func bruteForce(jobs []known, q grid.Query, met map[string]int) (f grid.Found) {
 	placed, by := map[string]bool{}, map[string]int{}
 	add := func(s grid.Sighting) {
 		key := runOf(&s.Job) + " " + s.Host
@@ -318,6 +317,17 @@ func bruteForce(jobs []known, q grid.Query, met map[string]int) grid.Found {
 			met[string(q.Kind)]++
 		}
 	}
+	defer func() {
+		var records []grid.Job
+		for _, j := range jobs {
+			if !placed[j.record.ID] {
+				records = append(records, j.record)
+			}
+		}
+		after, pilots := grid.Afterwards(q, f.Sightings)
+		f.Exposed = grid.Exposed(after, pilots, records)
+		met["exposed"] += len(f.Exposed)
+	}()
 	if q.Kind != grid.ByHost {
 		return f
 	}

@@ -37,6 +37,7 @@ func Merge(q Query, found []Found, now time.Time) Trace {
 func MergeKnowing(q Query, found []Found, now time.Time, k *Knowledge) Trace {
 	t := Trace{Query: q}
 	var all []Sighting
+	var exposed []Exposure
 	for _, f := range found {
 		all = append(all, f.Sightings...)
 		t.Reports = append(t.Reports, f.Report)
@@ -45,6 +46,10 @@ func MergeKnowing(q Query, found []Found, now time.Time, k *Knowledge) Trace {
 				t.FollowOn = append(t.FollowOn, x)
 			}
 		}
+		exposed = append(exposed, f.Exposed...)
+	}
+	for _, e := range joinExposures(exposed) {
+		t.FollowOn = append(t.FollowOn, e.followOn())
 	}
 	ended := endedJobs(all)
 	t.Sightings = mergeSightings(all)

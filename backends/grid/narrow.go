@@ -152,7 +152,8 @@ var lastDate = newestDate.Add(-time.Millisecond)
 
 // outsideTime is true only of records that latestRun and beforeLatest accept for
 // no part of the window: all dates are before it and the job has ended, or all
-// are so long before it that no run lasted until it; or all are after it.
+// are so long before it that no run lasted until it, and one bounds the run; or
+// all are after it.
 func outsideTime(w Window) Condition {
 	before := func(t time.Time) Condition {
 		c := []Condition{on("recordtime", oldestDate, t.Add(-time.Millisecond))}
@@ -168,9 +169,14 @@ func outsideTime(w Window) Condition {
 	for _, d := range dates {
 		after = append(after, not(on(d, oldestDate, w.To)))
 	}
+	longBefore := w.From.Add(-maxRun)
+	bounded := []Condition{} // a run of which neither start nor end is known may have been at any time
+	for _, d := range []string{"qdate", "jobstartdate", "jobcurrentstartdate", "completiondate", "jobfinishedhookdone"} {
+		bounded = append(bounded, on(d, oldestDate, longBefore))
+	}
 	return all(not(anyHas(marks)), anyOf(
 		all(hasEnded(), before(w.From)),
-		before(w.From.Add(-maxRun)),
+		all(before(longBefore), anyOf(bounded...)),
 		all(after...),
 	))
 }

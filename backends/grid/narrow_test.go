@@ -264,3 +264,23 @@ func TestNarrowLeavesOut(t *testing.T) {
 		}
 	}
 }
+
+// TestNarrowKeepsARunWithoutDates: a record that only says when it was written
+// bounds no run, so that it may not be left out for being old.
+func TestNarrowKeepsARunWithoutDates(t *testing.T) {
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	record := decoded(map[string]any{"GlobalJobId": "s@h#1.0#1", "JobStatus": 1, "LastRemoteHost": "slot1@wn1.example.org", "RecordTime": at.Unix()})
+	j, err := JobFromRecord(map[string]any{"_source": record}, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := Query{Kind: ByHost, Host: "wn1.example.org", Window: Window{at.Add(30 * 24 * time.Hour), at.Add(32 * 24 * time.Hour)}}
+	if _, ok := Match(q, j); !ok {
+		t.Fatal("the rules leave it out")
+	}
+	var a attributes
+	a.add(mapObject{members: record})
+	if !Narrow(q).holds(&a) {
+		t.Error("a server is asked to leave it out")
+	}
+}

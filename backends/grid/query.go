@@ -50,6 +50,7 @@ type Found struct {
 	Sightings []Sighting
 	Report    Report
 	FollowOn  []FollowOn
+	Exposed   []Exposure
 }
 
 // Confidence tells a proven sighting from one that cannot be excluded.

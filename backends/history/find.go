@@ -108,23 +108,25 @@ func (x *search) run(ctx context.Context) error {
 			return err
 		}
 	}
-	buckets, err := x.buckets(ctx)
+	buckets, err := x.buckets(ctx, x.query.Window)
 	if err != nil {
 		return err
 	}
 	if err := x.each(ctx, buckets, x.query.Keys(), x.match); err != nil {
 		return err
 	}
-	if x.query.Kind != grid.ByHost {
-		return nil
+	if x.query.Kind == grid.ByHost {
+		if err := x.mates(ctx, buckets); err != nil {
+			return err
+		}
 	}
-	return x.mates(ctx, buckets)
+	return x.exposed(ctx)
 }
 
-// buckets are those of the store that may hold a match.
-func (x *search) buckets(ctx context.Context) ([]bucket, error) {
+// buckets are those of the store that may hold a match in a window.
+func (x *search) buckets(ctx context.Context, w grid.Window) ([]bucket, error) {
 	var out []bucket
-	for _, span := range spansOf(x.query.Window) {
+	for _, span := range spansOf(w) {
 		some, err := x.bucketsOf(ctx, span)
 		if err != nil {
 			return nil, err
@@ -323,4 +325,29 @@ func (x *search) mates(ctx context.Context, buckets []bucket) error {
 		}
 	}
 	return nil
+}
+
+// exposed looks for who came to the same pilots after the window.
+func (x *search) exposed(ctx context.Context) error {
+	after, pilots := grid.Afterwards(x.query, x.found.Sightings)
+	if len(pilots) == 0 {
+		return nil
+	}
+	buckets, err := x.buckets(ctx, after.Window)
+	if err != nil {
+		return err
+	}
+	var jobs []grid.Job
+	var keys []string
+	for _, after.Pilot = range pilots {
+		keys = append(keys, after.MateKeys()...)
+	}
+	err = x.each(ctx, buckets, keys, func(_ context.Context, j grid.Job) error {
+		if !x.placed[j.ID] && len(grid.Exposed(after, pilots, []grid.Job{j})) > 0 {
+			jobs = append(jobs, j)
+		}
+		return nil
+	})
+	x.found.Exposed = grid.Exposed(after, pilots, jobs)
+	return err
 }

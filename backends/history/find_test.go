@@ -144,12 +144,15 @@ func TestSightingsAreAllThatMatch(t *testing.T) {
 			if diff := cmp.Diff(want.FollowOn, got.FollowOn); diff != "" {
 				t.Fatalf("%+v: followed on %s", q, diff)
 			}
+			if diff := cmp.Diff(want.Exposed, got.Exposed); diff != "" {
+				t.Fatalf("%+v: exposed %s", q, diff)
+			}
 			if got.Report.Matched != len(want.Sightings) || got.Report.Records < got.Report.Matched {
 				t.Fatalf("%+v", got.Report)
 			}
 		}
 	})
-	met["rare"] = met["bounded"] + met["mates"] + met["follow on"] // each has a test of its own
+	met["rare"] = met["bounded"] + met["mates"] + met["follow on"] + met["exposed"] // each has a test of its own
 	for _, what := range []string{"copies", "host", "batch", "pilot", "user", "ip", "rare"} {
 		if met[what] == 0 {
 			t.Errorf("no %s in any world: %v", what, met)
@@ -171,8 +174,7 @@ func checkLatest(t *rapid.T, jobs []grid.Job, latest map[[20]byte]row) {
 }
 
 // bruteForce is what Sightings says it does, with all records in hand.
-func bruteForce(jobs []grid.Job, q grid.Query, met map[string]int) grid.Found {
-	var f grid.Found
+func bruteForce(jobs []grid.Job, q grid.Query, met map[string]int) (f grid.Found) {
 	placed := map[string]bool{}
 	bounded := func(j grid.Job) grid.Job {
 		for _, other := range jobs {
@@ -196,6 +198,12 @@ func bruteForce(jobs []grid.Job, q grid.Query, met map[string]int) grid.Found {
 			met[string(q.Kind)]++
 		}
 	}
+	defer func() {
+		after, pilots := grid.Afterwards(q, f.Sightings)
+		others := slices.DeleteFunc(slices.Clone(jobs), func(j grid.Job) bool { return placed[j.ID] })
+		f.Exposed = grid.Exposed(after, pilots, others)
+		met["exposed"] += len(f.Exposed)
+	}()
 	if q.Kind != grid.ByHost {
 		return f
 	}

@@ -185,16 +185,20 @@ func importAll(t *testing.T, s *history.Store, records iter.Seq[[]byte]) {
 	}
 }
 
+// withEverything is which of the results are those with all records and logs.
+const withEverything = 3
+
 // table writes the results, a line for each question about an incident and one
 // for all of the background.
 func table(results []gridtest.Scores, claims claims) string {
 	var b strings.Builder
-	b.WriteString("| | asked | ran there | es-cms | and MONIT | and condor_history with epochs | and pilot logs | by hand, as the page says | complete? records | with logs |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| | asked | ran there | es-cms | and MONIT | and condor_history with epochs | and pilot logs | by hand, as the page says | exposed afterwards | complete? records | with logs |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	background := make([]gridtest.Result, len(results))
-	ran, questions, complete, withLogs := 0, 0, 0, 0
+	ran, exposed, questions, complete, withLogs := 0, 0, 0, 0, 0
 	for i, r := range results[0] {
 		if r.Question.Incident == "" {
 			questions++
+			exposed += results[withEverything][i].Exposed
 			ran += len(r.Question.Truth)
 			if claims.records[i].Complete {
 				complete++
@@ -211,22 +215,23 @@ func table(results []gridtest.Scores, claims claims) string {
 		for k := range results {
 			b.WriteString(cell(results[k][i]))
 		}
+		fmt.Fprintf(&b, " %d |", results[withEverything][i].Exposed)
 		b.WriteString(claim(claims.records[i]) + claim(claims.logs[i]) + "\n")
 	}
 	fmt.Fprintf(&b, "| | %d questions about the background | %d |", questions, ran)
 	for _, r := range background {
 		b.WriteString(cell(r))
 	}
-	fmt.Fprintf(&b, " %d of %d | %d of %d |", complete, questions, withLogs, questions)
+	fmt.Fprintf(&b, " %d | %d of %d | %d of %d |", exposed, complete, questions, withLogs, questions)
 	b.WriteString("\n| | **recall, confirmed or possible** | |")
 	for _, s := range results {
 		fmt.Fprintf(&b, " %.3f |", s.Recall())
 	}
-	b.WriteString(" | |\n| | **precision of confirmed** | |")
+	b.WriteString(" | | |\n| | **precision of confirmed** | |")
 	for _, s := range results {
 		fmt.Fprintf(&b, " %.3f |", s.Precision())
 	}
-	b.WriteString(" | |\n")
+	b.WriteString(" | | |\n")
 	return b.String()
 }
 

@@ -312,6 +312,10 @@ func (x *look) compare(p grid.Pilot, c candidate) {
 	x.all.LogOnly = append(x.all.LogOnly, got.LogOnly...)
 	x.all.Elsewhere = append(x.all.Elsewhere, got.Elsewhere...)
 
+	if len(got.Sightings)+len(got.RecordsOnly) > 0 {
+		x.exposed(p, c.log, jobs)
+	}
+
 	about := func(format string, args ...any) {
 		x.note("pilot %s: %s", p.ID, fmt.Sprintf(format, args...))
 	}
@@ -335,6 +339,24 @@ func (x *look) compare(p grid.Pilot, c candidate) {
 		for _, d := range r.doubts {
 			about("job %s: %s", shown(r.job.ID), d)
 		}
+	}
+}
+
+// exposed adds who came to a pilot after the window, by its log; mu is held.
+func (x *look) exposed(p grid.Pilot, log *Log, jobs []grid.Job) {
+	after, _ := grid.Afterwards(x.q, x.seen)
+	if after.Window.IsZero() {
+		return
+	}
+	others := slices.DeleteFunc(slices.Clone(jobs), func(j grid.Job) bool {
+		return slices.ContainsFunc(x.seen, func(s grid.Sighting) bool { return s.Job.ID == j.ID })
+	})
+	for _, e := range grid.Exposed(after, []grid.PilotID{p.ID}, others) {
+		e.Said = true
+		x.found.Exposed = append(x.found.Exposed, e)
+	}
+	if log.Ended.After(after.Window.From) {
+		x.note("pilot %s ended at %s by its log, after the window: whoever was in it until then was exposed", p.ID, log.Ended.Format("2006-01-02T15:04Z"))
 	}
 }
 

@@ -40,7 +40,7 @@ Possible, cannot be excluded:
   – why: no host in the record; ran 2026-06-24T12:10Z to 2026-06-24T12:20Z (CompletionDate)
 Sources:
 • cms-elastic (cms): complete; searched RecordTime, host compared here; 3 records, 2 matched; newest data 2026-06-24 14:48:00 UTC (12 min old)
-Exposed afterwards: 1 place
+Exposed afterwards: 1 entry; to be warned and looked after, not suspected
 • jdoe on wn2.example.org: ran there next
 What can still change this answer:
 • The window is open until 2026-06-26T12:00Z.

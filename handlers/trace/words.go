@@ -364,7 +364,7 @@ func (a answer) sayFollowOn(m *bot.Message) {
 	if len(a.trace.FollowOn) == 0 {
 		return
 	}
-	m.Below("*Exposed afterwards:* %s", count(len(a.trace.FollowOn), "place", "places"))
+	m.Below("*Exposed afterwards:* %s; to be warned and looked after, not suspected", count(len(a.trace.FollowOn), "entry", "entries"))
 	if !a.personal {
 		return
 	}

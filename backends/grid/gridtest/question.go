@@ -34,9 +34,10 @@ func (s Sources) String() string {
 
 // Expected is a job that truly ran there then.
 type Expected struct {
-	Job      string  `json:"job"`    // GlobalJobId
-	Person   string  `json:"person"` // login, or who requested the production
-	By       Sources `json:"by"`     // the records in which the job can be seen; none when nobody recorded it
+	Job      string  `json:"job"`            // GlobalJobId
+	Person   string  `json:"person"`         // login, or who requested the production
+	By       Sources `json:"by"`             // the records in which the job can be seen; none when nobody recorded it
+	Pilot    string  `json:"pilot,omitzero"` // of a Question's After: SCHEDD#CLUSTER.PROC
 	Disputed bool    `json:"disputed,omitzero"`
 }
 
@@ -48,11 +49,16 @@ type Question struct {
 	Query    grid.Query `json:"query"`
 	Truth    []Expected `json:"truth"`
 	Never    []string   `json:"never,omitzero"`  // jobs that must not be in the answer at all
+	After    []Expected `json:"after,omitzero"`  // whose jobs came to the same pilots when the window was over
 	Forged   []string   `json:"forged,omitzero"` // jobs that a worker node invented: possible at most, and only by its word
 	Excuse   string     `json:"excuse,omitzero"` // a word that has to be among the notes of an answer that calls itself complete
 
-	ran func(*job, run) bool // the truth about where
+	ran    func(*job, run) bool // the truth about where
+	pilots map[string]bool      // that ran a job of the truth
 }
+
+// key names a pilot.
+func (p *pilot) key() string { return fmt.Sprintf("%s#%d.%d", p.schedd, p.cluster, p.proc) }
 
 // overlaps tells whether a run met the window.
 func (q *Question) overlaps(r run) bool {
@@ -120,11 +126,11 @@ func (g *Generator) askUser(u *user, at int64) Question {
 const background = 24
 
 // Questions gives those about the planted incidents, in their order, and some
-// about the background, with the truth. It walks through the world twice.
+// about the background, with the truth. It walks through the world three times.
 func (g *Generator) Questions() []Question {
 	all := slices.Concat(g.planted.asked, g.random())
 	for i := range all {
-		all[i].Truth = nil
+		all[i].Truth, all[i].After, all[i].pilots = nil, nil, map[string]bool{}
 	}
 	g.walk(visitor{job: func(j *job) bool {
 		for i := range all {
@@ -132,7 +138,14 @@ func (g *Generator) Questions() []Question {
 		}
 		return true
 	}})
+	g.walk(visitor{job: func(j *job) bool {
+		for i := range all {
+			g.expectAfter(&all[i], j)
+		}
+		return true
+	}})
 	for i := range all {
+		slices.SortFunc(all[i].After, func(a, b Expected) int { return strings.Compare(a.Job, b.Job) })
 		slices.SortFunc(all[i].Truth, func(a, b Expected) int { return strings.Compare(a.Job, b.Job) })
 	}
 	slices.SortStableFunc(all, func(a, b Question) int { return strings.Compare(order(a), order(b)) })
@@ -155,10 +168,34 @@ func (g *Generator) expect(q *Question, j *job) {
 		if q.overlaps(r) && q.ran(j, r) {
 			ran = true
 			by |= g.seenBy(q, j, r)
+			q.pilots[r.pilot.key()] = true
 		}
 	}
 	if ran {
 		q.Truth = append(q.Truth, Expected{Job: j.id(), Person: j.person(), By: by, Disputed: j.owner != nil && j.login != j.owner.login})
+	}
+}
+
+// expectAfter adds a job that came to one of the pilots that were there when the
+// window was over, and has not been there itself. Of a run before its last one only
+// epochs tell for sure, and they are not looked for then.
+func (g *Generator) expectAfter(q *Question, j *job) {
+	asked := *q
+	switch asked.Query.Kind {
+	case grid.ByHost, grid.ByPilotID, grid.ByBatch:
+		asked.Query.Kind = grid.ByPilotID
+	default:
+		return
+	}
+	for _, r := range j.runs {
+		if !q.pilots[r.pilot.key()] || r.start <= q.Query.Window.To.Unix() || slices.ContainsFunc(q.Truth, func(e Expected) bool { return e.Job == j.id() }) {
+			continue
+		}
+		e := Expected{Job: j.id(), Person: j.person(), Pilot: r.pilot.key()}
+		if r == j.last() {
+			e.By = g.seenBy(&asked, j, r)
+		}
+		q.After = append(q.After, e)
 	}
 }
 

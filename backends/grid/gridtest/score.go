@@ -32,6 +32,8 @@ type Result struct {
 	Missed    []string // jobs that were needed and not found
 	Accused   []string // jobs that were confirmed and did not run there, or must not be in the answer, or not so
 	Unnamed   []string // people of needed jobs whom the answer does not name, or not as disputed
+	Exposed   int      // people who came to the same pilots afterwards, and are named for it
+	Unexposed []string // those of them who are not named, and who is and did not come there
 	Complete  bool     // the answer called itself complete
 	Untrue    string   // what is wrong with that; empty when nothing is
 	Took      time.Duration
@@ -121,10 +123,47 @@ func judge(q Question, with Sources, t grid.Trace) Result {
 			r.Accused = append(r.Accused, s.Job.ID)
 		}
 	}
+	r.judgeExposed(with, t)
 	slices.Sort(r.Accused)
 	r.Untrue = untrue(q, r, t)
 	return r
 }
+
+// judgeExposed holds who is said to have come to the same pilots afterwards
+// against the truth. Only a pilot with a confirmed job can be looked into, and a
+// job that may have been there in the window is in the answer already.
+func (r *Result) judgeExposed(with Sources, t grid.Trace) {
+	pilots, there := map[string]bool{}, map[string]bool{}
+	for _, s := range t.Sightings {
+		there[s.Job.ID] = true
+		if s.Confidence == grid.Confirmed {
+			pilots[numberOf(s.Job.Pilot.ID.String())] = true
+		}
+	}
+	came := map[string]bool{}
+	for _, f := range t.FollowOn {
+		if strings.HasPrefix(f.Why, "came to the pilot") {
+			came[f.Person] = false
+		}
+	}
+	r.Exposed = len(came)
+	for _, e := range r.Question.After {
+		if _, named := came[e.Person]; named {
+			came[e.Person] = true
+		} else if !there[e.Job] && e.By&with != 0 && pilots[numberOf(e.Pilot)] && !slices.Contains(r.Unexposed, e.Person) {
+			r.Unexposed = append(r.Unexposed, e.Person)
+		}
+	}
+	for person, truly := range came {
+		if !truly {
+			r.Unexposed = append(r.Unexposed, person+" who did not")
+		}
+	}
+	slices.Sort(r.Unexposed)
+}
+
+// numberOf is a pilot without its schedd, which MONIT does not tell.
+func numberOf(pilot string) string { return pilot[strings.LastIndexByte(pilot, '#')+1:] }
 
 // onPilotsWord tells whether a sighting is possible only, and names its owner by
 // nothing but what a worker node says.
@@ -195,6 +234,7 @@ func (s Scores) Problems() []string {
 		say(r.Question, "missed", r.Missed)
 		say(r.Question, "accused wrongly", r.Accused)
 		say(r.Question, "not named", r.Unnamed)
+		say(r.Question, "wrong about exposure", r.Unexposed)
 		if r.Untrue != "" {
 			say(r.Question, "untrue statement", []string{r.Untrue})
 		}
