@@ -113,3 +113,36 @@ func TestInitRefusesWhatIsNoFolder(t *testing.T) {
 		t.Errorf("an account that is none: %v", err)
 	}
 }
+
+// TestWhatInitLeavesCommentedIsRight: somebody who takes the # away from the
+// backends gets settings that are accepted.
+func TestWhatInitLeavesCommentedIsRight(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "g")
+	if _, err := config.Init(dir, "console/1001", "alice"); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "gridwarden.yaml")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	for _, name := range []string{"elastic", "monit", "pilotlogs", "cric"} {
+		commented := "    # " + name + ": "
+		if !strings.Contains(text, commented) {
+			t.Fatalf("nothing shows %s", name)
+		}
+		text = strings.Replace(text, commented, "    "+name+": ", 1)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"es.password", "monit.password", "people.json"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := config.Load(path); err != nil {
+		t.Error(err)
+	}
+}
