@@ -273,7 +273,7 @@ func (c *Config) resolve(dir string) {
 	}
 	for i := range c.Backends.CMS.PilotLogs {
 		p := &c.Backends.CMS.PilotLogs[i]
-		paths = append(paths, &p.Tree, &p.Server, &p.Archives, (*string)(&p.TokenFile), &p.CAFile)
+		paths = append(paths, &p.Tree, &p.Server, &p.Archives, &p.Audit, (*string)(&p.TokenFile), &p.CAFile)
 	}
 	for _, s := range c.Backends.CMS.searchServers() {
 		paths = append(paths, (*string)(&s.PasswordFile), (*string)(&s.TokenFile), &s.ClientCert, (*string)(&s.ClientKeyFile), &s.CA)

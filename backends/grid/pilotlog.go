@@ -23,6 +23,7 @@ type PilotRun struct {
 	Start     time.Time // zero when unknown
 	End       time.Time // zero when unknown
 	EndField  string    // which line gave End
+	Field     string    // which log names Hosts; "" for the pilot's own
 }
 
 // JobFromPilotLog makes a job of a run. ad is the job's ad in the pilot's
@@ -41,7 +42,7 @@ func JobFromPilotLog(ad map[string]any, run PilotRun, source string) (Job, error
 	if len(run.Hosts) > 0 {
 		j.Hosts = nil
 		for _, h := range run.Hosts {
-			j.addHost(h, "the pilot's log", true)
+			j.addHost(h, orElse(run.Field, "the pilot's log"), true)
 		}
 	}
 	j.Start, j.End, j.EndField = run.Start, run.End, run.EndField
@@ -77,7 +78,7 @@ func MatchPilotLog(q Query, j Job) (Sighting, bool) {
 		return Sighting{}, false
 	}
 	s.Confidence = Possible
-	s.Why += "; only the log of its pilot says so, which the worker node wrote"
+	s.Why += "; only a log says so, on the word of the worker node"
 	return s, true
 }
 

@@ -62,7 +62,7 @@ func TestAWorkerNodesWordIsNeverMoreThanThat(t *testing.T) {
 	}
 	q := Query{Kind: ByHost, Host: "wn1.example.org", Window: Window{logTime(-10), logTime(30)}}
 	s, ok := MatchPilotLog(q, j)
-	if !ok || s.Confidence != Possible || !strings.Contains(s.Why, "only the log of its pilot says so") {
+	if !ok || s.Confidence != Possible || !strings.Contains(s.Why, "only a log says so, on the word of the worker node") {
 		t.Errorf("the sighting is %+v", s)
 	}
 	if p := Resolve(j, nil); p.Username != "jdoe" || p.Label != labelPilotOnly {

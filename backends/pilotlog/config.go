@@ -13,7 +13,8 @@ import (
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
-// Config names one archive of pilot logs: a folder, tar archives or a web address.
+// Config names one archive of pilot logs: a folder, tar archives or a web address;
+// or what a site's CEs noted of the jobs in pilots.
 type Config struct {
 	// Tree is a folder in the layout of a factory, user_…/glidein_…/entry_….
 	Tree string `yaml:"tree"`
@@ -35,6 +36,12 @@ type Config struct {
 	// CAFile has the certificates of the authority of URL; "" for the system's.
 	CAFile string `yaml:"ca_file"`
 
+	// Audit is an AuditPayloadLog of an HTCondor-CE, or a folder of them, that a
+	// site handed over. Zone is its CEs' then.
+	Audit string `yaml:"audit"`
+	// Site is whose Audit is, by its name in the job records; "" for any.
+	Site string `yaml:"site"`
+
 	// Factories are the hosts of the factories whose logs are here; empty: any.
 	Factories []string `yaml:"factories"`
 }
@@ -49,19 +56,28 @@ func (c Config) Problems() []Problem {
 	var all []Problem
 	add := func(setting, text string) { all = append(all, Problem{setting, text}) }
 	given := 0
-	for _, s := range []string{c.Tree, c.Archives, c.URL} {
+	for _, s := range []string{c.Tree, c.Archives, c.URL, c.Audit} {
 		if s != "" {
 			given++
 		}
 	}
 	if given != 1 {
-		add("tree", "must be given, or archives, or url: exactly one of them")
+		add("tree", "must be given, or archives, or url, or audit: exactly one of them")
 	}
 	if c.Tree == "" && c.Server != "" {
 		add("server", "stands beside tree only")
 	}
-	if c.Tree == "" && c.Zone != "" {
-		add("zone", "stands beside tree only")
+	if c.Tree == "" && c.Audit == "" && c.Zone != "" {
+		add("zone", "stands beside tree and audit only")
+	}
+	if c.Audit != "" && c.Zone == "" {
+		add("zone", "is missing: the audit log has the local time of its CE; write the name of its zone, such as Europe/Zurich or UTC")
+	}
+	if c.Audit == "" && c.Site != "" {
+		add("site", "stands beside audit only")
+	}
+	if c.Audit != "" && len(c.Factories) > 0 {
+		add("factories", "stands beside tree, archives and url only: a CE has pilots of all factories")
 	}
 	if _, err := time.LoadLocation(c.Zone); err != nil || strings.EqualFold(c.Zone, "local") {
 		add("zone", "is no time zone: write a name such as Europe/Zurich or UTC")
@@ -121,6 +137,13 @@ func (c Config) urlProblems() []string {
 
 // Describe says in words what is asked.
 func (c Config) Describe() string {
+	if c.Audit != "" {
+		site := "a site's CEs"
+		if c.Site != "" {
+			site = "the CEs of " + c.Site
+		}
+		return fmt.Sprintf("cms: what %s noted of the jobs in pilots, from %s", site, c.Audit)
+	}
 	of := "every factory"
 	if len(c.Factories) > 0 {
 		of = strings.Join(c.Factories, ", ")
@@ -139,6 +162,8 @@ func (c Config) where() string {
 		return c.Tree
 	case c.Archives != "":
 		return c.Archives
+	case c.Audit != "":
+		return c.Audit
 	}
 	if u, err := url.Parse(c.URL); err == nil {
 		return u.Host

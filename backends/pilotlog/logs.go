@@ -39,7 +39,8 @@ const (
 
 // Logs are all archives. They are safe for concurrent use.
 type Logs struct {
-	parts []part
+	parts  []part
+	audits []audit
 
 	mu    sync.Mutex
 	heads map[string]heading
@@ -63,6 +64,14 @@ type heading struct {
 func New(configs []Config) (*Logs, error) {
 	l := &Logs{heads: map[string]heading{}}
 	for _, c := range configs {
+		if c.Audit != "" {
+			zone, err := time.LoadLocation(c.Zone)
+			if err != nil {
+				return nil, trouble.Errorf(err, "There is no time zone %s.", c.Zone)
+			}
+			l.audits = append(l.audits, audit{c.Audit, c.Site, zone})
+			continue
+		}
 		a, err := c.open()
 		if err != nil {
 			return nil, err
@@ -84,6 +93,9 @@ func (l *Logs) Check(ctx context.Context) error {
 	for _, p := range l.parts {
 		all = errors.Join(all, p.archive.check(ctx))
 	}
+	for _, a := range l.audits {
+		all = errors.Join(all, a.check())
+	}
 	return all
 }
 
@@ -101,12 +113,15 @@ func (l *Logs) Enrich(ctx context.Context, q grid.Query, seen []grid.Sighting) (
 		pilots = append(pilots, grid.Pilot{ID: q.Pilot, Entry: strings.TrimPrefix(q.Entry, "entry_")})
 	}
 	x.remember(seen)
-	x.readAll(ctx, pilots)
-	if q.Kind == grid.ByHost {
-		x.readMore(ctx)
+	if len(l.parts) > 0 {
+		x.readAll(ctx, pilots)
+		if q.Kind == grid.ByHost {
+			x.readMore(ctx)
+		}
 	}
+	x.readAudits(ctx)
 	x.report()
-	if x.read == 0 && x.lookedAt == 0 {
+	if x.read+x.lookedAt+x.audits == 0 {
 		return x.found, x.failed
 	}
 	return x.found, nil // what failed is in the report, beside what did not
@@ -134,6 +149,7 @@ type look struct {
 	pilots   int
 	places   map[string]bool // that were read
 	lookedAt int
+	audits   int // audit logs of CEs that were read
 }
 
 func (x *look) remember(seen []grid.Sighting) {
@@ -591,6 +607,9 @@ func (x *look) report() {
 	if x.lookedAt > 0 {
 		r.Searched += fmt.Sprintf(", and %s for the worker node", count(x.lookedAt, "more log", "more logs"))
 	}
+	if len(x.logs.audits) > 0 {
+		r.Searched += fmt.Sprintf(", and %s of CEs", count(x.audits, "audit log", "audit logs"))
+	}
 	r.Matched = len(x.found.Sightings)
 	if x.none > 0 {
 		x.lacks("the logs of %s are not there: they were removed, or never came back, as of a pilot that was killed", count(x.none, "pilot", "pilots"))
@@ -599,7 +618,7 @@ func (x *look) report() {
 		x.lacks("the logs of %s are not there yet", count(x.coming, "pilot", "pilots"))
 		r.WouldChange = append(r.WouldChange, fmt.Sprintf("The logs of %s are still to come, up to an hour after the pilot's end: ask again after %s.", count(x.coming, "pilot", "pilots"), r.LookAgain.Format("2006-01-02T15:04Z")))
 	}
-	if x.pilots == 0 && x.q.Kind != grid.ByHost {
+	if len(x.logs.parts) > 0 && x.pilots == 0 && x.q.Kind != grid.ByHost {
 		x.lacks("no record names a pilot, so no log was looked for")
 	}
 	r.State = grid.Complete
