@@ -3,16 +3,15 @@ package mail_test
 import (
 	"context"
 	"errors"
+	"io"
 	"mime"
+	"mime/quotedprintable"
 	netmail "net/mail"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"io"
-	"mime/quotedprintable"
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/bottest/mailserver"

@@ -116,7 +116,7 @@ func notTaken(err *gomail.SendError, server string) (sentence string, final bool
 func said(err error) string {
 	var answer *textproto.Error
 	var send *gomail.SendError
-	text := ""
+	var text string
 	switch {
 	case errors.As(err, &answer):
 		text = answer.Error()

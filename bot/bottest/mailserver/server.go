@@ -8,8 +8,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"io"
-	"log"
 	"math/big"
 	"net"
 	"os"
@@ -92,7 +90,7 @@ func New(t testing.TB, o Options) *Server {
 		return &session{server: s, conn: c, account: o.Account}, nil
 	}))
 	s.server.Domain = "mail.example.org"
-	s.server.ErrorLog = log.New(io.Discard, "", 0)
+	s.server.ErrorLog = silent{}
 	s.server.MaxMessageBytes = 1 << 20
 	s.server.AllowInsecureAuth = o.Plain
 	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends with the test
@@ -114,6 +112,15 @@ func New(t testing.TB, o Options) *Server {
 	t.Cleanup(func() { s.Stop(); <-ended })
 	return s
 }
+
+// silent is a log that nobody reads: what goes wrong here is what tests ask for.
+type silent struct{}
+
+// Printf implements smtp.Logger.
+func (silent) Printf(string, ...any) {}
+
+// Println implements smtp.Logger.
+func (silent) Println(...any) {}
 
 // Stop ends the server at once. The server knows its listener only once it serves.
 func (s *Server) Stop() {
