@@ -12,35 +12,35 @@ import (
 // is, a plus is a plus, and bytes that are no UTF-8 become U+FFFD, one for each
 // part that could have begun a character.
 func PandaUnquote(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	at := strings.IndexByte(s, '%')
-	if at < 0 {
+	s = validText(s)
+	if strings.IndexByte(s, '%') < 0 {
 		return s
 	}
-	out := make([]byte, 0, len(s))
-	ascii := true
-	for at >= 0 {
-		out = append(out, s[:at]...)
-		s = s[at:]
-		n := 0 // bytes of escapes that follow each other
-		for n+2 < len(s) && s[n] == '%' && hexDigit[s[n+1]] < 16 && hexDigit[s[n+2]] < 16 {
-			c := hexDigit[s[n+1]]<<4 | hexDigit[s[n+2]]
-			ascii = ascii && c < utf8.RuneSelf
-			out = append(out, c)
-			n += 3
+	out, n, beyond := make([]byte, len(s)), 0, byte(0)
+	for i := 0; i < len(s); n++ {
+		c := s[i]
+		if c == '%' && i+2 < len(s) {
+			if high, low := hexDigit[s[i+1]], hexDigit[s[i+2]]; high|low < 16 {
+				c = high<<4 | low
+				i += 2
+			}
 		}
-		if n == 0 {
-			out = append(out, '%')
-			n = 1
-		}
-		s = s[n:]
-		at = strings.IndexByte(s, '%')
+		out[n] = c
+		beyond |= c
+		i++
 	}
-	out = append(out, s...)
-	if ascii || utf8.Valid(out) {
+	if out = out[:n]; beyond < utf8.RuneSelf || utf8.Valid(out) {
 		return string(out)
 	}
 	return replaceInvalid(out)
+}
+
+// validText replaces what is no UTF-8; nearly all text is, which is seen faster.
+func validText(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 // hexDigit is the value of each hexadecimal digit, 255 for other bytes.
@@ -104,7 +104,7 @@ func begun(b []byte) int {
 // characters become their pictures, such as ␛ and ␊, and characters that show
 // nothing or turn text around become their names, such as ⟨U+202E⟩.
 func Visible(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = validText(s)
 	at := hidden(s)
 	if at < 0 {
 		return s
@@ -135,9 +135,10 @@ func Visible(s string) string {
 // none.
 func hidden(s string) int {
 	for i := range len(s) {
-		if c := s[i]; c >= 0x20 && c < 0x7f {
+		if s[i]-0x20 < 0x5f { // printable ASCII
 			continue
-		} else if c < utf8.RuneSelf {
+		}
+		if s[i] < utf8.RuneSelf {
 			return i
 		}
 		if utf8.RuneStart(s[i]) {

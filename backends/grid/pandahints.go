@@ -3,6 +3,7 @@ package grid
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -77,12 +78,21 @@ const (
 	maxPiece = 200 // characters of each
 )
 
-// HintsIn looks for hints in texts. Each fits a kind at most three times.
+// maxHinted is how much of each text is looked through, in bytes: a text can be
+// made that takes long to look through.
+const maxHinted = 512 << 10
+
+// HintsIn looks for hints in texts. Each fits a kind at most three times. Of a
+// very long text it says that only the beginning was looked through.
 func HintsIn(texts ...string) []Hint {
 	var out []Hint
-	lower := make([]string, len(texts))
+	texts, lower := slices.Clone(texts), make([]string, len(texts))
 	for i, t := range texts {
-		lower[i] = strings.ToLower(t)
+		if len(t) > maxHinted {
+			texts[i] = clipBytes(t, maxHinted)
+			out = append(out, Hint{What: "a text so long that only its beginning was looked through", Piece: strconv.Itoa(len(t)) + " bytes"})
+		}
+		lower[i] = strings.ToLower(texts[i])
 	}
 	for _, x := range indicators {
 		var pieces []string

@@ -129,6 +129,7 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 		a.parts = append(a.parts, a.sandbox)
 		b.Sources = append(b.Sources, w.source(a.sandbox))
 		b.Directories = append(b.Directories, w.directory(a.sandbox))
+		b.Jobs = append(b.Jobs, a.sandbox)
 		b.Bans, b.Kills = a.sandbox, a.sandbox // never beside PanDA's: the configuration refuses that
 		if b.Sites == nil {
 			b.Sites = a.sandbox.SiteMap()
