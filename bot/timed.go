@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/action"
@@ -163,7 +164,7 @@ func (e *Engine) afterLease(ctx context.Context, id action.ID) error {
 	if err != nil || a.State != action.Running || a.Lease.Holder == e.holder {
 		return err
 	}
-	return e.journal.Write(ctx, action.Effects{Work: []action.Work{{Kind: action.WorkRun, Key: string(id), At: a.Lease.Until.Add(time.Second)}}})
+	return e.journal.Write(ctx, action.Effects{Work: []action.Work{{Kind: action.WorkRun, Key: string(id), At: slices.MaxFunc([]time.Time{a.Lease.Until.Add(time.Second), a.Outcome.NotBefore}, time.Time.Compare)}}})
 }
 
 // cardShown reports whether people can see the action in its home thread.

@@ -81,8 +81,8 @@ func (b *killBench) running(n int) []string {
 	return ids
 }
 
-// told is the sentence for people.
-func told(err error) string {
+// sentenceOf is the sentence for people.
+func sentenceOf(err error) string {
 	var p interface{ ForPeople() string }
 	if !errors.As(err, &p) {
 		return ""
@@ -218,7 +218,7 @@ func TestServersTroublesAreSentences(t *testing.T) {
 		if err == nil {
 			return fmt.Sprint(taken)
 		}
-		return told(err)
+		return sentenceOf(err)
 	}
 	for _, c := range []struct {
 		name    string
@@ -248,7 +248,7 @@ func TestServersTroublesAreSentences(t *testing.T) {
 	b.fake.Trouble(pandatest.Trouble{Path: "job/kill", Delay: 2 * time.Second})
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if _, err := b.KillJobs(ctx, ids); !strings.Contains(told(err), "did not answer in time") {
+	if _, err := b.KillJobs(ctx, ids); !strings.Contains(sentenceOf(err), "did not answer in time") {
 		t.Errorf("slow: %v", err)
 	}
 }
@@ -311,7 +311,7 @@ func TestWhoWeAreToTheServer(t *testing.T) {
 		if c.says == "" && (err != nil || !taken[0]) {
 			t.Errorf("%s: %v %v", name, taken, err)
 		}
-		if s := told(err); c.says != "" && !strings.Contains(s, c.says) || strings.Contains(s, "/opt/") || strings.Contains(s, "\n") {
+		if s := sentenceOf(err); c.says != "" && !strings.Contains(s, c.says) || strings.Contains(s, "/opt/") || strings.Contains(s, "\n") {
 			t.Errorf("%s: %q (%v)\nwant %q", name, s, err, c.says)
 		}
 	}

@@ -183,6 +183,9 @@ type Outcome struct {
 	Said  string          `json:"said"` // what this step did, for people
 	Done  bool            `json:"done"`
 	State json.RawMessage `json:"state,omitempty"` // where to go on; opaque
+	// NotBefore is when to go on at the earliest, where something else must happen
+	// before. Zero: at once.
+	NotBefore time.Time `json:"not_before,omitzero"`
 	// Unneeded is true when nothing had to be changed because it already held.
 	Unneeded bool `json:"unneeded,omitempty"`
 }

@@ -1,6 +1,7 @@
 package action
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -230,3 +231,17 @@ its own. A vote is a person's; who may vote is frozen when the action is propose
 Every event in every state: **the state afterwards**, or _the code of the refusal_, which changes nothing.
 
 `
+
+func TestAStepWaitsUntilItIsDue(t *testing.T) {
+	at := time.Date(2026, 6, 24, 12, 0, 0, 0, time.UTC)
+	a := Action{ID: "k7m2qd", State: Running, Lease: Lease{Holder: "one", Until: at.Add(LeaseTime)}}
+	due := at.Add(2 * time.Minute)
+	fx, err := a.Stepped(Outcome{Said: "some", NotBefore: due}, at)
+	if err != nil || len(fx.Work) != 1 || !fx.Work[0].At.Equal(due) {
+		t.Errorf("the next step is due at %v: %v", fx.Work, err)
+	}
+	var refused *Refusal
+	if _, err := a.Claim(nil, "two", true, due.Add(-time.Second)); !errors.As(err, &refused) || refused.Code != NotDue {
+		t.Errorf("claimed before: %v", err)
+	}
+}

@@ -122,6 +122,8 @@ func (a *Action) Claim(dir Directory, holder string, gone bool, now time.Time) (
 	switch {
 	case a.State != Running:
 		return Effects{}, refuse(WrongState, "%s is %s, so no step is due.", a.ID, a.State)
+	case now.Before(a.Outcome.NotBefore):
+		return Effects{}, refuse(NotDue, "The next step of %s is due at %s.", a.ID, stamp(a.Outcome.NotBefore))
 	case a.Lease.Holder != holder && now.Before(a.Lease.Until) && !gone:
 		return Effects{}, refuse(Leased, "Another process works on %s until %s.", a.ID, stamp(a.Lease.Until))
 	}
@@ -164,7 +166,7 @@ func (a *Action) Stepped(o Outcome, now time.Time) (Effects, error) {
 	if !o.Done {
 		return Effects{
 			Records: []audit.Record{a.record(audit.Stepped, now, "", "", body)},
-			Work:    []Work{{Kind: WorkRun, Key: string(a.ID), At: now}},
+			Work:    []Work{{Kind: WorkRun, Key: string(a.ID), At: later(now, o.NotBefore)}},
 		}, nil
 	}
 	a.State, a.AppliedAt, a.Lease = Applied, now, Lease{}
@@ -172,6 +174,13 @@ func (a *Action) Stepped(o Outcome, now time.Time) (Effects, error) {
 		Records: []audit.Record{a.record(audit.Applied, now, "", "", body)},
 		Work:    []Work{{Kind: WorkVerify, Key: string(a.ID), At: now}},
 	}, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b.UTC()
+	}
+	return a
 }
 
 // StepFailed takes a failed try: it is tried again later, and given up after

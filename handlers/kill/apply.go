@@ -3,6 +3,7 @@ package kill
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,10 +15,19 @@ import (
 )
 
 // Bounds of one step, which has 20 s. A PanDA server needs 17 ms for the kill of
-// one job.
+// one job, and works on several requests at once. A step goes on with more jobs
+// until its time is over: every step is told to people.
 const (
 	tasksAtOnce = 50
-	jobsAtOnce  = 500
+	jobsAtOnce  = 1000
+	stepTime    = 8 * time.Second
+)
+
+// A task that was just submitted cannot be killed before JEDI knows it, which takes
+// some minutes. By the backend's clock.
+const (
+	laterPause = 2 * time.Minute
+	maxLater   = 10
 )
 
 // maxTries is how often a kill that the server refuses is requested. It refuses
@@ -26,16 +36,19 @@ const maxTries = 3
 
 // position is where Apply goes on.
 type position struct {
-	Tasks     int      `json:"tasks"`   // of the order's tasks, how many are behind us
-	Jobs      int      `json:"jobs"`    // and of its jobs
-	Refused   []string `json:"refused"` // jobs that were refused and may be tried again
-	Tries     int      `json:"tries"`   // rounds of trying the refused again
-	Requested int      `json:"requested"`
+	Tasks      int      `json:"tasks"`                 // of the order's tasks, how many are behind us
+	Jobs       int      `json:"jobs"`                  // and of its jobs
+	Refused    []string `json:"refused"`               // jobs that were refused and may be tried again
+	Tries      int      `json:"tries"`                 // rounds of trying the refused again
+	Later      []string `json:"later,omitempty"`       // tasks that could not be killed yet
+	LaterTries int      `json:"later_tries,omitempty"` // rounds of trying them again
+	Requested  int      `json:"requested"`
 }
 
 // apply does one step: some tasks first, for they would replace the jobs, then
-// some jobs, then those that were refused. Each step looks first what has ended
-// or is flagged, so a step that was done and not stored is not done twice.
+// some jobs, then those that were refused, then the tasks that could not be killed
+// yet. Each step looks first what has ended or is flagged, so a step that was done
+// and not stored is not done twice.
 func (c command) apply(ctx context.Context, a action.Action) (action.Outcome, error) {
 	o, err := orderOf(a)
 	if err != nil {
@@ -50,16 +63,22 @@ func (c command) apply(ctx context.Context, a action.Action) (action.Outcome, er
 	var said string
 	switch {
 	case at.Tasks < len(o.Tasks):
-		said, err = c.killTasks(ctx, o, &at)
+		batch := o.Tasks[at.Tasks:min(at.Tasks+tasksAtOnce, len(o.Tasks))]
+		at.Tasks += len(batch)
+		said, err = c.killTasks(ctx, o, batch, &at)
 	case at.Jobs < len(o.Jobs):
-		batch := o.Jobs[at.Jobs:min(at.Jobs+jobsAtOnce, len(o.Jobs))]
-		at.Jobs += len(batch)
-		said, err = c.killJobs(ctx, batch, &at)
+		said, err = c.killMany(ctx, o, &at)
+	case len(at.Refused) == 0 || at.Tries >= maxTries:
+		batch := at.Later
+		at.Later, at.LaterTries = nil, at.LaterTries+1
+		said, err = c.killTasks(ctx, o, batch, &at)
 	default:
 		n := min(jobsAtOnce, len(at.Refused))
 		batch := at.Refused[:n]
 		at.Refused, at.Tries = slices.Clone(at.Refused[n:]), at.Tries+1
-		said, err = c.killJobs(ctx, batch, &at)
+		var t tally
+		t, err = c.killJobs(ctx, batch, &at)
+		said = t.sentence("job")
 	}
 	if err != nil {
 		return action.Outcome{}, fmt.Errorf("kill user: %w", err)
@@ -68,51 +87,79 @@ func (c command) apply(ctx context.Context, a action.Action) (action.Outcome, er
 	if err != nil {
 		return action.Outcome{}, fmt.Errorf("kill user: writing where to go on: %w", err)
 	}
-	done := at.Tasks >= len(o.Tasks) && at.Jobs >= len(o.Jobs) && (len(at.Refused) == 0 || at.Tries >= maxTries)
-	return action.Outcome{Said: said, Done: done, State: state, Unneeded: done && at.Requested == 0 && len(at.Refused) == 0}, nil
+	out := action.Outcome{Said: said, State: state}
+	only := at.Tasks >= len(o.Tasks) && at.Jobs >= len(o.Jobs) && (len(at.Refused) == 0 || at.Tries >= maxTries)
+	out.Done = only && (len(at.Later) == 0 || at.LaterTries >= maxLater)
+	out.Unneeded = out.Done && at.Requested == 0 && len(at.Refused)+len(at.Later) == 0
+	if only && !out.Done {
+		out.NotBefore = time.Now().Add(c.clock.Lasts(laterPause)).UTC()
+	}
+	return out, nil
 }
 
-func (c command) killTasks(ctx context.Context, o order, at *position) (string, error) {
-	batch := o.Tasks[at.Tasks:min(at.Tasks+tasksAtOnce, len(o.Tasks))]
+// tally counts what one step did.
+type tally struct{ requested, over, refused, later int }
+
+func (c command) killTasks(ctx context.Context, o order, batch []string, at *position) (string, error) {
 	live, err := target.ReadLive(ctx, c.backend, o.users())
 	if err != nil {
 		return "", err
 	}
-	requested, over := 0, 0
+	var t tally
 	for _, id := range batch {
 		i := slices.IndexFunc(live.Tasks, func(t grid.LiveTask) bool { return t.ID == id })
 		if i < 0 || dying(live.Tasks[i]) {
-			over++
+			t.over++
 			continue
 		}
 		taken, err := c.backend.KillTask(ctx, id)
-		if err != nil {
+		switch {
+		case errors.Is(err, grid.ErrNotYet):
+			t.later++
+			at.Later = append(at.Later, id)
+		case err != nil:
 			return "", fmt.Errorf("task %s: %w", id, err)
-		}
-		if taken {
-			requested++
-		} else {
-			over++
+		case taken:
+			t.requested++
+		default:
+			t.over++
 		}
 	}
-	at.Tasks += len(batch)
-	at.Requested += requested
-	return sentence("task", requested, over, 0), nil
+	at.Requested += t.requested
+	return t.sentence("task"), nil
 }
 
-func (c command) killJobs(ctx context.Context, batch []string, at *position) (string, error) {
+// killMany takes jobs until the time of a step is over.
+func (c command) killMany(ctx context.Context, o order, at *position) (string, error) {
+	var sum tally
+	for began := time.Now(); at.Jobs < len(o.Jobs) && time.Since(began) < stepTime; {
+		batch := o.Jobs[at.Jobs:min(at.Jobs+jobsAtOnce, len(o.Jobs))]
+		t, err := c.killJobs(ctx, batch, at)
+		if err != nil && sum != (tally{}) {
+			break // what was done is kept; the next step meets the error again
+		}
+		if err != nil {
+			return "", err
+		}
+		at.Jobs += len(batch)
+		sum.requested, sum.over, sum.refused = sum.requested+t.requested, sum.over+t.over, sum.refused+t.refused
+	}
+	return sum.sentence("job"), nil
+}
+
+func (c command) killJobs(ctx context.Context, batch []string, at *position) (tally, error) {
 	todo, err := c.unflagged(ctx, batch)
 	if err != nil {
-		return "", err
+		return tally{}, err
 	}
 	var refused []string
 	if len(todo) > 0 {
 		taken, err := c.backend.KillJobs(ctx, todo)
 		if err != nil {
-			return "", fmt.Errorf("%d jobs: %w", len(todo), err)
+			return tally{}, fmt.Errorf("%d jobs: %w", len(todo), err)
 		}
 		if len(taken) != len(todo) {
-			return "", fmt.Errorf("%d jobs: the server answered for %d", len(todo), len(taken))
+			return tally{}, fmt.Errorf("%d jobs: the server answered for %d", len(todo), len(taken))
 		}
 		for i, id := range todo {
 			if !taken[i] {
@@ -123,11 +170,11 @@ func (c command) killJobs(ctx context.Context, batch []string, at *position) (st
 	requested := len(todo) - len(refused)
 	// A job that ended, or that its task's kill has flagged meanwhile, is no refusal.
 	if refused, err = c.unflagged(ctx, refused); err != nil {
-		return "", err
+		return tally{}, err
 	}
 	at.Requested += requested
 	at.Refused = append(at.Refused, refused...)
-	return sentence("job", requested, len(batch)-requested-len(refused), len(refused)), nil
+	return tally{requested: requested, over: len(batch) - requested - len(refused), refused: len(refused)}, nil
 }
 
 // unflagged gives those jobs that live and whose kill is not registered.
@@ -145,13 +192,16 @@ func (c command) unflagged(ctx context.Context, ids []string) ([]string, error) 
 	return out, nil
 }
 
-func sentence(what string, requested, over, refused int) string {
-	parts := []string{"kill requested for " + count(requested, what)}
-	if over > 0 {
-		parts = append(parts, fmt.Sprintf("%d had ended or were flagged already", over))
+func (t tally) sentence(what string) string {
+	parts := []string{"kill requested for " + count(t.requested, what)}
+	if t.over > 0 {
+		parts = append(parts, fmt.Sprintf("%d had ended or were flagged already", t.over))
 	}
-	if refused > 0 {
-		parts = append(parts, fmt.Sprintf("%d refused by the server", refused))
+	if t.refused > 0 {
+		parts = append(parts, fmt.Sprintf("%d refused by the server", t.refused))
+	}
+	if t.later > 0 {
+		parts = append(parts, fmt.Sprintf("%d so new that the server does not know them yet; tried again every few minutes", t.later))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -199,8 +199,9 @@ func TestKillTracksEachJobUntilOneIsLeft(t *testing.T) {
 			t.Errorf("at last: complete %t, %s", p.Complete, diff)
 		}
 		contains(t, strings.Join(p.Remains, "\n"), "job 6001000000: evading, site EXAMPLE-LCG2, host wn042.example.org, batch id 5", "commandToPilot=tobekilled",
-			"task 41000101 is not over", "A malicious payload can evade the pilot's kill: ask the site to kill the batch jobs named here (by site: EXAMPLE-LCG2 1).")
-		if len(p.Remains) != 3 {
+			"task 41000101 is not over", "A malicious payload can evade the pilot's kill: ask the site to kill the batch jobs named here (by site: EXAMPLE-LCG2 1).",
+			`To send to EXAMPLE-LCG2: A security incident concerns jobs of the PanDA user "Naughty User"`, "(PanDA job 6001000000).")
+		if len(p.Remains) != 4 {
 			t.Errorf("remains: %q", p.Remains)
 		}
 	})
@@ -293,6 +294,9 @@ type stub struct {
 	states  map[string]grid.JobKill
 	refuse  map[string]int // how often each job's kill is refused
 	asked   [][]string
+	tasks   []grid.LiveTask
+	notYet  map[string]int // how often each task is not known yet
+	killed  []string       // tasks
 	shorten bool
 }
 
@@ -301,10 +305,16 @@ func (s *stub) Accounts(context.Context) ([]grid.Account, error) {
 }
 
 func (s *stub) LiveJobs(context.Context, grid.Account) ([]grid.LiveJob, []grid.LiveTask, error) {
-	return s.jobs, nil, nil
+	return s.jobs, s.tasks, nil
 }
 
-func (s *stub) KillTask(context.Context, string) (bool, error) { return false, nil }
+func (s *stub) KillTask(_ context.Context, id string) (bool, error) {
+	if s.notYet[id]--; s.notYet[id] >= 0 {
+		return false, fmt.Errorf("task %s: %w", id, grid.ErrNotYet)
+	}
+	s.killed = append(s.killed, id)
+	return true, nil
+}
 
 func (s *stub) KillJobs(_ context.Context, ids []string) ([]bool, error) {
 	s.asked = append(s.asked, slices.Clone(ids))
@@ -358,7 +368,7 @@ func TestApplyTakesJobsInChunksAndTriesRefusedOnesAgain(t *testing.T) {
 	for _, ids := range s.asked {
 		sizes = append(sizes, len(ids))
 	}
-	if diff := cmp.Diff([]int{500, 500, 200, 3, 2, 1}, sizes); diff != "" {
+	if diff := cmp.Diff([]int{1000, 200, 3, 2, 1}, sizes); diff != "" {
 		t.Errorf("jobs in each request: %s", diff)
 	}
 	if last := said(a)[len(a.Steps)-1]; last != "kill requested for 0 jobs; 1 refused by the server" {
@@ -374,6 +384,57 @@ func TestApplyTakesJobsInChunksAndTriesRefusedOnesAgain(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	contains(t, strings.Join(v.Remains, "\n"), "job 600700: refused")
+}
+
+func TestATaskThatJustCameIsTriedUntilItIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStub(2)
+		s.tasks = []grid.LiveTask{{ID: "7", Status: "running"}, {ID: "8", Status: "waiting"}, {ID: "9", Status: "waiting"}}
+		s.notYet = map[string]int{"8": 3, "9": 99}
+		c, p := planOver(t, s)
+		contains(t, facts(p), "kills, task 8: the task; it was just submitted", "kills, task 9: ")
+		a := approved(p)
+		var waits []time.Duration
+		for !a.Outcome.Done {
+			out, err := c.Apply(t.Context(), a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Outcome, a.Steps = out, append(a.Steps, action.Step{Said: out.Said})
+			if wait := time.Until(out.NotBefore); !out.NotBefore.IsZero() {
+				waits = append(waits, wait)
+				time.Sleep(wait)
+			}
+		}
+		if diff := cmp.Diff([]string{"7", "8"}, s.killed); diff != "" {
+			t.Error(diff)
+		}
+		if len(waits) != maxLater || waits[0] != laterPause {
+			t.Errorf("waited %v", waits)
+		}
+		contains(t, said(a)[0], "kill requested for 1 task; 2 so new that the server does not know them yet")
+		a.AppliedAt = time.Now()
+		time.Sleep(taskTime + grace + time.Second)
+		s.states = map[string]grid.JobKill{"600000": {State: grid.KillGone}, "600001": {State: grid.KillGone}}
+		s.jobs, s.tasks = nil, s.tasks[2:]
+		v := verify(t, c, a)
+		if !v.Settled || v.Complete || !slices.Contains(v.Remains, "task 9 is not over") {
+			t.Errorf("%+v", v)
+		}
+	})
+}
+
+func TestManyJobsArePlannedAtOnce(t *testing.T) {
+	s := newStub(120_000)
+	for i := range s.jobs {
+		s.jobs[i].ID = fmt.Sprint(6_000_000_000 + 3*i) // none follows another
+	}
+	began := time.Now()
+	_, p := planOver(t, s)
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it takes %s", took)
+	}
+	contains(t, strings.Join(p.Warnings, "\n"), "70000 more jobs are not part of this")
 }
 
 func TestAnAnswerOfAnotherLengthIsAnError(t *testing.T) {

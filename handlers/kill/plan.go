@@ -20,7 +20,7 @@ import (
 
 // maxJobs is how many jobs one action kills. Every id is frozen and shown, and
 // there is a limit to what people can read.
-const maxJobs = 10_000
+const maxJobs = 50_000
 
 // order is the payload of an action: the exact tasks and jobs.
 type order struct {
@@ -212,15 +212,20 @@ func (o order) key() string {
 
 // groups lists every id that would be killed, by task, status and site.
 func groups(l target.Live) []action.Fact {
-	type group struct{ task, status, site string }
+	type group struct{ task, status, site, label string }
 	ids, cores := map[group][]string{}, map[group]int{}
 	for _, j := range l.Jobs {
-		g := group{j.Task, j.Status, j.Site}
+		g := group{j.Task, j.Status, j.Site, j.Label}
 		ids[g] = append(ids[g], j.ID)
 		cores[g] += j.Cores
 	}
+	busy, waiting := map[string]bool{}, map[string]bool{}
+	for _, j := range l.Jobs {
+		busy[j.Task] = true
+	}
 	for _, t := range l.Tasks {
-		if !slices.ContainsFunc(l.Jobs, func(j grid.LiveJob) bool { return j.Task == t.ID }) {
+		waiting[t.ID] = t.Status == "waiting"
+		if !busy[t.ID] {
 			ids[group{task: t.ID}] = nil
 		}
 	}
@@ -229,13 +234,20 @@ func groups(l target.Live) []action.Fact {
 		sorted = append(sorted, g)
 	}
 	slices.SortFunc(sorted, func(a, b group) int {
-		return cmp.Or(cmp.Compare(a.task, b.task), cmp.Compare(b.status, a.status), cmp.Compare(a.site, b.site))
+		return cmp.Or(cmp.Compare(a.task, b.task), cmp.Compare(b.status, a.status), cmp.Compare(a.site, b.site), cmp.Compare(a.label, b.label))
 	})
 	facts := make([]action.Fact, len(sorted))
 	for i, g := range sorted {
 		facts[i] = action.Fact{Label: "kills, task " + g.task, Value: "the task; it has no live jobs"}
+		if waiting[g.task] {
+			facts[i].Value = "the task; it was just submitted, has no jobs yet, and can be killed only when JEDI has taken it: tried again until then"
+		}
 		if n := len(ids[g]); n > 0 {
-			facts[i].Value = fmt.Sprintf("%d %s at %s, %d cores: %s", n, g.status, g.site, cores[g], ranges(ids[g]))
+			what := g.status
+			if g.label != "" {
+				what += " (" + g.label + ")"
+			}
+			facts[i].Value = fmt.Sprintf("%d %s at %s, %d cores: %s", n, what, g.site, cores[g], ranges(ids[g]))
 		}
 	}
 	return facts

@@ -186,6 +186,9 @@ func (l look) remains(settled bool) []string {
 	}
 	if len(named) > 0 {
 		out = append(out, fmt.Sprintf("A malicious payload can evade the pilot's kill: ask the site to kill the batch jobs named here (by site: %s).", target.Counts(sites)))
+		if settled {
+			out = append(out, letters(l.order, named)...)
+		}
 	}
 	return out
 }
