@@ -65,6 +65,9 @@ type Request struct {
 	// public, shared or not configured for it.
 	Personal bool
 	Surface  string // typed, button, reaction, run
+
+	// Told takes what Progress tells; nil: nobody sees how far it is.
+	Told func(so func() Message) `json:"-"`
 }
 
 // Args is Words as plain strings.

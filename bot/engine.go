@@ -141,6 +141,8 @@ type Reply struct {
 	Code    string // of the error, "" without one
 	Message Message
 	Err     error
+
+	stands standing // of what told how far it was
 }
 
 // Receive takes an event from a platform. When it returns nil the event is
@@ -295,7 +297,7 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 		return fail(err)
 	}
 	crash.Point("7 after")
-	reply, err = e.perform(ctx, req, cmd, reply) // 8 run or plan
+	reply, err = e.perform(ctx, req, cmd, reply, direct) // 8 run or plan
 	if err != nil {
 		return fail(err)
 	}
@@ -306,7 +308,9 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 }
 
 // perform runs a read command, or plans a destructive one and proposes it.
-func (e *Engine) perform(ctx context.Context, req *Request, cmd Command, reply Reply) (out Reply, err error) {
+func (e *Engine) perform(ctx context.Context, req *Request, cmd Command, reply Reply, direct bool) (out Reply, err error) {
+	told := e.follow(ctx, req, direct)
+	defer func() { out.stands = told.end() }()
 	defer func() {
 		if r := recover(); r != nil {
 			out, err = reply, fmt.Errorf("bot: %s panicked: %v\n%s", cmd.Name, r, debug.Stack())
@@ -369,10 +373,7 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 	}
 	fx := action.Effects{Records: []audit.Record{req.record(kind, map[string]any{"state": reply.State, "code": reply.Code, "said": said})}}
 	if m := req.introduce(reply.Message); !direct && !reply.Message.Empty() {
-		fx.Posts = append(fx.Posts, req.post(replyKey+req.ID, m))
-	}
-	if refused == nil && reply.Message.SecurityList != "" {
-		fx.Posts = append(fx.Posts, e.decider.tellList(req, reply.Message)...)
+		fx.Posts = append(fx.Posts, req.reply(m, reply.stands))
 	}
 	if again := reply.Message.Again; again != nil && refused == nil {
 		fx.Work = append(fx.Work, againWork(req, again))
@@ -546,10 +547,23 @@ func (r *Request) record(kind audit.Kind, body map[string]any) audit.Record {
 
 // post makes a Post of what is said to a request.
 func (r *Request) post(key string, m Message) action.Post {
-	if !r.Personal { // nobody is named in it
-		return post(key, r.Thread, m, r.Account)
+	return encode(key, r.Thread, r.said(m), r.Account)
+}
+
+// reply makes the Post of the answer, in the place of what told how far it was.
+func (r *Request) reply(m Message, at standing) action.Post {
+	s := r.said(m)
+	if at.May && !m.Private {
+		s.At = &at
 	}
-	return personal(key, r.Thread, m, Say("The answer to the `%s` of *%s*.", r.Command, r.Person.Display()), r.Account)
+	return encode(replyKey+r.ID, r.Thread, s, r.Account)
+}
+
+func (r *Request) said(m Message) said {
+	if !r.Personal { // nobody is named in it
+		return said{Message: m}
+	}
+	return withInstead(m, Say("The answer to the `%s` of *%s*.", r.Command, r.Person.Display()))
 }
 
 // introduce puts above an answer who asked what, as it was understood: a slash

@@ -35,7 +35,8 @@ type hall struct {
 	meter   bot.Meter    // nil: nothing is counted
 	logs    slog.Handler // nil: the test's own output
 
-	plan    func()       // what planning a zap waits for; nil for nothing
+	plan    func() // what planning a zap waits for; nil for nothing
+	long    func(context.Context, *bot.Request) (bot.Message, error)
 	ran     atomic.Int32 // ask
 	applied atomic.Int32 // zap
 	apply   atomic.Pointer[func() (action.Outcome, error)]
@@ -245,6 +246,7 @@ func (h *hall) commands(d *bot.Decider) []bot.Command {
 			<-ctx.Done()
 			return bot.Message{}, ctx.Err()
 		}}),
+		command(bot.Command{Name: "long", Run: func(ctx context.Context, r *bot.Request) (bot.Message, error) { return h.long(ctx, r) }}),
 		command(bot.Command{Name: "boom", Run: func(context.Context, *bot.Request) (bot.Message, error) { panic("boom") }}),
 		command(bot.Command{
 			Name: "zap",

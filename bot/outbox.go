@@ -105,8 +105,7 @@ func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return // stopping: the lease lapses and another process says it
 	}
-	var final Final
-	giveUp := d.Post.Card == "" && (now().Sub(d.QueuedAt) > giveUpAfter || errors.As(err, &final) && final.Final())
+	giveUp := d.Post.Card == "" && now().Sub(d.QueuedAt) > giveUpAfter
 	next := now().Add(min(time.Second<<min(d.Attempts, 6), time.Minute))
 	if errors.Is(err, errNotHere) { // another process may have that platform
 		next = now().Add(2 * pollEvery)
@@ -174,6 +173,12 @@ func (e *Engine) say(ctx context.Context, d Delivery) (id string, version int, e
 		}
 		if why != "" {
 			m = e.withheld(*s.Instead, t, why)
+		}
+	}
+	if s.At != nil && d.Attempts < replacingTries {
+		id, done, err := e.inPlace(ctx, p, t, *s.At, strings.TrimPrefix(d.Post.Key, replyKey), m)
+		if done || err != nil {
+			return id, 0, err
 		}
 	}
 	id, err = e.postOnce(ctx, p, t, d, m)

@@ -17,8 +17,12 @@ const unknownTries = 3
 // channel is looked at when it is delivered, for a guest may have come in since;
 // then instead is said, with the reason.
 func personal(key string, t Thread, m, instead Message, to Account) action.Post {
+	return encode(key, t, withInstead(m, instead), to)
+}
+
+func withInstead(m, instead Message) said {
 	instead.Notify = m.Notify
-	return encode(key, t, said{Message: m, Instead: &instead}, to)
+	return said{Message: m, Instead: &instead}
 }
 
 // post makes a Post of a message that everybody may read. The key keeps it from
@@ -32,6 +36,9 @@ type said struct {
 	Message Message  `json:"message"`
 	Instead *Message `json:"instead,omitempty"` // nil: Message tells of nobody
 	To      *Account `json:"to,omitempty"`      // whom a private message is for
+	// At is where an answer stands that may have to replace what told how far its
+	// request was; nil: it stands nowhere yet.
+	At *standing `json:"at,omitempty"`
 }
 
 func encode(key string, t Thread, s said, to Account) action.Post {

@@ -128,13 +128,17 @@ func (t tracer) again(ctx context.Context, r *bot.Request, state []byte, read re
 	if err != nil {
 		return bot.Message{}, err
 	}
-	trace, known := t.find(ctx, &q, r.Personal, now)
+	trace, known := t.find(ctx, &q, r.Personal, now, nil)
 	a := answer{q: q, trace: trace, now: now, personal: r.Personal, known: known}
 	after := a.trace
 	if !after.Complete {
 		after.People = carryOver(before.People, after.People)
 	}
-	m := a.difference(before, after)
+	m, news := a.difference(before, after)
+	if news {
+		a.picture = t.draw(ctx, a)
+		a.sayPicture(&m)
+	}
 	m.Again, err = a.lookAgain(r.At, after)
 	return m, err
 }
@@ -165,9 +169,9 @@ func samePerson(a, b grid.Person) bool {
 }
 
 // difference words what a later look has found; empty when a person need not
-// know of it.
-func (a answer) difference(before, after grid.Trace) bot.Message {
-	m := bot.Message{Partial: !after.Complete}
+// know of it. news tells whether anything is different.
+func (a answer) difference(before, after grid.Trace) (m bot.Message, news bool) {
+	m = bot.Message{Partial: !after.Complete}
 	changes := grid.Diff(before, after)
 	if !a.personal {
 		sources := grid.Diff(grid.Trace{Reports: before.Reports}, grid.Trace{Reports: after.Reports})
@@ -187,13 +191,13 @@ func (a answer) difference(before, after grid.Trace) bot.Message {
 		m.Line("The window is closed and is not looked at again by itself, but not every source could be searched: ask again when they can.")
 	}
 	if m.Empty() {
-		return bot.Message{}
+		return bot.Message{}, false
 	}
-	news := "nothing has changed"
+	what := "nothing has changed"
 	if n := len(changes); n > 0 {
-		news = count(n, "change", "changes")
+		what = count(n, "change", "changes")
 	}
-	m.Title = bot.Textf("Looked again at *%s*: %s", a.q.subject(a.personal), news)
+	m.Title = bot.Textf("Looked again at *%s*: %s", a.q.subject(a.personal), what)
 	m.Answer = map[string]any{"trace": a.machine()}
-	return m
+	return m, len(changes) > 0
 }

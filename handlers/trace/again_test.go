@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,6 +114,35 @@ func TestALaterLookWithholdsPersonalDataToo(t *testing.T) {
 			neverSays(t, m, "jdoe")
 		}
 	})
+}
+
+// TestALaterLookHasAPictureToo draws again when the first answer was drawn and
+// something is different.
+func TestALaterLookHasAPictureToo(t *testing.T) {
+	for _, plot := range []bool{true, false} {
+		inJune(t, func(t *testing.T) {
+			cms := &source{name: "cms", experiment: grid.CMS, jobs: []grid.Job{job("s#1.0", "jdoe", "wn1.example.org", 5, 65)}}
+			words := []string{"wn1.example.org", "2026-06-24T12:00Z"}
+			if plot {
+				words = append(words, "plot")
+			}
+			c, r := request(t, commands([]*source{cms}), "trace", words...)
+			said, _ := follow(t, c, r, answertest.Run(t, c, r), func(look int) {
+				if look == 2 {
+					cms.jobs = append(cms.jobs, job("s#2.0", "roe", "wn1.example.org", 200, 210))
+				}
+			})
+			if len(said) != 2 {
+				t.Fatalf("%d messages, want the difference and the last word", len(said))
+			}
+			if news := said[0]; len(news.Files) == 1 != plot || strings.Contains(news.Plain(), "The picture trace.png: ") != plot {
+				t.Errorf("plot %t: %d files beside\n%s", plot, len(news.Files), news.Plain())
+			}
+			if last := said[1]; len(last.Files) > 0 {
+				t.Errorf("where nothing is different there is a picture beside\n%s", last.Plain())
+			}
+		})
+	}
 }
 
 func TestTheCommandLineIsToldWhereTheDifferenceStands(t *testing.T) {

@@ -17,8 +17,8 @@ const deadline = 20 * time.Second
 
 // find asks every source and enricher and merges what they know with the help
 // of the registers, which are asked first where a person's other names are
-// searched for, too. It says in q by which.
-func (t tracer) find(ctx context.Context, q *question, personal bool, now time.Time) (grid.Trace, *grid.Knowledge) {
+// searched for, too. It says in q by which. What comes in is noted in far.
+func (t tracer) find(ctx context.Context, q *question, personal bool, now time.Time, far *soFar) (grid.Trace, *grid.Knowledge) {
 	learned := make(chan knowledge, 1)
 	go func() { learned <- t.learn(ctx) }()
 	known := knowledge{}
@@ -26,8 +26,9 @@ func (t tracer) find(ctx context.Context, q *question, personal bool, now time.T
 		known = <-learned
 		known.sayNames(q, t.experiments(), personal)
 	}
-	found := t.askSources(ctx, *q, known.Knowledge)
-	found = append(found, t.askEnrichers(ctx, *q, known.Knowledge, found)...)
+	far.begin(*q, known.Knowledge, t.parties(*q))
+	found := t.askSources(ctx, *q, known.Knowledge, far)
+	found = append(found, t.askEnrichers(ctx, *q, known.Knowledge, found, far)...)
 	if q.Kind != grid.ByUser {
 		known = <-learned
 	}
@@ -44,8 +45,20 @@ func (q question) tooOld(now time.Time) bool {
 	return !q.Asked.IsZero() && grid.OlderThanHorizon(q.Asked, now)
 }
 
+// parties are those that a question is put to.
+func (t tracer) parties(q question) []party {
+	var out []party
+	for _, s := range t.sources {
+		out = append(out, party{s.Name(), s.Experiment()})
+	}
+	for _, e := range t.enrichers {
+		out = append(out, party{e.Name(), e.Experiment()})
+	}
+	return slices.DeleteFunc(out, func(p party) bool { return q.leftOut(p) != "" })
+}
+
 // askSources asks every source at once.
-func (t tracer) askSources(ctx context.Context, q question, known *grid.Knowledge) []grid.Found {
+func (t tracer) askSources(ctx context.Context, q question, known *grid.Knowledge, far *soFar) []grid.Found {
 	found := make([]grid.Found, len(t.sources))
 	var wg sync.WaitGroup
 	for i, s := range t.sources {
@@ -58,6 +71,7 @@ func (t tracer) askSources(ctx context.Context, q question, known *grid.Knowledg
 			own, said := t.inWordsOf(p, q, known)
 			found[i] = t.ask(ctx, p, said, func(ctx context.Context) (grid.Found, error) { return s.Sightings(ctx, own) })
 			found[i].Sightings = doubt(found[i].Sightings, q.NAT)
+			far.add(p, found[i])
 		})
 	}
 	wg.Wait()
@@ -66,7 +80,7 @@ func (t tracer) askSources(ctx context.Context, q question, known *grid.Knowledg
 
 // askEnrichers asks every enricher at once, with what its experiment's sources
 // have seen.
-func (t tracer) askEnrichers(ctx context.Context, q question, known *grid.Knowledge, found []grid.Found) []grid.Found {
+func (t tracer) askEnrichers(ctx context.Context, q question, known *grid.Knowledge, found []grid.Found, far *soFar) []grid.Found {
 	seen := map[grid.Experiment][]grid.Sighting{}
 	for _, f := range found {
 		for _, s := range f.Sightings {
@@ -86,6 +100,7 @@ func (t tracer) askEnrichers(ctx context.Context, q question, known *grid.Knowle
 			sightings := slices.Clone(seen[p.experiment])
 			more[i] = t.ask(ctx, p, said, func(ctx context.Context) (grid.Found, error) { return e.Enrich(ctx, own, sightings) })
 			more[i].Sightings = doubt(more[i].Sightings, q.NAT)
+			far.add(p, more[i])
 		})
 	}
 	wg.Wait()

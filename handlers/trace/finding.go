@@ -54,6 +54,6 @@ func (a Asker) Ask(ctx context.Context, line string, asked time.Time) (Finding, 
 	if err != nil {
 		return Finding{}, err
 	}
-	trace, _ := a.find(ctx, &q, true, now)
+	trace, _ := a.find(ctx, &q, true, now, nil)
 	return Finding{Trace: trace, Line: q.Raw, Subject: q.Subject, Site: q.Site, Said: q.Said, Squid: q.Squid, NAT: q.NAT, At: now}, nil
 }

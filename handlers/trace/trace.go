@@ -118,7 +118,7 @@ func (t tracer) run(ctx context.Context, r *bot.Request, read reader) (bot.Messa
 	if err != nil {
 		return bot.Message{}, err
 	}
-	trace, known := t.find(ctx, &q, r.Personal, now)
+	trace, known := t.find(ctx, &q, r.Personal, now, &soFar{now: now, personal: r.Personal, tell: r.Progress})
 	a := answer{q: q, trace: trace, now: now, personal: r.Personal, known: known, request: r.ID}
 	a.later = a.laterWord(r)
 	a.picture = t.draw(ctx, a)
