@@ -1,0 +1,157 @@
+package panda
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/trouble"
+)
+
+// Bounds of what one user may have running.
+const (
+	maxLiveJobs  = 500_000
+	maxLiveTasks = 20_000
+)
+
+// ended are the states of a job that is over. It may stay in the table of live
+// jobs until it is archived.
+var ended = []string{"finished", "failed", "cancelled", "closed"}
+
+// liveTasks are the states of tasks that go on or may. They are named, and not
+// those of tasks that are over, for tasks are found by their state: there is no
+// index by the user.
+var liveTasks = []string{
+	"registered", "defined", "assigning", "topreprocess", "preprocessing", "ready", "pending", "scouting", "scouted", "running",
+	"merging", "prepared", "paused", "throttled", "staging", "exhausted", "passed", "finishing", "aborting", "toabort", "toretry",
+	"toincexec", "rerefine", "reassigning", "toreassign",
+}
+
+// waitingTask is the state of a task that was submitted and that JEDI has not
+// taken yet: the server says of it that it does not exist.
+const waitingTask = "waiting"
+
+// LiveJobs gives the jobs and tasks of an account's name that have not ended, with
+// tasks that wait to be taken. All is of one moment, for jobs move between the
+// tables and tasks make new jobs.
+func (s *Store) LiveJobs(ctx context.Context, a grid.Account) ([]grid.LiveJob, []grid.LiveTask, error) {
+	var jobs []grid.LiveJob
+	var tasks []grid.LiveTask
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		var err error
+		if tasks, err = s.tasksOf(ctx, tx, a.Name); err != nil {
+			return err
+		}
+		jobs, err = s.jobsOf(ctx, tx, a.Name)
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("panda: reading what a user has running: %w", s.explain(err))
+	}
+	return jobs, tasks, nil
+}
+
+func (s *Store) tasksOf(ctx context.Context, tx pgx.Tx, user string) ([]grid.LiveTask, error) {
+	rows, err := tx.Query(ctx, s.sql(`SELECT jeditaskid, coalesce(taskname, ''), status FROM {panda}.jedi_tasks WHERE status = ANY($2) AND username = $1
+		UNION ALL
+		SELECT taskid, coalesce(taskname, ''), status FROM {deft}.t_task WHERE username = $1 AND status = $3
+		LIMIT $4`), user, liveTasks, waitingTask, maxLiveTasks+1)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[int64]bool{}
+	var tasks []grid.LiveTask
+	var id int64
+	var name, status string
+	_, err = pgx.ForEachRow(rows, []any{&id, &name, &status}, func() error {
+		if !seen[id] {
+			seen[id] = true
+			tasks = append(tasks, grid.LiveTask{ID: strconv.FormatInt(id, 10), Name: name, Status: status})
+		}
+		return nil
+	})
+	if err == nil && len(tasks) > maxLiveTasks {
+		err = tooMany("tasks", maxLiveTasks)
+	}
+	return tasks, err
+}
+
+func tooMany(what string, most int) error {
+	return trouble.Errorf(nil, "The user has more than %d live %s, which is more than can be listed. Ask the experts of PanDA.", most, what)
+}
+
+// jobsOf reads the live jobs. Values that most jobs share are kept once.
+func (s *Store) jobsOf(ctx context.Context, tx pgx.Tx, user string) ([]grid.LiveJob, error) {
+	const columns = `pandaid, coalesce(jeditaskid, 0), jobstatus, coalesce(computingsite, ''), coalesce(modificationhost, ''), coalesce(batchid, ''),
+		coalesce(actualcorecount, corecount, 0), creationtime, modificationtime, starttime`
+	rows, err := tx.Query(ctx, s.sql(`SELECT `+columns+` FROM {panda}.jobsdefined4 WHERE produsername = $1 AND jobstatus <> ALL($2)
+		UNION ALL
+		SELECT `+columns+` FROM {panda}.jobsactive4 WHERE produsername = $1 AND jobstatus <> ALL($2)
+		LIMIT $3`), user, ended, maxLiveJobs+1)
+	if err != nil {
+		return nil, err
+	}
+	var r liveRow
+	known := shared{}
+	seen := map[int64]bool{}
+	var jobs []grid.LiveJob
+	_, err = pgx.ForEachRow(rows, r.fields(), func() error {
+		if !seen[r.id] {
+			seen[r.id] = true
+			jobs = append(jobs, r.job(known))
+		}
+		return nil
+	})
+	if err == nil && len(jobs) > maxLiveJobs {
+		err = tooMany("jobs", maxLiveJobs)
+	}
+	return jobs, err
+}
+
+// liveRow is a row of the tables of live jobs.
+type liveRow struct {
+	id, task                  int64
+	status, site, host, batch string
+	cores                     int
+	created, modified         time.Time
+	started                   *time.Time
+}
+
+func (r *liveRow) fields() []any {
+	return []any{&r.id, &r.task, &r.status, &r.site, &r.host, &r.batch, &r.cores, &r.created, &r.modified, &r.started}
+}
+
+// job is the row for a plan. Before a job has started, its host is that of a
+// server, and when it was changed last says nothing of a pilot.
+func (r *liveRow) job(known shared) grid.LiveJob {
+	j := grid.LiveJob{
+		ID: strconv.FormatInt(r.id, 10), Status: known.one(r.status), Site: known.one(r.site), Cores: max(r.cores, 1), Submitted: r.created,
+	}
+	if r.task != 0 {
+		j.Task = known.one(strconv.FormatInt(r.task, 10))
+	}
+	if r.started != nil && r.started.Year() > 1970 {
+		_, node, slot := strings.Cut(r.host, "@")
+		if !slot {
+			node = r.host
+		}
+		j.Host, j.Batch, j.Heartbeat = known.one(node), r.batch, r.modified
+	}
+	return j
+}
+
+// shared has one copy of each text.
+type shared map[string]string
+
+func (k shared) one(s string) string {
+	if have, ok := k[s]; ok {
+		return have
+	}
+	k[s] = s
+	return s
+}

@@ -1,0 +1,96 @@
+package panda_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/panda"
+	"github.com/gridwarden/gridwarden/backends/panda/pandatest"
+	"github.com/gridwarden/gridwarden/config/secret"
+)
+
+// secretFile is a file with a text in it, which only its owner may read.
+func secretFile(t *testing.T, text string) secret.File {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return secret.File(path)
+}
+
+// reads is the configuration that reads a database as a role.
+func reads(t *testing.T, dsn string) panda.DatabaseConfig {
+	t.Helper()
+	return panda.DatabaseConfig{DSNFile: secretFile(t, dsn), Schemas: panda.DefaultSchemas, Deadline: 10 * time.Second}
+}
+
+func openStore(t *testing.T, c panda.DatabaseConfig, sites *grid.SiteMap) *panda.Store {
+	t.Helper()
+	s, err := panda.Open(c, sites)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// storeOf reads a database as the role that may only read.
+func storeOf(t *testing.T, d *pandatest.Database) *panda.Store {
+	t.Helper()
+	return openStore(t, reads(t, d.DSN(pandatest.Reader)), nil)
+}
+
+func openGate(t *testing.T, c panda.BanConfig, s *panda.Store) *panda.Gate {
+	t.Helper()
+	g, err := panda.OpenGate(c, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.Close() })
+	return g
+}
+
+// gateOf writes bans as the role that may do nothing else.
+func gateOf(t *testing.T, d *pandatest.Database) *panda.Gate {
+	t.Helper()
+	return openGate(t, panda.BanConfig{Via: panda.ViaPostgres, DSNFile: secretFile(t, d.DSN(pandatest.Banner))}, storeOf(t, d))
+}
+
+// told is the sentence that people get of an error.
+func told(t *testing.T, err error) string {
+	t.Helper()
+	var p interface{ ForPeople() string }
+	if !errors.As(err, &p) {
+		t.Fatalf("no sentence for people: %v", err)
+	}
+	return p.ForPeople()
+}
+
+// says wants a sentence for people with all the parts.
+func says(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	sentence := told(t, err)
+	for _, part := range parts {
+		if !strings.Contains(sentence, part) {
+			t.Errorf("%q does not say %q", sentence, part)
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rewrite(t *testing.T, file secret.File, text string) {
+	t.Helper()
+	must(t, os.WriteFile(string(file), []byte(text), 0o600))
+}
