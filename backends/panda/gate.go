@@ -33,6 +33,9 @@ type writer interface {
 	// write sets the status of the row with this id and exactly this name, and gives
 	// how many rows were written.
 	write(ctx context.Context, id int64, name string, banned bool) (int64, error)
+	// register makes the row of a user who is banned.
+	register(ctx context.Context, name, dn string) error
+	mayRegister(ctx context.Context) error
 	check(ctx context.Context) error
 	close()
 }
@@ -71,6 +74,19 @@ func (g *Gate) Ban(ctx context.Context, id, name string) error { return g.set(ct
 
 // Unban lifts a ban. The status becomes NULL, as PanDA has it for everybody else.
 func (g *Gate) Unban(ctx context.Context, id, name string) error { return g.set(ctx, id, name, false) }
+
+// CanBanUnseen says why nobody can be banned who has never submitted; nil when
+// somebody can.
+func (g *Gate) CanBanUnseen(ctx context.Context) error { return g.writer.mayRegister(ctx) }
+
+// BanUnseen makes a user of this name, with the DN where it is known, that is
+// banned from the start. It makes none when there is one.
+func (g *Gate) BanUnseen(ctx context.Context, name, dn string) error {
+	if err := g.writer.register(ctx, name, dn); err != nil {
+		return fmt.Errorf("panda: making a banned user: %w", err)
+	}
+	return nil
+}
 
 func (g *Gate) set(ctx context.Context, id, name string, banned bool) error {
 	key, err := strconv.ParseInt(id, 10, 64)

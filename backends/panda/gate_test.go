@@ -142,3 +142,28 @@ func TestBanThatDoesNotStayIsNoBan(t *testing.T) {
 	d.Exec(`CREATE TRIGGER undo BEFORE UPDATE ON doma_pandameta.users FOR EACH ROW EXECUTE FUNCTION doma_pandameta.undo()`)
 	says(t, gateOf(t, d).Ban(t.Context(), key(id), "Naughty User"), "did not keep the status", "taken back")
 }
+
+func TestBanOfSomebodyWhoNeverSubmitted(t *testing.T) {
+	t.Parallel()
+	d := pandatest.NewDatabase(t)
+	s := storeOf(t, d)
+	g := openGate(t, panda.BanConfig{Via: panda.ViaPostgres, DSNFile: secretFile(t, d.DSN(pandatest.Registrar))}, s)
+	must(t, g.CanBanUnseen(t.Context()))
+	const dn = "/DC=org/DC=example/OU=People/CN=Naughty Friend"
+	must(t, g.BanUnseen(t.Context(), "Naughty Friend", dn))
+	must(t, g.BanUnseen(t.Context(), "Naughty Friend", dn)) // the step is done again
+	accounts, err := s.Accounts(t.Context())
+	must(t, err)
+	if len(accounts) != 1 || !accounts[0].Banned || accounts[0].DN != dn || time.Since(accounts[0].LastSeen).Abs() > time.Minute {
+		t.Errorf("%+v", accounts)
+	}
+	must(t, g.Unban(t.Context(), accounts[0].ID, "Naughty Friend"))
+	says(t, g.BanUnseen(t.Context(), "Naughty Friend", dn), "There is a user", "Use `ban`")
+	says(t, gateOf(t, d).CanBanUnseen(t.Context()), "may not make users", "gridwarden_registrar")
+	says(t, gateOf(t, d).BanUnseen(t.Context(), "X Y", ""), "lacks a grant")
+	says(t, gateBy(t, d, "true", "{name}").CanBanUnseen(t.Context()), "never submitted", "via postgres")
+	must(t, g.BanUnseen(t.Context(), "Long DN", "/CN="+strings.Repeat("n", 200)))
+	if n := pandatest.One[int64](d, "SELECT count(*) FROM doma_pandameta.users WHERE name = 'Long DN' AND dn IS NULL AND status = 'disabled'"); n != 1 {
+		t.Error("a DN that is too long for the column")
+	}
+}

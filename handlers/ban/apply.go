@@ -3,10 +3,13 @@ package ban
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/handlers/target"
 )
@@ -30,6 +33,9 @@ func (c commands) apply(ctx context.Context, a action.Action, banned bool, set f
 	if err != nil {
 		return action.Outcome{}, err
 	}
+	if more := o.appeared(rows); len(more) > 0 {
+		return action.Outcome{}, bot.Problemf("changed", "Since this was proposed, %s appeared that people have not seen: %s. Nothing was written now. Propose it again, so that all are on the card.", plural(len(more), "a user", "users"), strings.Join(more, "; "))
+	}
 	var written, held []string
 	for _, r := range o.Accounts {
 		if now, ok := rows[r.ID]; ok && now.Name == r.Name && now.Banned == banned {
@@ -51,6 +57,27 @@ func (c commands) apply(ctx context.Context, a action.Action, banned bool, set f
 	}
 	out.Said = strings.Join(said, "; ")
 	return out, nil
+}
+
+// appeared describes users of the same person or name who are neither frozen in
+// the order nor shown beside it, by id.
+func (o order) appeared(rows map[string]grid.Account) []string {
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(rows)) {
+		a := rows[id]
+		known := slices.Contains(o.Namesakes, id) || slices.ContainsFunc(o.Accounts, func(r row) bool { return r.ID == id })
+		if !known && slices.ContainsFunc(o.Accounts, func(r row) bool { return r.Name == a.Name || grid.SamePerson(rows[r.ID], a) }) {
+			out = append(out, fmt.Sprintf("%q (%s, id %s, DN %s)", a.Name, grid.DescribeName(a.Name), a.ID, a.DN))
+		}
+	}
+	return out
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
 }
 
 // rows reads the users by id.
@@ -86,6 +113,11 @@ func (c commands) verify(ctx context.Context, a action.Action, banned bool) (act
 	if err != nil {
 		return action.Progress{}, err
 	}
+	return c.look(ctx, a, o, rows, banned), nil
+}
+
+// look words what the rows say of an order.
+func (c commands) look(ctx context.Context, a action.Action, o order, rows map[string]grid.Account, banned bool) action.Progress {
 	known := a.AppliedAt.Add(c.backend.GateDelay()).UTC()
 	p := action.Progress{DueBy: known, NextLook: known, Settled: !time.Now().Before(known)}
 	for _, r := range o.Accounts {
@@ -97,16 +129,42 @@ func (c commands) verify(ctx context.Context, a action.Action, banned bool) (act
 		}
 	}
 	p.Counts = map[string]int{"written": len(o.Accounts) - len(p.Remains)}
-	p.Complete = p.Settled && len(p.Remains) == 0
-	switch {
-	case len(p.Remains) > 0:
-		p.Said = fmt.Sprintf("The %s is not in force as written. Find out who changed it, then propose it again.", a.Command)
-	case !p.Settled:
-		p.Said = fmt.Sprintf("Written at %s and read back. %s at every front end from %s.", target.UTC(a.AppliedAt), gate(banned), target.UTC(known))
-	default:
-		p.Said = fmt.Sprintf("Written and read back. %s at every front end from %s.", gate(banned), target.UTC(known))
+	if banned {
+		for _, more := range o.appeared(rows) {
+			p.Remains = append(p.Remains, more+" has appeared since, and this action did not touch it")
+		}
 	}
-	return p, nil
+	if len(p.Remains) > 0 {
+		p.Said = fmt.Sprintf("The %s is not in force as written. Find out who changed it, then propose it again.", a.Command)
+		return p
+	}
+	seen, unseen := c.seen(ctx, o, rows, banned)
+	p.Remains, p.Complete = unseen, p.Settled && len(unseen) == 0
+	p.Said = fmt.Sprintf("Written at %s and read back. %s%s at every front end from %s.", target.UTC(a.AppliedAt), seen, gate(banned), target.UTC(known))
+	return p
+}
+
+// seen tells whether the server lists the names as it should. What it lists is
+// what the database has, and nothing of what its front ends know.
+func (c commands) seen(ctx context.Context, o order, rows map[string]grid.Account, banned bool) (said string, unseen []string) {
+	server, ok := c.backend.(Server)
+	if !ok {
+		return "", nil
+	}
+	names, err := server.BannedNames(ctx)
+	if err != nil {
+		return "The server could not be asked whom it takes for banned. ", nil
+	}
+	for _, r := range o.Accounts {
+		byOther := !banned && slices.ContainsFunc(slices.Collect(maps.Values(rows)), func(a grid.Account) bool { return a.Name == r.Name && a.Banned })
+		if slices.Contains(names, r.Name) != banned && !byOther {
+			unseen = append(unseen, fmt.Sprintf("the server does not take %q for %s: is it a server of another database?", r.Name, state(banned)))
+		}
+	}
+	if len(unseen) > 0 {
+		return "Not seen by the server. ", unseen
+	}
+	return "Seen by the server. ", nil
 }
 
 func state(banned bool) string {

@@ -31,7 +31,21 @@ type Actions interface {
 	Actions(ctx context.Context, limit int, commands ...string) ([]action.Action, error)
 }
 
-// New gives ban, unban and bans. sites may be nil.
+// Server is a Backend whose server can be asked which names it takes for banned.
+type Server interface {
+	BannedNames(ctx context.Context) ([]string, error)
+}
+
+// Registrar is a Backend that can bar a name that it has never seen.
+type Registrar interface {
+	// CanBanUnseen says why it cannot, nil when it can.
+	CanBanUnseen(ctx context.Context) error
+	// BanUnseen makes a user of this name, with the DN where it is known, that is
+	// banned from the start. It changes nothing and fails when there is one.
+	BanUnseen(ctx context.Context, name, dn string) error
+}
+
+// New gives the commands about bans. sites may be nil.
 func New(b Backend, past Actions, sites *grid.SiteMap) []bot.Command {
 	c := commands{backend: b, past: past, sites: sites}
 	return []bot.Command{
@@ -43,6 +57,13 @@ func New(b Backend, past Actions, sites *grid.SiteMap) []bot.Command {
 			Plan:    c.planBan, Apply: c.applyBan, Verify: c.verifyBan,
 		},
 		{
+			Name: "ban new", Args: `"NAME or DN" REASON`,
+			Summary: "bar somebody who has never submitted: makes the user's row, banned from the start",
+			Example: `ban new "/DC=org/DC=example/OU=People/CN=Naughty Friend" named in the report`,
+			Role:    bot.Shifter,
+			Plan:    c.planNew, Apply: c.applyNew, Verify: c.verifyNew,
+		},
+		{
 			Name: "unban", Args: `"USER" REASON`,
 			Summary: "lift a ban; what was killed does not come back",
 			Example: `unban "Naughty User" false alarm`,
@@ -50,9 +71,9 @@ func New(b Backend, past Actions, sites *grid.SiteMap) []bot.Command {
 			Plan:    c.planUnban, Apply: c.applyUnban, Verify: c.verifyUnban,
 		},
 		{
-			Name: "bans", Summary: "who is banned now, by whom and since when", Example: "bans",
+			Name: "bans", Args: "[watch]", Summary: "who is banned now, by whom and since when; watch tells here when that changes", Example: "bans",
 			Role: bot.Shifter,
-			Run:  c.bans,
+			Run:  c.bans, Again: c.watched,
 		},
 	}
 }

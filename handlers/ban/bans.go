@@ -3,6 +3,7 @@ package ban
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/handlers/target"
 )
 
 // How many past actions are searched for the origin of a ban: most are recent.
@@ -20,25 +22,29 @@ const (
 
 // origin is the action of gridwarden that a ban comes from.
 type origin struct {
+	user   row
 	action action.ID
 	by     string
 	since  time.Time // real, UTC
 	reason string
 }
 
+// pastActions are those that ban or lift a ban.
+var pastActions = []string{"ban", "ban new", "unban"}
+
 // origins gives the origin of every ban of those accounts that gridwarden made
-// and did not lift, by account id. all is false when there are older actions
+// and did not lift, all is false when there are older actions
 // than were read, and one of the bans may come from them.
-func (c commands) origins(ctx context.Context, banned []grid.Account) (origins map[string]origin, all bool, err error) {
+func (c commands) origins(ctx context.Context, banned []grid.Account) (origins ledger, all bool, err error) {
 	for _, limit := range []int{recentPast, maxPast} {
-		past, err := c.past.Actions(ctx, limit, "ban", "unban")
+		past, err := c.past.Actions(ctx, limit, pastActions...)
 		if err != nil {
 			return nil, false, fmt.Errorf("reading past actions: %w", err)
 		}
 		if origins, err = originsIn(past); err != nil {
 			return nil, false, err
 		}
-		all = len(past) < limit || !slices.ContainsFunc(banned, func(a grid.Account) bool { _, ours := origins[a.ID]; return !ours })
+		all = len(past) < limit || !slices.ContainsFunc(banned, func(a grid.Account) bool { _, ours := origins.of(a); return !ours })
 		if all {
 			break
 		}
@@ -46,8 +52,8 @@ func (c commands) origins(ctx context.Context, banned []grid.Account) (origins m
 	return origins, all, nil
 }
 
-func originsIn(past []action.Action) (map[string]origin, error) {
-	origins, decided := map[string]origin{}, map[string]bool{}
+func originsIn(past []action.Action) (ledger, error) {
+	origins, decided := ledger{}, map[string]bool{}
 	for _, a := range past {
 		if !tookEffect(a) {
 			continue
@@ -57,16 +63,42 @@ func originsIn(past []action.Action) (map[string]origin, error) {
 			return nil, err
 		}
 		for _, r := range o.Accounts {
-			if decided[r.ID] || r.Banned == (a.Command == "ban") {
+			bans := a.Command != "unban"
+			keys := keysOf(grid.Account{ID: r.ID, Name: r.Name})
+			own := keys[0]
+			if r.ID == "" {
+				own, keys = keys[1], keys[1:]
+			}
+			if decided[own] || r.Banned == bans {
 				continue
 			}
-			decided[r.ID] = true
-			if a.Command == "ban" {
-				origins[r.ID] = originOf(a, o)
+			for _, key := range keys {
+				decided[key] = true
+			}
+			if bans {
+				from := originOf(a, o)
+				from.user = row{ID: r.ID, Name: r.Name}
+				origins[own] = from
 			}
 		}
 	}
 	return origins, nil
+}
+
+// keysOf is what ties a ban to its action: the id, or the name, for the id of a
+// user who is made by `ban new` is not known when that is approved.
+func keysOf(a grid.Account) []string { return []string{"id " + a.ID, "new " + a.Name} }
+
+// ledger has the bans that gridwarden made and did not lift.
+type ledger map[string]origin
+
+func (l ledger) of(a grid.Account) (origin, bool) {
+	for _, key := range keysOf(a) {
+		if o, ours := l[key]; ours {
+			return o, true
+		}
+	}
+	return origin{}, false
 }
 
 // tookEffect reports whether an action may have changed something. One that
@@ -106,14 +138,15 @@ type listed struct {
 }
 
 func (c commands) bans(ctx context.Context, r *bot.Request) (bot.Message, error) {
-	if len(r.Words) > 0 {
-		return bot.Message{}, bot.Problemf("usage", "`bans` takes no arguments.")
+	watch := len(r.Words) == 1 && r.Words[0].Text == "watch"
+	if len(r.Words) > 0 && !watch {
+		return bot.Message{}, bot.Problemf("usage", "`bans` takes no arguments but `watch`.")
 	}
-	accounts, err := c.backend.Accounts(ctx)
+	everybody, err := c.backend.Accounts(ctx)
 	if err != nil {
 		return bot.Message{}, fmt.Errorf("bans: reading the users: %w", err)
 	}
-	accounts = slices.DeleteFunc(accounts, func(a grid.Account) bool { return !a.Banned })
+	accounts := slices.DeleteFunc(slices.Clone(everybody), func(a grid.Account) bool { return !a.Banned })
 	origins, all, err := c.origins(ctx, accounts)
 	if err != nil {
 		return bot.Message{}, fmt.Errorf("bans: %w", err)
@@ -121,21 +154,43 @@ func (c commands) bans(ctx context.Context, r *bot.Request) (bot.Message, error)
 	list, foreign := []listed{}, 0
 	for _, a := range accounts {
 		l := listed{User: a.ID, Name: a.Name, DN: a.DN, Since: a.BannedAt}
-		if from, ours := origins[a.ID]; ours {
+		if from, ours := origins.of(a); ours {
 			l.By, l.Since, l.Reason, l.Ours, l.Action = from.by, from.since, from.reason, true, from.action
 		} else {
 			foreign++
 		}
 		list = append(list, l)
 	}
-	if !r.Personal {
-		return bot.Say("Banned users: %d, of them not by gridwarden: %d. Ask in the security channel who they are.", len(list), foreign), nil
-	}
+	gone := origins.gone(accounts)
 	m := message(list, foreign)
-	if !all && foreign > 0 {
-		m.Below("Only the last %d actions were searched: an older one may be the origin of a ban.", maxPast)
+	if !r.Personal {
+		m = bot.Say("Banned users: %d, of them not by gridwarden: %d. Ask in the security channel who they are.", len(list), foreign)
+		if len(gone) > 0 {
+			m.Line("*Bans by gridwarden that do not hold any more, and not by gridwarden: %d.*", len(gone))
+		}
+	} else {
+		for _, g := range gone {
+			m.Below("*Gone, and not by gridwarden:* the ban of `%s`, made by %s at %s (action %s): find out who lifted it.", g.user.Name, g.by, target.UTC(g.since), string(g.action))
+		}
+		if !all && foreign > 0 {
+			m.Below("Only the last %d actions were searched: an older one may be the origin of a ban.", maxPast)
+		}
+	}
+	if watch {
+		return watching(m, accounts, time.Now())
 	}
 	return m, nil
+}
+
+// gone are the bans of the ledger that do not hold any more.
+func (l ledger) gone(banned []grid.Account) []origin {
+	var out []origin
+	for _, key := range slices.Sorted(maps.Keys(l)) {
+		if !slices.ContainsFunc(banned, func(a grid.Account) bool { return slices.Contains(keysOf(a), key) }) {
+			out = append(out, l[key])
+		}
+	}
+	return out
 }
 
 func message(list []listed, foreign int) bot.Message {

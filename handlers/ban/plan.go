@@ -14,8 +14,11 @@ import (
 
 // order is the payload of an action: the exact rows to change.
 type order struct {
-	Accounts []row  `json:"accounts"`
-	Reason   string `json:"reason"`
+	Accounts []row `json:"accounts"`
+	// Namesakes are the ids of other people's rows of the same name, which the card
+	// shows and the action leaves alone.
+	Namesakes []string `json:"namesakes,omitempty"`
+	Reason    string   `json:"reason"`
 }
 
 type row struct {
@@ -88,7 +91,7 @@ func (c commands) planUnban(ctx context.Context, r *bot.Request) (action.Plan, e
 	}
 	for _, a := range barred {
 		plan.Will = append(plan.Will, fmt.Sprintf("lift the ban of %q (id %s)", a.Name, a.ID))
-		from, ours := origins[a.ID]
+		from, ours := origins.of(a)
 		if !ours {
 			plan.Warnings = append(plan.Warnings, fmt.Sprintf("gridwarden did not ban %q (id %s): find out who did, and why", a.Name, a.ID))
 			continue
@@ -112,6 +115,9 @@ func (c commands) plan(ctx context.Context, u target.User, reason string) (actio
 	o := order{Reason: reason}
 	for _, a := range u.Accounts {
 		o.Accounts = append(o.Accounts, row{ID: a.ID, Name: a.Name, Banned: a.Banned})
+	}
+	for _, a := range u.Namesakes {
+		o.Namesakes = append(o.Namesakes, a.ID)
 	}
 	payload, err := json.Marshal(o)
 	if err != nil {

@@ -13,7 +13,7 @@ func Lacking(commands []bot.Command, can string) {
 	for i := range commands {
 		c := &commands[i]
 		c.Summary += "; no backend for it is configured"
-		lacks := bot.Problemf("not-configured", "`%s` needs a backend that can %s, and none is configured; nothing was done. For drills on a simulated grid set backends.sandbox in the configuration.", c.Name, can)
+		lacks := bot.Problemf("not-configured", "`%s` needs a backend that can %s, and none is configured; nothing was done. That is backends.panda in the configuration; for drills on a simulated grid set backends.sandbox.", c.Name, can)
 		if c.Plan == nil {
 			c.Run = func(context.Context, *bot.Request) (bot.Message, error) { return bot.Message{}, lacks }
 			continue
