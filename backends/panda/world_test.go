@@ -62,8 +62,8 @@ func gateOf(t *testing.T, d *pandatest.Database) *panda.Gate {
 	return openGate(t, panda.BanConfig{Via: panda.ViaPostgres, DSNFile: secretFile(t, d.DSN(pandatest.Banner))}, storeOf(t, d))
 }
 
-// told is the sentence that people get of an error.
-func told(t *testing.T, err error) string {
+// sentenceFor is the sentence that people get of an error.
+func sentenceFor(t *testing.T, err error) string {
 	t.Helper()
 	var p interface{ ForPeople() string }
 	if !errors.As(err, &p) {
@@ -75,7 +75,7 @@ func told(t *testing.T, err error) string {
 // says wants a sentence for people with all the parts.
 func says(t *testing.T, err error, parts ...string) {
 	t.Helper()
-	sentence := told(t, err)
+	sentence := sentenceFor(t, err)
 	for _, part := range parts {
 		if !strings.Contains(sentence, part) {
 			t.Errorf("%q does not say %q", sentence, part)

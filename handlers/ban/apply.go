@@ -157,7 +157,7 @@ func (c commands) seen(ctx context.Context, o order, rows map[string]grid.Accoun
 	}
 	for _, r := range o.Accounts {
 		byOther := !banned && slices.ContainsFunc(slices.Collect(maps.Values(rows)), func(a grid.Account) bool { return a.Name == r.Name && a.Banned })
-		if slices.Contains(names, r.Name) != banned && !byOther {
+		if names[r.Name] != banned && !byOther {
 			unseen = append(unseen, fmt.Sprintf("the server does not take %q for %s: is it a server of another database?", r.Name, state(banned)))
 		}
 	}

@@ -33,7 +33,7 @@ type Actions interface {
 
 // Server is a Backend whose server can be asked which names it takes for banned.
 type Server interface {
-	BannedNames(ctx context.Context) ([]string, error)
+	BannedNames(ctx context.Context) (map[string]bool, error)
 }
 
 // Registrar is a Backend that can bar a name that it has never seen.

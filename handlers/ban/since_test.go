@@ -32,11 +32,15 @@ func (o *office) Accounts(ctx context.Context) ([]grid.Account, error) {
 	return append(all, o.more...), err
 }
 
-func (o *office) BannedNames(context.Context) ([]string, error) {
+func (o *office) BannedNames(context.Context) (map[string]bool, error) {
 	if o.down {
 		return nil, errors.New("no connection")
 	}
-	return o.server, nil
+	names := map[string]bool{}
+	for _, name := range o.server {
+		names[name] = true
+	}
+	return names, nil
 }
 
 func (o *office) CanBanUnseen(context.Context) error { return o.may }
