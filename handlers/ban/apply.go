@@ -140,7 +140,11 @@ func (c commands) look(ctx context.Context, a action.Action, o order, rows map[s
 	}
 	seen, unseen := c.seen(ctx, o, rows, banned)
 	p.Remains, p.Complete = unseen, p.Settled && len(unseen) == 0
-	p.Said = fmt.Sprintf("Written at %s and read back. %s%s at every front end from %s.", target.UTC(a.AppliedAt), seen, gate(banned), target.UTC(known))
+	written := "Written"
+	if !p.Settled {
+		written += " at " + target.UTC(a.AppliedAt)
+	}
+	p.Said = fmt.Sprintf("%s and read back. %s%s at every front end from %s.", written, seen, gate(banned), target.UTC(known))
 	return p
 }
 

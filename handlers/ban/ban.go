@@ -71,9 +71,14 @@ func New(b Backend, past Actions, sites *grid.SiteMap) []bot.Command {
 			Plan:    c.planUnban, Apply: c.applyUnban, Verify: c.verifyUnban,
 		},
 		{
-			Name: "bans", Args: "[watch]", Summary: "who is banned now, by whom and since when; watch tells here when that changes", Example: "bans",
+			Name: "bans", Summary: "who is banned now, by whom and since when", Example: "bans",
 			Role: bot.Shifter,
-			Run:  c.bans, Again: c.watched,
+			Run:  c.bans,
+		},
+		{
+			Name: "bans watch", Summary: "the same, and tells here for 30 days when somebody is banned or is not any more", Example: "bans watch",
+			Role: bot.Shifter,
+			Run:  c.watch, Again: c.watched,
 		},
 	}
 }

@@ -138,18 +138,23 @@ type listed struct {
 }
 
 func (c commands) bans(ctx context.Context, r *bot.Request) (bot.Message, error) {
-	watch := len(r.Words) == 1 && r.Words[0].Text == "watch"
-	if len(r.Words) > 0 && !watch {
-		return bot.Message{}, bot.Problemf("usage", "`bans` takes no arguments but `watch`.")
+	m, _, err := c.standing(ctx, r)
+	return m, err
+}
+
+// standing words who is banned, and gives them.
+func (c commands) standing(ctx context.Context, r *bot.Request) (bot.Message, []grid.Account, error) {
+	if len(r.Words) > 0 {
+		return bot.Message{}, nil, bot.Problemf("usage", "`%s` takes no arguments.", r.Command)
 	}
-	everybody, err := c.backend.Accounts(ctx)
+	accounts, err := c.backend.Accounts(ctx)
 	if err != nil {
-		return bot.Message{}, fmt.Errorf("bans: reading the users: %w", err)
+		return bot.Message{}, nil, fmt.Errorf("bans: reading the users: %w", err)
 	}
-	accounts := slices.DeleteFunc(slices.Clone(everybody), func(a grid.Account) bool { return !a.Banned })
+	accounts = slices.DeleteFunc(slices.Clone(accounts), func(a grid.Account) bool { return !a.Banned })
 	origins, all, err := c.origins(ctx, accounts)
 	if err != nil {
-		return bot.Message{}, fmt.Errorf("bans: %w", err)
+		return bot.Message{}, nil, fmt.Errorf("bans: %w", err)
 	}
 	list, foreign := []listed{}, 0
 	for _, a := range accounts {
@@ -176,10 +181,7 @@ func (c commands) bans(ctx context.Context, r *bot.Request) (bot.Message, error)
 			m.Below("Only the last %d actions were searched: an older one may be the origin of a ban.", maxPast)
 		}
 	}
-	if watch {
-		return watching(m, accounts, time.Now())
-	}
-	return m, nil
+	return m, accounts, nil
 }
 
 // gone are the bans of the ledger that do not hold any more.

@@ -33,8 +33,13 @@ func namesByID(accounts []grid.Account) map[string]string {
 	return names
 }
 
-// watching makes an answer the first look of many.
-func watching(m bot.Message, banned []grid.Account, now time.Time) (bot.Message, error) {
+// watch answers as bans does, as the first look of many.
+func (c commands) watch(ctx context.Context, r *bot.Request) (bot.Message, error) {
+	m, banned, err := c.standing(ctx, r)
+	if err != nil {
+		return m, err
+	}
+	now := time.Now()
 	w := watch{Until: now.Add(watchFor).UTC(), Banned: namesByID(banned)}
 	again, err := w.next(now)
 	if err != nil {
