@@ -79,8 +79,8 @@ func TestARestoredBotRunsNothingAgain(t *testing.T) {
 			}
 		}
 		r.n = 1000 // what was asked before is known
-		if got := r.ask(account("alice", bot.Member), "bans").Message.Plain(); strings.Contains(got, "Naughty User") {
-			t.Errorf("banned once more: %s", got)
+		if got := r.ask(account("alice", bot.Member), "bans").Message.Plain(); strings.Count(got, "Naughty User") != 1 || !strings.Contains(got, "Gone, and not by gridwarden: the ban of Naughty User") {
+			t.Errorf("banned once more, or not missed: %s", got)
 		}
 		contains(t, "the log", ok(t, "audit", "verify", "--config", written(t, filepath.Join(other, "gridwarden.yaml"), testConfig)), "Sound:")
 	})
