@@ -152,7 +152,7 @@ func (t tree) fate(ctx context.Context, p grid.Pilot) (fate, error) {
 	same := func(id grid.PilotID) bool { return id.Cluster == p.ID.Cluster && id.Proc == p.ID.Proc }
 	var out fate
 	if t.server != "" {
-		err := t.each(ctx, t.server, safeName(p.Name), entry, "completed_jobs_", func(_ string, data []byte) bool {
+		err := t.each(ctx, t.server, safeName(p.Name), entry, "completed_jobs_", nil, func(_, _ string, data []byte) bool {
 			for _, c := range readCompleted(data) {
 				if same(c.id) {
 					out = fate{known: true, over: true, ended: c.ended}
@@ -164,8 +164,8 @@ func (t tree) fate(ctx context.Context, p grid.Pilot) (fate, error) {
 			return out, err
 		}
 	}
-	err := t.each(ctx, t.dir, safeName(p.Name), entry, "condor_activity_", func(name string, data []byte) bool {
-		day, _ := time.Parse("20060102", strings.TrimPrefix(name, "condor_activity_")[:min(8, len(name)-len("condor_activity_"))])
+	err := t.each(ctx, t.dir, safeName(p.Name), entry, activityPrefix, nil, func(_, name string, data []byte) bool {
+		day, _ := activityDay(name)
 		for _, e := range readActivity(data, day) {
 			if !same(e.id) {
 				continue
@@ -201,9 +201,19 @@ func (t tree) instant(e event) time.Time {
 	return at.UTC()
 }
 
-// each reads the files of an entry whose names begin so, newest first, until use
-// returns false.
-func (t tree) each(ctx context.Context, dir, name, entry, prefix string, use func(name string, data []byte) bool) error {
+// activityPrefix begins the names of the factory's logs of what became of pilots.
+const activityPrefix = "condor_activity_"
+
+// activityDay is the day of submission in the name of such a log.
+func activityDay(name string) (time.Time, bool) {
+	day := strings.TrimPrefix(name, activityPrefix)
+	t, err := time.Parse("20060102", day[:min(8, len(day))])
+	return t, err == nil
+}
+
+// each reads the files of an entry, or of all where it is "", whose names begin so
+// and that keep, unless it is nil, wants; the newest first, until use returns false.
+func (t tree) each(ctx context.Context, dir, name, entry, prefix string, keep func(name string) bool, use func(dir, name string, data []byte) bool) error {
 	root, err := t.open(dir)
 	if err != nil {
 		return err
@@ -218,7 +228,9 @@ func (t tree) each(ctx context.Context, dir, name, entry, prefix string, use fun
 		if err != nil {
 			return fmt.Errorf("pilotlog: listing %s: %w", d, err)
 		}
-		list = slices.DeleteFunc(list, func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), prefix) || !e.Type().IsRegular() })
+		list = slices.DeleteFunc(list, func(e fs.DirEntry) bool {
+			return !strings.HasPrefix(e.Name(), prefix) || !e.Type().IsRegular() || keep != nil && !keep(e.Name())
+		})
 		slices.Reverse(list) // their names end in the day
 		for _, e := range list[:min(len(list), maxActivities)] {
 			if err := ctx.Err(); err != nil {
@@ -228,7 +240,7 @@ func (t tree) each(ctx context.Context, dir, name, entry, prefix string, use fun
 			if err != nil && !absent(err) && !errors.Is(err, errNotFile) {
 				return fmt.Errorf("pilotlog: reading %s: %w", e.Name(), err)
 			}
-			if !use(e.Name(), data) {
+			if !use(d, e.Name(), data) {
 				return nil
 			}
 		}

@@ -119,6 +119,9 @@ func (l *Logs) Enrich(ctx context.Context, q grid.Query, seen []grid.Sighting) (
 			x.readMore(ctx)
 		}
 	}
+	if q.Kind == grid.ByBatch && !slices.ContainsFunc(seen, func(s grid.Sighting) bool { return s.Confidence == grid.Confirmed }) {
+		x.explainBatch(ctx)
+	}
 	x.readAudits(ctx)
 	x.report()
 	if x.read+x.lookedAt+x.audits == 0 {

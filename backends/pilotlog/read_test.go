@@ -199,3 +199,30 @@ func TestTheClockChangesWhileThePilotRuns(t *testing.T) {
 		}
 	}
 }
+
+// TestTheIdThatACEGave leads to the pilot, and the answer says how to ask for it.
+func TestTheIdThatACEGave(t *testing.T) {
+	dir := t.TempDir()
+	entry := filepath.Join(dir, "user_frontend", "glidein_gfactory_instance", "entry_CMSHTPC_T2_XX_Example_ce-1")
+	if err := os.MkdirAll(entry, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	name := "condor_activity_20250624_CMSG-v1_0.main-token.log"
+	if err := os.WriteFile(filepath.Join(entry, name), sample(t, name), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := newLogs(t, Config{Tree: dir, Zone: "Europe/Zurich"})
+	from := time.Date(2025, 6, 24, 10, 0, 0, 0, time.UTC)
+	for id, want := range map[string]bool{"1301808.0": true, "1301808": true, "1301808.1": false, "130180": false, "1301810.0": false} {
+		q := grid.Query{Kind: grid.ByBatch, Batch: id, Window: grid.Window{From: from, To: from.Add(48 * time.Hour)}}
+		f := enrich(t, l, q, nil)
+		says := strings.Contains(strings.Join(f.Report.Notes, " "), `the CE "ce-1.example-t2.org" gave the pilot 10176593.0 of the entry "CMSHTPC_T2_XX_Example_ce-1"; job records have the batch system's own id, so ask: trace pilot 10176593.0`)
+		if says != want || f.Report.State == grid.Complete || len(f.Sightings) > 0 {
+			t.Errorf("%s: %+v", id, f.Report)
+		}
+		q.Window = grid.Window{From: from.AddDate(0, 2, 0), To: from.AddDate(0, 2, 2)}
+		if f := enrich(t, l, q, nil); strings.Contains(strings.Join(f.Report.Notes, " "), "gave the pilot") {
+			t.Errorf("%s: two months later: %q", id, f.Report.Notes)
+		}
+	}
+}
