@@ -28,7 +28,7 @@ const (
 
 // killBench is a PanDA with a server, and what kills there.
 type killBench struct {
-	*testing.T
+	testing.TB
 	*panda.Killer
 	d      *pandatest.Database
 	fake   *pandatest.Server
@@ -36,12 +36,12 @@ type killBench struct {
 	store  *panda.Store
 }
 
-func newKillBench(t *testing.T, o pandatest.Options) *killBench {
+func newKillBench(t testing.TB, o pandatest.Options) *killBench {
 	t.Helper()
 	if o.Roles == nil {
 		o.Roles = map[string][]string{shifterDN: {"/atlas/Role=production"}}
 	}
-	b := &killBench{T: t, d: pandatest.NewDatabase(t)}
+	b := &killBench{TB: t, d: pandatest.NewDatabase(t)}
 	b.fake = pandatest.NewServer(b.d, o)
 	file := filepath.Join(t.TempDir(), "dsn")
 	if err := os.WriteFile(file, []byte(b.d.DSN(pandatest.Reader)), 0o600); err != nil {
