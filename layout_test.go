@@ -40,6 +40,7 @@ var layout = []rule{
 	{"bot/bottest", []string{"bot", "bot/*"}, "tests of every platform and of the journal share it, so it can know none of the backends"},
 	{"bot/bottest/fakeserver", nil, "a leaf: every fake server needs it"},
 	{"bot/bottest/fakechat", []string{"bot/bottest/fake*"}, "a program for who writes a bot: it runs the fakes and knows nothing of ours"},
+	{"bot/bottest/mailserver", nil, "a real SMTP server for tests, which knows nothing of ours; its modules, emersion/go-smtp and go-sasl, are for tests only"},
 	{"bot/bottest/*", []string{"bot", "bot/*", "bot/bottest/fakeserver"}, "a contract suite says what the bot asks of an implementation, whichever it is"},
 	{"bot/monitor", []string{"bot", "bot/action"}, "it counts what the engine does and what waits, actions by state among it: it needs no secret and knows no backend"},
 	{"bot/recall", nil, "a leaf: every platform's adapter remembers in the same way"},
@@ -76,7 +77,7 @@ var layout = []rule{
 
 	{
 		"config",
-		[]string{"backends/cric", "backends/elastic", "backends/grid", "backends/history", "backends/journal", "backends/panda", "backends/pilotlog", "backends/sandbox", "bot", "bot/action", "bot/console", "bot/discord", "bot/mattermost", "bot/slack", "config/endpoint", "config/secret"},
+		[]string{"backends/cric", "backends/elastic", "backends/grid", "backends/history", "backends/journal", "backends/panda", "backends/pilotlog", "backends/sandbox", "bot", "bot/action", "bot/console", "bot/discord", "bot/mail", "bot/mattermost", "bot/slack", "config/endpoint", "config/secret"},
 		"it composes the settings that live beside what they set, and nothing imports it back but the program",
 	},
 	{"config/endpoint", []string{"config/secret"}, "a leaf: every adapter speaks to a server; the key of a certificate is a secret"},

@@ -114,6 +114,9 @@ func policyWords(p action.Policy) string {
 	if p.DistinctInstitutes {
 		s += ", from different institutes"
 	}
+	if p.Own {
+		s += ", whoever asks may be one of them"
+	}
 	if p.Solo {
 		s += ", SOLO approval allowed"
 	}

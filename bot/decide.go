@@ -125,6 +125,7 @@ func (d *Decider) Propose(ctx context.Context, req *Request, cmd Command, plan a
 	a.Notified = len(electable)
 	a.Rooms = d.people.Rules().rooms(req.Thread)
 	fx.Posts = append(fx.Posts, cardPosts(a, 1)...)
+	fx.Posts = append(fx.Posts, d.listNews(action.Action{}, a)...)
 	crash.Change("before", fx.Records)
 	stored, created, err := d.journal.Create(ctx, a, fx)
 	crash.Change("after", fx.Records)
@@ -228,6 +229,7 @@ func (d *Decider) change(ctx context.Context, req *Request, id action.ID, transi
 			return fx, err
 		}
 		fx.Posts = append(fx.Posts, announce(before, *a)...)
+		fx.Posts = append(fx.Posts, d.listNews(before, *a)...)
 		if before.State == action.Proposed && a.State == action.Approved && a.Standing().Solo {
 			fx.Add(d.soloEffects(*a))
 		}

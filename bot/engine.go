@@ -375,6 +375,9 @@ func (e *Engine) conclude(ctx context.Context, log *slog.Logger, req *Request, r
 	if m := req.introduce(reply.Message); !direct && !reply.Message.Empty() {
 		fx.Posts = append(fx.Posts, req.reply(m, reply.stands))
 	}
+	if refused == nil && reply.Message.SecurityList != "" {
+		fx.Posts = append(fx.Posts, e.decider.tellList(req, reply.Message)...)
+	}
 	if again := reply.Message.Again; again != nil && refused == nil {
 		fx.Work = append(fx.Work, againWork(req, again))
 	}

@@ -111,6 +111,9 @@ type Outbox interface {
 	CardMessages(ctx context.Context, id action.ID) (map[string]ShownCard, error)
 	// CardAt returns the action whose card is the message; ErrNotFound when none is.
 	CardAt(ctx context.Context, thread, message string) (action.ID, error)
+	// Posted returns how far the post of a key has come; ErrNotFound when there is
+	// none, also when it was said so long ago that nothing of it is kept.
+	Posted(ctx context.Context, key string) (Posted, error)
 	// Waiting counts deliveries that are queued, and the oldest one's time.
 	Waiting(ctx context.Context) (n int, oldest time.Time, err error)
 }

@@ -24,6 +24,9 @@ type Message struct {
 
 	// Answer is the machine form, by part: trace, whois, action, … (docs/machine-answers.md).
 	Answer map[string]any `json:"answer,omitempty"`
+	// SecurityList, when not empty, has the answer told to the security list as
+	// well, by mail. It names what the answer is about, such as incident/ID.
+	SecurityList string `json:"-"`
 	// Partial marks an answer that some source could not complete.
 	Partial bool `json:"partial,omitempty"`
 	// Again asks for the same request to be run once more by itself.

@@ -105,7 +105,8 @@ func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return // stopping: the lease lapses and another process says it
 	}
-	giveUp := d.Post.Card == "" && now().Sub(d.QueuedAt) > giveUpAfter
+	var final Final
+	giveUp := d.Post.Card == "" && (now().Sub(d.QueuedAt) > giveUpAfter || errors.As(err, &final) && final.Final())
 	next := now().Add(min(time.Second<<min(d.Attempts, 6), time.Minute))
 	if errors.Is(err, errNotHere) { // another process may have that platform
 		next = now().Add(2 * pollEvery)

@@ -16,6 +16,8 @@ type Rules struct {
 	Groups   map[Role]Group // a group gives a role to known people only
 	Security Thread         // where changes of people, roles and policies are told; zero: nowhere
 	Limits   Limits
+	// SecurityList says that incidents, proposals and decisions are told by mail.
+	SecurityList bool
 }
 
 // Channel is one place where the bot listens. Empty configuration denies: in a

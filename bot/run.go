@@ -36,7 +36,12 @@ func (e *Engine) Run(ctx context.Context) error {
 	loops.Go(func() { e.work(ctx) })
 	loops.Go(func() { e.watchPeople(ctx) })
 	loops.Go(func() { e.attend(ctx) })
+	heard := 0
 	for _, p := range e.platforms {
+		if _, outgoing := p.(Outgoing); outgoing {
+			continue
+		}
+		heard++
 		listeners.Go(func() {
 			if err := p.Listen(ctx, e.Receive); err != nil && ctx.Err() == nil {
 				cancel(fmt.Errorf("bot: listening on %s: %w", p.Name(), err))
@@ -48,7 +53,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case <-listenersDone:
-		if len(e.platforms) == 0 {
+		if heard == 0 {
 			<-ctx.Done()
 		}
 		e.settle()

@@ -42,6 +42,11 @@ func (c *Config) check(d *decoder) {
 		}
 	}
 	c.checkPanDA(d)
+	if c.Mail != nil {
+		for _, p := range c.Mail.Problems() {
+			d.add("mail."+p.Setting, "%s", p.Text)
+		}
+	}
 	c.checkFiles(d)
 	c.checkPlatforms(d)
 	c.checkChannels(d)
@@ -136,6 +141,9 @@ func (c *Config) Secrets() []secret.File {
 	}
 	if p := c.Backends.PanDA; p != nil {
 		all = append(all, pandaSecrets(p)...)
+	}
+	if c.Mail != nil {
+		all = append(all, c.Mail.PasswordFile)
 	}
 	return slices.DeleteFunc(all, func(f secret.File) bool { return f == "" })
 }

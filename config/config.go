@@ -17,6 +17,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/console"
+	"github.com/gridwarden/gridwarden/bot/mail"
 )
 
 // Config is a configuration that was checked. docs/configuration.md describes
@@ -30,6 +31,7 @@ type Config struct {
 	Console         console.Config          `yaml:"console"`
 	Platforms       Platforms               `yaml:"platforms"`
 	Backends        Backends                `yaml:"backends"`
+	Mail            *mail.Config            `yaml:"mail"` // nil: nothing is sent by mail
 	Grid            Grid                    `yaml:"grid"`
 	Audit           Audit                   `yaml:"audit"`
 	HTTP            *HTTP                   `yaml:"http"` // nil: nothing listens
@@ -68,6 +70,7 @@ type Policy struct {
 	Expires            time.Duration `yaml:"expires"`
 	StartBy            time.Duration `yaml:"start_by"`
 	SoloMode           bool          `yaml:"solo_mode"`
+	OwnApproval        bool          `yaml:"own_approval"` // whoever asks may be one of those who approve
 }
 
 // Need is a number of distinct people who hold a role.
@@ -183,7 +186,8 @@ func (c *Config) Sites() *grid.SiteMap { return c.sites }
 func (c *Config) Rules() bot.Rules {
 	r := bot.Rules{
 		People: c.People, Policies: map[string]action.Policy{}, Groups: map[bot.Role]bot.Group{}, Security: c.security,
-		Limits: bot.Limits{PerPerson: c.Limits.PerPerson, PerChannel: c.Limits.PerChannel},
+		Limits:       bot.Limits{PerPerson: c.Limits.PerPerson, PerChannel: c.Limits.PerChannel},
+		SecurityList: c.Mail != nil && c.Mail.SecurityList != "",
 	}
 	for name, p := range c.Policies {
 		r.Policies[name] = p.rule(name)
@@ -198,7 +202,7 @@ func (c *Config) Rules() bot.Rules {
 }
 
 func (p Policy) rule(name string) action.Policy {
-	out := action.Policy{Name: name, Deny: p.Deny, DistinctInstitutes: p.DistinctInstitutes, Expires: p.Expires, StartBy: p.StartBy, Solo: p.SoloMode}
+	out := action.Policy{Name: name, Deny: p.Deny, DistinctInstitutes: p.DistinctInstitutes, Expires: p.Expires, StartBy: p.StartBy, Solo: p.SoloMode, Own: p.OwnApproval}
 	for _, n := range p.Approvals {
 		out.Approvals = append(out.Approvals, action.Need(n))
 	}
@@ -283,6 +287,9 @@ func (c *Config) resolve(dir string) {
 	}
 	if c.Backends.Sandbox != nil {
 		paths = append(paths, &c.Backends.Sandbox.File)
+	}
+	if c.Mail != nil {
+		paths = append(paths, (*string)(&c.Mail.PasswordFile), &c.Mail.CA)
 	}
 	if c.HTTP != nil && c.HTTP.TLS != nil {
 		paths = append(paths, &c.HTTP.TLS.Cert, (*string)(&c.HTTP.TLS.KeyFile))

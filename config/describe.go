@@ -8,6 +8,7 @@ import (
 	"github.com/gridwarden/gridwarden/backends/elastic"
 	"github.com/gridwarden/gridwarden/backends/history"
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/mail"
 )
 
 // Describe says in words what is in force: who may approve what, who holds
@@ -28,6 +29,9 @@ func (c *Config) Describe() string {
 		section("Platforms", c.describePlatforms()...)
 	}
 	section("Backends", c.describeBackends()...)
+	if c.Mail != nil {
+		section("Mail", c.describeMail())
+	}
 	section("HTTP", c.describeHTTP())
 	section("Limits and retention",
 		fmt.Sprintf("%d commands a minute per person, %d per channel; decisions are never limited", c.Limits.PerPerson, c.Limits.PerChannel),
@@ -50,6 +54,9 @@ func (c *Config) describePolicies() []string {
 	var lines []string
 	for _, name := range policyNames {
 		p, ok := c.Policies[name]
+		if !ok && name == letters && c.Mail == nil {
+			continue
+		}
 		if !ok {
 			lines = append(lines, fmt.Sprintf("%s is always refused: policies.%s is not set", what(name), name))
 			continue
@@ -76,6 +83,9 @@ func (c *Config) describePolicy(name string, p Policy) string {
 	}
 	if p.SoloMode {
 		out += "; SOLO MODE: whoever asks may approve it alone"
+	}
+	if p.OwnApproval {
+		out += "; whoever asks may be one of them, if he or she holds the role"
 	}
 	var denials []string
 	for _, role := range deny {
@@ -175,6 +185,20 @@ func (c *Config) describeBackends() []string {
 	}
 	return append(lines, fmt.Sprintf("site map: sites: %d, pilot factories: %d, people and hosts with other names: %d and %d",
 		len(c.sites.Sites), len(c.sites.Factories), len(c.sites.People), len(c.sites.Hosts)))
+}
+
+// describeMail is "by mail.example.org:587 (starttls), from …; the security list …".
+func (c *Config) describeMail() string {
+	m := c.Mail
+	how := m.TLS
+	if how == "" {
+		how = mail.STARTTLS
+	}
+	out := fmt.Sprintf("by %s (%s), from %s", m.SMTP, how, m.From)
+	if m.SecurityList == "" {
+		return out + "; no security list is told of anything"
+	}
+	return fmt.Sprintf("%s; %s is told of incidents, proposals, decisions and outcomes and gets a copy of every letter", out, m.SecurityList)
 }
 
 func describeHistory(h history.Config) string {

@@ -10,7 +10,10 @@ import (
 const protected = "protected"
 
 // policyNames are the policies that commands ask for.
-var policyNames = []string{"ban", "unban", "kill", protected}
+var policyNames = []string{"ban", "unban", "kill", letters, protected}
+
+// letters is the policy for mails to sites and users.
+const letters = "mail"
 
 // Bounds of what makes sense: a vote that is open for months, or an approval
 // that may be used weeks later, is a mistake.
@@ -49,6 +52,12 @@ func checkPolicy(d *decoder, name string, p Policy) {
 	}
 	for i, role := range p.Deny {
 		checkRoleName(d, fmt.Sprintf("%s.deny[%d]", at, i), role)
+	}
+	switch {
+	case name != letters && p.OwnApproval:
+		d.add(at+".own_approval", "is for policies.%s only: nobody approves alone what he or she asks for, but letters", letters)
+	case name == letters && p.SoloMode:
+		d.add(at+".solo_mode", "would let anybody send letters: use own_approval, by which whoever asks needs the role all the same")
 	}
 	checkSpan(d, at+".expires", p.Expires, maxExpires)
 	checkSpan(d, at+".start_by", p.StartBy, maxStartBy)

@@ -33,9 +33,17 @@ func (c *Config) warn() {
 	}
 	if len(c.destructive()) > 0 {
 		for _, name := range policyNames {
-			if _, ok := c.Policies[name]; !ok && name != protected {
+			if _, ok := c.Policies[name]; !ok && name != protected && name != letters {
 				add("there is no policy for %s: every %s is refused. Set policies.%s.approvals.", name, name, name)
 			}
+		}
+	}
+	if c.Mail != nil {
+		if _, ok := c.Policies[letters]; !ok {
+			add("there is no policy for %s: `reply send` is refused. Set policies.%s.approvals.", letters, letters)
+		}
+		if c.Mail.SecurityList == "" {
+			add("mail.security_list is not set: the security list is not told of incidents and actions, and letters go out without a copy to it.")
 		}
 	}
 	for _, name := range policyNames {
@@ -74,6 +82,9 @@ func (c *Config) policyWarnings(name string, p Policy) []string {
 			continue // who has no role, and can get none from a group, asks for nothing
 		}
 		others := slices.Delete(slices.Clone(c.People), i, i+1)
+		if p.OwnApproval {
+			others = c.People
+		}
 		if len(c.lacks(p, others)) == 0 {
 			return nil
 		}
@@ -205,6 +216,8 @@ func what(policy string) string {
 		return "an action on a protected target"
 	case "unban":
 		return "an unban"
+	case letters:
+		return "a letter by mail"
 	}
 	return "a " + policy
 }

@@ -147,6 +147,20 @@ func (j *Journal) CardAt(ctx context.Context, thread, message string) (action.ID
 	return id, nil
 }
 
+// Posted implements bot.Outbox.
+func (j *Journal) Posted(ctx context.Context, key string) (bot.Posted, error) {
+	var p bot.Posted
+	var at sql.NullInt64
+	err := j.readers.QueryRowContext(ctx, `SELECT state, message, said_at, taken, why FROM outbox WHERE key = ?`, key).Scan(&p.State, &p.Message, &at, &p.Tries, &p.Why)
+	if err != nil {
+		return bot.Posted{}, fmt.Errorf("journal: the post %q: %w", key, notFound(err))
+	}
+	if at.Valid {
+		p.At = timeOf(at.Int64)
+	}
+	return p, nil
+}
+
 // Waiting implements bot.Outbox.
 func (j *Journal) Waiting(ctx context.Context) (n int, oldest time.Time, err error) {
 	var at sql.NullInt64

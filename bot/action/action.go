@@ -126,6 +126,7 @@ type Policy struct {
 	Expires            time.Duration `json:"expires"`
 	StartBy            time.Duration `json:"start_by"`
 	Solo               bool          `json:"solo,omitempty"` // the proposer may approve alone, with a reason and a review item
+	Own                bool          `json:"own,omitempty"`  // the proposer's approval counts like another's, if he or she holds the role
 }
 
 // Need is a number of distinct people holding a role.

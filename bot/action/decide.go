@@ -142,12 +142,12 @@ func (a *Action) over() error {
 	return refuse(AlreadyDecided, "%s is %s since %s. Your decision changes nothing.", a.ID, a.State, stamp(a.EndedAt))
 }
 
-// eligible holds the rules about who may vote: neither the proposer nor the
-// target; somebody who held a role of the policy, by this very account's
+// eligible holds the rules about who may vote: neither the proposer, but where the
+// policy says so, nor the target; somebody who held a role of the policy, by this very account's
 // owner, when it was proposed, and who holds it now. The quorum counts people by
 // the roles of then, so who has dropped one of them does not approve.
 func (a *Action) eligible(b Ballot, dir Directory, roles []string, verb string) error {
-	if b.Person == a.Frozen.Proposer {
+	if b.Person == a.Frozen.Proposer && !a.Frozen.Policy.Own {
 		return refuse(OwnRequest, "You asked for %s yourself; another person must %s it: %s.", a.ID, verb, a.Standing())
 	}
 	if a.isTarget(b.Person) {

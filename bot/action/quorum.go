@@ -66,12 +66,12 @@ func (a Action) Standing() Standing {
 }
 
 // Electable is who may still approve: eligible when it was proposed, neither
-// the proposer nor the target, and not counted yet.
+// the proposer, but where the policy says so, nor the target, and not counted yet.
 func (a Action) Electable() []Elector {
 	var out []Elector
 	for _, e := range a.Frozen.Electorate {
 		voted := slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.Person == e.Person && v.Lost == "" })
-		if !voted && e.Person != a.Frozen.Proposer && e.Person != a.Frozen.Plan.Target.Person && holdsAny(e, approvalRoles(a.Frozen.Policy)) {
+		if !voted && (a.Frozen.Policy.Own || e.Person != a.Frozen.Proposer) && e.Person != a.Frozen.Plan.Target.Person && holdsAny(e, approvalRoles(a.Frozen.Policy)) {
 			out = append(out, e)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/console"
 	"github.com/gridwarden/gridwarden/bot/discord"
+	"github.com/gridwarden/gridwarden/bot/mail"
 	"github.com/gridwarden/gridwarden/bot/monitor"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/handlers"
@@ -46,6 +47,7 @@ type app struct {
 	console *console.Console // nil: not listening
 	parts   []status.Part
 	chats   []bot.Platform // of the configuration, but the console
+	mail    *mail.Mail     // nil: not configured
 	// commands are the names of all commands; what is built before them asks later.
 	commands  []string
 	described []discord.Command  // the same with their arguments and what they do
@@ -84,6 +86,9 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 		if err := a.wireChats(cfg); err != nil {
 			return nil, err
 		}
+	}
+	if err := a.wireMail(cfg); err != nil {
+		return nil, err
 	}
 	b := handlers.Backends{Sites: cfg.Sites()}
 	if h := cfg.Backends.CMS.History; h != nil {
@@ -138,6 +143,9 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 		a.described = append(a.described, discord.Command{Name: c.Name, Args: c.Args, Summary: c.Summary})
 	}
 	platforms := append(slices.Clone(w.platforms), a.chats...)
+	if a.mail != nil {
+		platforms = append(platforms, a.mail)
+	}
 	if w.listen {
 		options, err := a.consoleOptions(rules)
 		if err != nil {

@@ -40,6 +40,7 @@ func (x commands) open(ctx context.Context, r *bot.Request) (bot.Message, error)
 	a := answerOf(i)
 	a.Checkpoint = x.witness(ctx, &m)
 	m.Below("Next: `note TEXT` · `incident close OUTCOME`")
+	m.SecurityList = bot.AboutIncident(i.ID)
 	m.Answer = map[string]any{"incident": a}
 	return m, nil
 }
@@ -126,6 +127,7 @@ func (x commands) close(ctx context.Context, r *bot.Request) (bot.Message, error
 	a := answerOf(i)
 	a.Checkpoint = x.witness(ctx, &m)
 	m.Below("Next: `incident export %s`", i.ID)
+	m.SecurityList = bot.AboutIncident(i.ID)
 	m.Answer = map[string]any{"incident": a}
 	return m, nil
 }

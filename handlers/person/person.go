@@ -94,7 +94,7 @@ func whoami(req *bot.Request, rules bot.Rules) bot.Message {
 	}
 	m.Line("Roles: %s. Institute: %s.", strings.Join(roles, ", "), orNone(p.Institute))
 	m.Line("Your accounts: %s. One person is one vote, whichever account it comes from.", orNone(strings.Join(p.Accounts, ", ")))
-	for _, name := range []string{"ban", "unban", "kill", "protected"} {
+	for _, name := range []string{"ban", "unban", "kill", "mail", "protected"} {
 		for _, need := range rules.Policies[name].Approvals {
 			if p.May(bot.Role(need.Role)) {
 				m.Line("You may approve `%s` when others propose it.", name)

@@ -1,6 +1,7 @@
 package journaltest
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -66,6 +67,34 @@ func queuedOnce(t *testing.T, j bot.Journal) {
 	must(t, j.Write(t.Context(), posts(post("a1", "A"))))
 	_, keys = next(t, j, noon.Add(time.Hour), 9)
 	same(t, "keys after it was said", keys, nil)
+}
+
+// howFar follows one post from the queue to its end.
+func howFar(t *testing.T, j bot.Journal) {
+	const key = "mail/abc/1"
+	if _, err := j.Posted(t.Context(), key); !errors.Is(err, bot.ErrNotFound) {
+		t.Errorf("a post that nobody queued: %v", err)
+	}
+	must(t, j.Write(t.Context(), posts(post(key, "A"), post("a2", "B"))))
+	is := func(what string, want bot.Posted) {
+		t.Helper()
+		got, err := j.Posted(t.Context(), key)
+		must(t, err)
+		same(t, what, got, want)
+	}
+	is("queued", bot.Posted{State: bot.PostWaiting})
+	got, _ := next(t, j, noon, 1)
+	is("in hand", bot.Posted{State: bot.PostWaiting, Tries: 1})
+	must(t, j.Undelivered(t.Context(), got[0].ID, "451 later", noon.Add(time.Minute), false))
+	is("put off", bot.Posted{State: bot.PostWaiting, Tries: 1, Why: "451 later"})
+	got, _ = next(t, j, noon.Add(time.Minute), 1)
+	must(t, j.Delivered(t.Context(), got[0].ID, "<id@example.org>", 0, noon.Add(time.Hour)))
+	is("said", bot.Posted{State: bot.PostSaid, Tries: 2, Message: "<id@example.org>", At: noon.Add(time.Hour)})
+	got, _ = next(t, j, noon, 1)
+	must(t, j.Undelivered(t.Context(), got[0].ID, "550 nobody", noon, true))
+	gone, err := j.Posted(t.Context(), "a2")
+	must(t, err)
+	same(t, "given up", gone, bot.Posted{State: bot.PostGivenUp, Tries: 1, Why: "550 nobody"})
 }
 
 func givenUp(t *testing.T, j bot.Journal) {

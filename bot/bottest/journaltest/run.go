@@ -58,6 +58,7 @@ func Run(t *testing.T, open func(*testing.T) bot.Journal, options ...Option) {
 		{"a delivery in hand holds back its thread", oneInFlight},
 		{"a message is queued once", queuedOnce},
 		{"a delivery that is given up lets the later ones go", givenUp},
+		{"a post tells how far it has come", howFar},
 		{"many deliverers never get the same", deliverersApart},
 		{"a card's newest version stands", cardStands},
 		{"the outbox counts what waits", outboxCounts},
