@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
@@ -11,6 +12,9 @@ import (
 
 // setPanDADefaults fills what is left out. given tells whether a setting is in the file.
 func setPanDADefaults(p *panda.Config, given func(path string) bool) {
+	if e := p.Evidence; e != nil && !given(panda.Setting+".evidence.limit") {
+		e.Limit = panda.DefaultEvidenceLimit
+	}
 	db := p.Database
 	if db == nil {
 		return
@@ -70,6 +74,9 @@ func pandaPaths(p *panda.Config) []*string {
 	}
 	if p.Ban != nil {
 		paths = append(paths, (*string)(&p.Ban.DSNFile))
+	}
+	if p.Evidence != nil {
+		paths = append(paths, &p.Evidence.Folder, &p.Evidence.CA)
 	}
 	return paths
 }
@@ -142,6 +149,9 @@ func describePanDA(p *panda.Config) []string {
 			how = "bans are written by the program " + b.Command[0]
 		}
 		lines = append(lines, "atlas: "+how)
+	}
+	if e := p.Evidence; e != nil {
+		lines = append(lines, fmt.Sprintf("atlas: payloads may be kept as evidence in %s, up to %d bytes each, from %s, for %s", e.Folder, e.Limit, strings.Join(e.Servers, ", "), strings.Join(e.Roles, ", ")))
 	}
 	return lines
 }

@@ -19,6 +19,7 @@ type Config struct {
 	Monitor  *MonitorConfig  `yaml:"monitor"`
 	Server   *ServerConfig   `yaml:"server"`
 	Ban      *BanConfig      `yaml:"ban"`
+	Evidence *EvidenceConfig `yaml:"evidence"`
 }
 
 // DatabaseConfig is PanDA's database on PostgreSQL, which is only read.
@@ -97,7 +98,7 @@ type Problem struct{ Setting, Text string }
 func (c Config) Problems() []Problem {
 	var all []Problem
 	add := func(setting, text string) { all = append(all, Problem{setting, text}) }
-	if c.Database == nil && c.Monitor == nil && c.Server == nil && c.Ban == nil {
+	if c.Database == nil && c.Monitor == nil && c.Server == nil && c.Ban == nil && c.Evidence == nil {
 		add("", "is empty: give database at least, the connection to PanDA's database")
 	}
 	if c.Database != nil {
@@ -116,6 +117,12 @@ func (c Config) Problems() []Problem {
 			add("ban", "needs database beside it: whom a ban means, and whether it holds, is read there")
 		case c.Ban.DSNFile != "" && c.Ban.DSNFile == c.Database.DSNFile:
 			add("ban.dsn_file", "is the same file as database.dsn_file: the role that reads must not be able to write; give a role of its own")
+		}
+	}
+	if c.Evidence != nil {
+		c.Evidence.check(add)
+		if c.Database == nil && c.Monitor == nil {
+			add("evidence", "needs database or monitor beside it: which payload a job has is read there")
 		}
 	}
 	if c.Server != nil && c.Database == nil {

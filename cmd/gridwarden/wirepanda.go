@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/panda"
+	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/handlers"
 	"github.com/gridwarden/gridwarden/handlers/target"
 )
@@ -34,6 +35,9 @@ type pandaKills struct {
 
 // wirePanDA builds what of PanDA is configured: the database, the server and the gate.
 func (a *app) wirePanDA(cfg panda.Config, sites *grid.SiteMap, w wiring, b *handlers.Backends) error {
+	if err := a.wireEvidence(cfg.Evidence, b); err != nil {
+		return err
+	}
 	if cfg.Database == nil {
 		return nil
 	}
@@ -65,6 +69,23 @@ func (a *app) wirePanDA(cfg panda.Config, sites *grid.SiteMap, w wiring, b *hand
 	b.Bans = pandaBans{store, gate}
 	if server != nil {
 		b.Bans = servedBans{store, gate, server}
+	}
+	return nil
+}
+
+// wireEvidence builds what keeps payloads, where that is configured.
+func (a *app) wireEvidence(cfg *panda.EvidenceConfig, b *handlers.Backends) error {
+	if cfg == nil {
+		return nil
+	}
+	quarantine, err := panda.NewQuarantine(*cfg)
+	if err != nil {
+		return err
+	}
+	a.parts = append(a.parts, quarantine)
+	b.Evidence.Keeper = quarantine
+	for _, role := range cfg.Roles {
+		b.Evidence.Roles = append(b.Evidence.Roles, bot.Role(role))
 	}
 	return nil
 }

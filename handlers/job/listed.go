@@ -40,7 +40,7 @@ func (x command) listed(r *bot.Request, l list, m *grid.PandaMentions) bot.Messa
 	}
 	saySources(&out, l.sources)
 	if len(l.jobs) > 0 {
-		out.Below("Next: `job %d`, or another of these", l.jobs[0].ID)
+		out.Below("Next: `%s`, or another of these", "job "+strconv.FormatInt(l.jobs[0].ID, 10))
 	}
 	out.Answer = map[string]any{"job": listAnswer(l, m, r.Personal)}
 	return out
