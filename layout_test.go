@@ -57,7 +57,7 @@ var layout = []rule{
 	{"handlers/job", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "what it keeps of a payload is a record of the audit log"},
 	{"handlers/facts", []string{"bot", "bot/audit", "backends/grid", "handlers/trace"}, "what a thread knows is an earlier trace, which the audit log has and which is asked again as a trace"},
 	{"handlers/containment", []string{"bot", "backends/grid", "handlers/facts", "handlers/trace"}, "it words what can be done about somebody whom a trace has found"},
-	{"handlers/reply", []string{"bot", "backends/grid", "handlers/facts"}, "it words what a trace has found for others than the asker"},
+	{"handlers/reply", []string{"bot", "bot/action", "backends/grid", "handlers/facts"}, "it words what a trace has found for others than the asker, and sends it as an action"},
 	{"handlers/trace", []string{"bot", "bot/action", "backends/grid", "handlers/trace/plot"}, "its answer may have a picture"},
 	{"handlers/trace/plot", []string{"backends/grid"}, "it draws a trace and knows neither chats nor requests"},
 	{"handlers/*", []string{"bot", "bot/action", "backends/grid"}, "a command words answers; it meets adapters only through the small interfaces that it declares"},

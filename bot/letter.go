@@ -1,6 +1,8 @@
 package bot
 
 import (
+	"net/mail"
+	"strings"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/action"
@@ -40,6 +42,19 @@ func toSecurityList(key, about string, m Message) action.Post {
 func Letter(key, address string, m Message) action.Post {
 	return post(key, Thread{Platform: Mail, Workspace: MailToAddress, Channel: address, Root: key}, m, Account{})
 }
+
+// MailAddress reads one bare mail address. It refuses a name beside it, a list,
+// and whatever a header could be made of.
+func MailAddress(s string) (string, bool) {
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s || len(s) > maxMailAddress || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"<>(),;:\\", r) }) {
+		return "", false
+	}
+	return s, true
+}
+
+// maxMailAddress is the longest address that SMTP allows (RFC 5321, 4.5.3.1.3).
+const maxMailAddress = 254
 
 // PostState is how far a Post has come.
 type PostState string

@@ -118,7 +118,11 @@ func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
 	log.Log(ctx, level, "message not delivered", "error", err, "attempts", d.Attempts+1, "given_up", giveUp)
 	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), stepDeadline) // the try may have used up its time
 	defer cancel()
-	if err := e.journal.Undelivered(ctx, d.ID, err.Error(), next, giveUp); err != nil {
+	why := err.Error()
+	if sentence, ok := sentenceOf(err); ok { // people read it, and the log has the cause
+		why = sentence
+	}
+	if err := e.journal.Undelivered(ctx, d.ID, why, next, giveUp); err != nil {
 		log.ErrorContext(ctx, "failed delivery not noted", "error", err)
 	}
 }

@@ -28,6 +28,7 @@ type Journal interface {
 	incident.Checkpointer
 	status.Journal
 	auditlog.Leaves
+	reply.Outbox
 	job.Recorder
 }
 
@@ -50,6 +51,7 @@ type Backends struct {
 	Jobs        []job.Finder
 	Evidence    Evidence
 	Parts       []status.Part
+	Mail        *reply.Sender // nil: nothing is sent by mail
 }
 
 // Evidence is what keeps payloads, and who may have one fetched; without a
@@ -90,7 +92,11 @@ func All(log *slog.Logger, j Journal, d Decider, people person.Policies, b Backe
 	all = append(all, containment.New(known, b.Sites)...)
 	all = append(all, decision.New(d, j)...)
 	all = append(all, incident.New(j, j)...)
-	all = append(all, reply.New(known, b.Sites)...)
+	var forReplies []reply.Jobs
+	for _, f := range b.Jobs {
+		forReplies = append(forReplies, f)
+	}
+	all = append(all, reply.New(known, b.Sites, forReplies, j, b.Mail)...)
 	all = append(all, auditlog.New(j, j)...)
 	all = append(all, status.New(j, b.Parts, log)...)
 	all = append(all, person.New(d, people)...)

@@ -3,6 +3,7 @@ package grid
 import (
 	"errors"
 	"fmt"
+	"net/mail"
 	"net/netip"
 	"slices"
 	"strings"
@@ -26,6 +27,8 @@ type Site struct {
 	ATLAS  []string `yaml:"atlas"`  // site and queue names
 	Squids []string `yaml:"squids"` // addresses or networks of the site's proxy caches
 	NAT    []string `yaml:"nat"`    // addresses or networks that many worker nodes share
+	// Contacts are mail addresses of who handles the site's incidents.
+	Contacts []string `yaml:"contacts"`
 }
 
 // Factory is the identity under which somebody submits pilots.
@@ -101,6 +104,17 @@ func (m *SiteMap) SameSite(a, b string) bool {
 		}
 	}
 	return false
+}
+
+// Contacts gives the mail addresses of who handles incidents of a site, which is
+// given by any of its names.
+func (m *SiteMap) Contacts(name string) []string {
+	for _, s := range m.sites() {
+		if containsFold(slices.Concat(s.CMS, s.WLCG, s.ATLAS), strings.TrimSpace(name)) {
+			return slices.Clone(s.Contacts)
+		}
+	}
+	return nil
 }
 
 func (s Site) names(e Experiment) []string {
@@ -226,6 +240,11 @@ func (m *SiteMap) Validate() []error {
 		for _, n := range slices.Concat(s.Squids, s.NAT) {
 			if _, err := parseNetwork(n); err != nil {
 				problem("sites[%d]: %q is no address or network: %w", i, n, err)
+			}
+		}
+		for _, n := range s.Contacts {
+			if a, err := mail.ParseAddress(n); err != nil || a.Address != n {
+				problem("sites[%d]: %q is no bare mail address", i, n)
 			}
 		}
 	}

@@ -41,7 +41,7 @@ func (m *Mail) compose(t bot.Thread, key string, what bot.Message) (*gomail.Msg,
 		msg.SetGenHeader(gomail.HeaderReferences, m.id("about "+t.Root))
 		msg.SetGenHeader(gomail.HeaderInReplyTo, m.id("about "+t.Root))
 	case t.Workspace == bot.MailToAddress:
-		to, ok := Address(t.Channel)
+		to, ok := bot.MailAddress(t.Channel)
 		if !ok {
 			return nil, &refusal{Problem: bot.Problem{Code: "usage", Sentence: fmt.Sprintf("%q is no mail address; nothing was sent.", line(t.Channel))}, final: true}
 		}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/config/endpoint"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
@@ -71,21 +72,8 @@ func (c Config) Problems() []Problem {
 	if _, err := mail.ParseAddress(c.From); err != nil || strings.ContainsAny(c.From, "\r\n") {
 		add("from", "must be the address that mail is sent from, such as gridwarden <gridwarden@example.org>")
 	}
-	if _, ok := Address(c.SecurityList); c.SecurityList != "" && !ok {
+	if _, ok := bot.MailAddress(c.SecurityList); c.SecurityList != "" && !ok {
 		add("security_list", "must be one bare address, such as security@example.org")
 	}
 	return all
 }
-
-// Address reads one bare mail address. It refuses a name beside it, a list, and
-// whatever a header could be made of.
-func Address(s string) (string, bool) {
-	a, err := mail.ParseAddress(s)
-	if err != nil || a.Address != s || len(s) > maxAddress || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"<>(),;:\`, r) }) {
-		return "", false
-	}
-	return s, true
-}
-
-// maxAddress is the longest address that SMTP allows (RFC 5321, 4.5.3.1.3).
-const maxAddress = 254

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/gridwarden/gridwarden/bot/mail"
 	"github.com/gridwarden/gridwarden/config"
+	"github.com/gridwarden/gridwarden/handlers/reply"
 )
 
 // wireMail builds the platform that sends mail. Only a process that says what
@@ -17,4 +18,12 @@ func (a *app) wireMail(cfg *config.Config) error {
 	}
 	a.mail, a.parts = m, append(a.parts, m)
 	return nil
+}
+
+// sender is how letters go out; nil when none do.
+func sender(cfg *config.Config) *reply.Sender {
+	if cfg.Mail == nil {
+		return nil
+	}
+	return &reply.Sender{From: cfg.Mail.From, Copy: cfg.Mail.SecurityList}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/bottest/mailserver"
 )
 
@@ -108,5 +109,74 @@ func TestAMailServerThatIsDownHoldsNothingUp(t *testing.T) {
 	reply, err := b.engine.Do(t.Context(), bot.Event{Kind: bot.Typed, ID: "ev-status", Account: account("alice", bot.Member), Value: "status", Thread: channel})
 	if err != nil || !strings.Contains(reply.Message.Plain(), "cannot be reached") || reply.State != "partial" {
 		t.Errorf("status: %v\n%s", err, reply.Message.Plain())
+	}
+}
+
+// TestALetterIsSent walks from the preview to the mail: what is on the card is
+// what arrives, and who approved is on record.
+func TestALetterIsSent(t *testing.T) {
+	s := mailserver.New(t, mailserver.Options{})
+	b := startBot(t, withMail(s))
+	propose := func(who, line string) action.Action {
+		t.Helper()
+		b.deliver(bot.Event{Kind: bot.Typed, Account: account(who, bot.Member), Value: line})
+		all, err := b.journal.OpenActions(t.Context())
+		if err != nil || len(all) != 1 {
+			t.Fatal(all, err)
+		}
+		return all[0]
+	}
+	settled := func(id action.ID) action.Action {
+		t.Helper()
+		for {
+			a, err := b.journal.Action(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.State.Final() {
+				return a
+			}
+			if err := b.engine.Idle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	a := propose("alice", "reply send ask batch time to=csirt@site.example.org")
+	if reply := b.ask(account("alice", bot.Member), "approve "+string(a.ID)); reply.Code != action.NotEligible {
+		t.Errorf("who holds no role approves a letter of her own: %q %s", reply.Code, reply.Message.Plain())
+	}
+	s.Next(mailserver.Fault{At: mailserver.OnData, To: "csirt@site.example.org", Taken: true})
+	b.ask(account("bob", bot.Member), "approve "+string(a.ID))
+	a = settled(a.ID)
+	if !a.Progress.Complete || !strings.Contains(a.Progress.Said, "try 2") {
+		t.Errorf("%s: %+v", a.State, a.Progress)
+	}
+	var letters []opened
+	for _, m := range s.Mails() {
+		if o := open(t, m); o.to[0] == "csirt@site.example.org" {
+			letters = append(letters, o)
+		}
+	}
+	if len(letters) != 2 || letters[0].id != letters[1].id || !strings.Contains(a.Progress.Said, letters[0].id) {
+		t.Fatalf("letters: %+v\n%s", letters, a.Progress.Said)
+	}
+	var card []string
+	for i, f := range a.Frozen.Plan.Facts {
+		if i > 1 {
+			card = append(card, f.Value)
+		}
+	}
+	if got := letters[0]; got.text != strings.Join(card, "\n")+"\n" || got.subject != a.Frozen.Plan.Facts[1].Value || strings.Join(got.to, " ") != "csirt@site.example.org security@example.org" {
+		t.Errorf("%q to %q:\n%s", got.subject, got.to, got.text)
+	}
+	// One of the team may send alone, and learns at once when nobody is there.
+	a = propose("bob", "reply send ask pilot to=nobody@site.example.org")
+	s.Wait(t, len(s.Mails()))
+	s.Next(mailserver.Fault{At: mailserver.OnRcpt, To: "nobody@site.example.org", Code: 550, Text: "No such user"})
+	if reply := b.ask(account("bob", bot.Member), "approve "+string(a.ID)); reply.State != "decided" {
+		t.Fatal(reply.Message.Plain())
+	}
+	if a = settled(a.ID); a.Progress.Complete && a.State == action.Settled {
+		t.Errorf("%s: %+v", a.State, a.Progress)
 	}
 }

@@ -90,7 +90,7 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 	if err := a.wireMail(cfg); err != nil {
 		return nil, err
 	}
-	b := handlers.Backends{Sites: cfg.Sites()}
+	b := handlers.Backends{Sites: cfg.Sites(), Mail: sender(cfg)}
 	if h := cfg.Backends.CMS.History; h != nil {
 		store, err := history.Open(ctx, *h)
 		if err != nil {

@@ -67,23 +67,23 @@ var usual = []string{"host", "time", "batch", "pilot", "job"}
 // ask drafts a question to a site for what is missing. It tells of nobody's
 // jobs, and so can be drafted anywhere; a thread without facts has just not got
 // that far.
-func (x commands) ask(ctx context.Context, r *bot.Request) (bot.Message, error) {
+func (x commands) ask(ctx context.Context, r *bot.Request) (draft, error) {
 	tlp, err := tlpOf(r)
 	if err != nil {
-		return bot.Message{}, err
+		return draft{}, err
 	}
 	var wanted []string
 	for _, w := range r.Args() {
 		word := strings.ToLower(strings.Trim(w, ","))
 		if !slices.Contains(words(), word) {
-			return bot.Message{}, bot.Problemf("usage", "%q cannot be asked for. What can is: %s.", oneLine(w), strings.Join(words(), ", "))
+			return draft{}, bot.Problemf("usage", "%q cannot be asked for. What can is: %s.", oneLine(w), strings.Join(words(), ", "))
 		}
 		wanted = append(wanted, word)
 	}
 	f, err := x.facts.Of(ctx, r)
 	known := err == nil
 	if err != nil && !facts.Missing(err) {
-		return bot.Message{}, err
+		return draft{}, err
 	}
 	d := draft{kind: "ask", tlp: tlp, site: strings.TrimSpace(r.Options["site"])}
 	if known {
@@ -101,13 +101,13 @@ func (x commands) ask(ctx context.Context, r *bot.Request) (bot.Message, error) 
 		wanted = usual
 	default:
 		if wanted = lacking(f); len(wanted) == 0 {
-			return bot.Message{}, bot.Problemf("refused", "Nothing is missing: the trace has found whose jobs these were. To ask all the same, say for what: `reply ask batch`. What can be asked for is: %s.", strings.Join(words(), ", "))
+			return draft{}, bot.Problemf("refused", "Nothing is missing: the trace has found whose jobs these were. To ask all the same, say for what: `reply ask batch`. What can be asked for is: %s.", strings.Join(words(), ", "))
 		}
 	}
 	d.title = bot.Textf("Draft: a question to *%s*", whom(d.site))
 	d.sayMissing(f, known, wanted, r.Person.Display())
 	d.next = []string{"trace HOST TIME site=SITE"}
-	return d.message(), nil
+	return d, nil
 }
 
 // shown is the question as a channel may see it.

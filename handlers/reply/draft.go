@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/bot"
 )
 
@@ -20,9 +21,11 @@ type draft struct {
 	body    []string   // lines
 	notes   []bot.Text // for the sender, not part of the mail
 	next    []string   // commands
+	send    string     // the command that proposes to send it, "" without a mail server
 	named   int        // people whose names are in it
 	trace   string     // the request of the trace, "" for none
 	partial bool
+	panda   map[string]grid.PandaJob // what PanDA has of the jobs in it, by id
 }
 
 // answer is the machine form (docs/machine-answers.md).
@@ -59,12 +62,19 @@ func (d *draft) head() []string {
 	if d.to != "" {
 		out = append(out, "To: "+oneLine(d.to))
 	}
-	return append(out, "Subject: ["+d.tlp+"] "+oneLine(d.subject), "", d.tlp, "")
+	return append(out, "Subject: "+d.heading(), "", d.tlp, "")
 }
+
+// heading is the subject of the mail.
+func (d *draft) heading() string { return "[" + d.tlp + "] " + oneLine(d.subject) }
 
 func (d *draft) message() bot.Message {
 	m := bot.Message{Title: d.title, Partial: d.partial}
-	m.Line("A draft: gridwarden sends nothing. Read it, complete it, and send it yourself, with your security team and the experiment's security list in copy.")
+	if d.send == "" {
+		m.Line("A draft: gridwarden sends nothing. Read it, complete it, and send it yourself, with your security team and the experiment's security list in copy.")
+	} else {
+		m.Line("A draft: nothing was sent. Read it, complete it and send it yourself, or have it sent as it stands: `%s`", d.send)
+	}
 	m.Lines = append(m.Lines, d.notes...)
 	for _, line := range append(d.head(), d.body...) {
 		if line == "" {
@@ -91,15 +101,18 @@ func (d *draft) message() bot.Message {
 const maxValue = 400
 
 // oneLine makes foreign text visible, one line and bounded.
-func oneLine(s string) string {
+func oneLine(s string) string { return clean(s, maxValue) }
+
+// clean is oneLine with a bound of its own, in letters.
+func clean(s string, most int) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
 			return '\uFFFD'
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))
-	if r := []rune(s); len(r) > maxValue {
-		return string(r[:maxValue]) + "…"
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package reply
 
 import (
 	"context"
+	"maps"
 	"strings"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
@@ -14,37 +15,77 @@ type Facts interface {
 	Of(ctx context.Context, r *bot.Request) (facts.Facts, error)
 }
 
-// New gives the commands. sites may be nil.
-func New(f Facts, sites *grid.SiteMap) []bot.Command {
-	x := commands{facts: f, sites: sites}
+// New gives the commands. sites and jobs may be empty. Without a sender letters are drafted
+// and none is sent.
+func New(f Facts, sites *grid.SiteMap, jobs []Jobs, outbox Outbox, sender *Sender) []bot.Command {
+	x := commands{facts: f, sites: sites, jobs: jobs, outbox: outbox, sender: sender}
+	sends := "propose to send a reply by mail: drafted anew, shown whole on a card, sent once it is approved"
+	if sender == nil {
+		sends += "; no mail server is configured"
+	}
 	return []bot.Command{
 		{
 			Name: "reply site", Args: "[site=SITE] [tlp=AMBER] [trace=REQUEST]",
 			Summary: "draft the answer to a site from what was traced in this thread",
 			Example: "reply site site=T2_CH_CERN",
 			Options: []string{"site", "tlp", facts.Option},
-			Role:    bot.Shifter, Run: x.site,
+			Role:    bot.Shifter, Run: x.run(x.site),
 		},
 		{
 			Name: "reply ask", Args: "[" + strings.Join(words(), "] [") + "] [site=SITE] [tlp=AMBER] [trace=REQUEST]",
 			Summary: "draft a question to a site for what is missing, with the ways to find it",
 			Example: "reply ask batch time site=T2_CH_CERN",
 			Options: []string{"site", "tlp", facts.Option},
-			Role:    bot.Shifter, Run: x.ask,
+			Role:    bot.Shifter, Run: x.run(x.ask),
 		},
 		{
 			Name: "reply user", Args: `["USER"] [tlp=AMBER] [trace=REQUEST]`,
 			Summary: "draft a question to the user whose jobs were traced in this thread",
 			Example: `reply user "jdoe"`,
 			Options: []string{"tlp", facts.Option},
-			Role:    bot.Shifter, Run: x.user,
+			Role:    bot.Shifter, Run: x.run(x.user),
+		},
+		{
+			Name: "reply send", Args: "site|ask|user [what that reply takes] [to=ADDRESS]",
+			Summary: sends,
+			Example: "reply send site site=T2_CH_CERN to=csirt@site.example.org",
+			Options: []string{"site", "tlp", "to", facts.Option},
+			Role:    bot.Shifter, Policy: bot.Mail, Plan: x.planSend, Apply: x.applySend, Verify: x.verifySend,
 		},
 	}
 }
 
 type commands struct {
-	facts Facts
-	sites *grid.SiteMap
+	facts  Facts
+	sites  *grid.SiteMap
+	jobs   []Jobs
+	outbox Outbox
+	sender *Sender
+}
+
+// build makes the draft that a request is for.
+type build func(ctx context.Context, r *bot.Request) (draft, error)
+
+func (x commands) drafts() map[string]build {
+	return map[string]build{"site": x.site, "ask": x.ask, "user": x.user}
+}
+
+// run shows a draft, and how it is sent as it stands.
+func (x commands) run(make build) func(context.Context, *bot.Request) (bot.Message, error) {
+	return func(ctx context.Context, r *bot.Request) (bot.Message, error) {
+		d, err := make(ctx, r)
+		if err != nil {
+			return bot.Message{}, err
+		}
+		if x.sender != nil {
+			options := maps.Clone(r.Options)
+			if d.trace != "" {
+				options[facts.Option] = d.trace
+			}
+			d.send = bot.Echo("reply send", append([]bot.Token{{Text: d.kind}}, r.Words...), options)
+		}
+		return d.message(), nil
+	}
 }
 
 // errWithheld refuses a draft that would show people where that may not be.

@@ -97,13 +97,13 @@ func story() facts.Facts {
 
 func run(t *testing.T, k known, name string, words ...string) bot.Message {
 	t.Helper()
-	c := answertest.Command(t, reply.New(k, sites), name)
+	c := answertest.Command(t, reply.New(k, sites, nil, nil, nil), name)
 	return answertest.Run(t, c, answertest.Request(c, noon.Add(3*time.Hour), words...))
 }
 
 func problem(t *testing.T, k known, name string, words ...string) string {
 	t.Helper()
-	c := answertest.Command(t, reply.New(k, sites), name)
+	c := answertest.Command(t, reply.New(k, sites, nil, nil, nil), name)
 	code, sentence := answertest.Problem(t, c, answertest.Request(c, noon, words...))
 	return code + ": " + sentence
 }
@@ -140,7 +140,7 @@ Until this is understood, please
 - keep the logs of the batch system, the computing element and the network, and the working directories of the pilots;
 - write down every action with its time in UTC, and follow your own incident procedure;
 - tell us before you end pilots, for that destroys what is on the node.
-If we cancel jobs in PanDA, a running one learns of it when its pilot calls next, up to 30 minutes later.
+If we cancel jobs in PanDA, a running one learns of it when its pilot calls next, up to 30 minutes later. A malicious payload can evade that: please end the batch job as well, once its traces are safe.
 Malicious code can survive the end of its job. Only you can see what is left on the node.
 
 Times here are UTC. Names and DNs are personal data: please keep this mail at TLP:AMBER, for those who need it to handle this.
@@ -395,9 +395,12 @@ func TestNamesAreWithheld(t *testing.T) {
 	t.Parallel()
 	f := story()
 	f.Subject, f.Line, f.Trace.Query.Kind = "jdoe", `trace user "jdoe" 12:00`, grid.ByUser
-	for _, c := range reply.New(known{facts: f}, sites) {
+	for _, c := range reply.New(known{facts: f}, sites, nil, nil, nil) {
 		r := answertest.Request(c, noon)
 		r.Personal = false
+		if c.Plan != nil {
+			continue // the bot itself refuses actions where people may not be named
+		}
 		if c.Name == "reply ask" {
 			r.Words = []bot.Token{{Text: "batch"}}
 			if m := answertest.Run(t, c, r); strings.Contains(m.Plain()+string(m.Files[0].Data), "jdoe") {

@@ -39,25 +39,40 @@ func (g guest) nameable() bool {
 	return g.proven() && !g.Disagreement && g.Label == "" && g.DN+g.Username != ""
 }
 
+// confirmed are the jobs that are proven to have been there, in order.
+func (g guest) confirmed() []grid.Sighting {
+	jobs := slices.DeleteFunc(slices.Clone(g.seen), func(s grid.Sighting) bool { return s.Confidence != grid.Confirmed })
+	slices.SortStableFunc(jobs, func(a, b grid.Sighting) int {
+		return cmp.Or(a.Job.Start.Compare(b.Job.Start), cmp.Compare(a.Job.ID, b.Job.ID))
+	})
+	return jobs
+}
+
+// listed are those of them that a letter lists.
+func (g guest) listed() []grid.Sighting {
+	jobs := g.confirmed()
+	return jobs[:min(len(jobs), maxJobs)]
+}
+
 // site drafts the answer to a site.
-func (x commands) site(ctx context.Context, r *bot.Request) (bot.Message, error) {
+func (x commands) site(ctx context.Context, r *bot.Request) (draft, error) {
 	if len(r.Words) > 0 {
-		return bot.Message{}, bot.Problemf("usage", "%q was not understood. The site is given by site=NAME.", oneLine(r.Words[0].Text))
+		return draft{}, bot.Problemf("usage", "%q was not understood. The site is given by site=NAME.", oneLine(r.Words[0].Text))
 	}
 	tlp, err := tlpOf(r)
 	if err != nil {
-		return bot.Message{}, err
+		return draft{}, err
 	}
 	if !r.Personal {
-		return bot.Message{}, errWithheld(r.Command)
+		return draft{}, errWithheld(r.Command)
 	}
 	f, err := x.facts.Of(ctx, r)
 	if err != nil {
-		return bot.Message{}, err
+		return draft{}, err
 	}
 	site, err := x.recipient(f, r.Options["site"])
 	if err != nil {
-		return bot.Message{}, err
+		return draft{}, err
 	}
 	d := draft{kind: "site", tlp: tlp, site: site, trace: f.Request, partial: !f.Trace.Complete}
 	d.title = bot.Textf("Draft: the answer to *%s*", whom(site))
@@ -67,6 +82,7 @@ func (x commands) site(ctx context.Context, r *bot.Request) (bot.Message, error)
 	if elsewhere > 0 {
 		d.note("%s at other sites: this mail does not tell of them.", count(elsewhere, "job was", "jobs were"))
 	}
+	x.tell(ctx, &d, guests)
 	d.say("Dear colleagues at %s,", whom(site))
 	d.say("")
 	switch {
@@ -83,7 +99,7 @@ func (x commands) site(ctx context.Context, r *bot.Request) (bot.Message, error)
 	d.say("Best regards,")
 	d.say("%s", r.Person.Display())
 	d.next = []string{bot.Echo("reply ask", nil, map[string]string{facts.Option: f.Request})}
-	return d.message(), nil
+	return d, nil
 }
 
 // recipient is the site that is written to: the one given, the one that was
@@ -219,12 +235,12 @@ func (d *draft) sayGuest(n int, g guest, q grid.Query) {
 	}
 	d.say("%d. %s", n, who)
 	d.say("   experiment %s, %s", string(g.Experiment), trust(g.Person))
-	jobs := slices.DeleteFunc(slices.Clone(g.seen), func(s grid.Sighting) bool { return s.Confidence != grid.Confirmed })
-	slices.SortStableFunc(jobs, func(a, b grid.Sighting) int {
-		return cmp.Or(a.Job.Start.Compare(b.Job.Start), cmp.Compare(a.Job.ID, b.Job.ID))
-	})
-	for _, s := range jobs[:min(len(jobs), maxJobs)] {
+	jobs := g.confirmed()
+	for _, s := range g.listed() {
 		d.say("   - %s", job(s, q))
+		if j, ok := d.panda[s.Job.ID]; ok && s.Job.Experiment == grid.ATLAS {
+			d.sayPanda(j)
+		}
 	}
 	if more := len(jobs) - maxJobs; more > 0 {
 		d.say("   - and %s", count(more, "more job", "more jobs"))
@@ -306,7 +322,7 @@ func (d *draft) sayConduct(guests []guest) {
 	d.say("- write down every action with its time in UTC, and follow your own incident procedure;")
 	d.say("- tell us before you end pilots, for that destroys what is on the node.")
 	if slices.ContainsFunc(guests, func(g guest) bool { return g.In(grid.ATLAS) }) {
-		d.say("If we cancel jobs in PanDA, a running one learns of it when its pilot calls next, up to 30 minutes later.")
+		d.sayEvade()
 	}
 	d.say("Malicious code can survive the end of its job. Only you can see what is left on the node.")
 }

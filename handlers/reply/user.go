@@ -13,21 +13,21 @@ import (
 
 // user drafts a question to a user. It tells of that user's own jobs only: not
 // who reported, what, or who else was there.
-func (x commands) user(ctx context.Context, r *bot.Request) (bot.Message, error) {
+func (x commands) user(ctx context.Context, r *bot.Request) (draft, error) {
 	tlp, err := tlpOf(r)
 	if err != nil {
-		return bot.Message{}, err
+		return draft{}, err
 	}
 	if !r.Personal {
-		return bot.Message{}, errWithheld(r.Command)
+		return draft{}, errWithheld(r.Command)
 	}
 	f, err := x.facts.Of(ctx, r)
 	if err != nil {
-		return bot.Message{}, err
+		return draft{}, err
 	}
 	p, err := addressee(f.Trace.People, strings.TrimSpace(strings.Join(r.Args(), " ")))
 	if err != nil {
-		return bot.Message{}, err
+		return draft{}, err
 	}
 	g := guest{Person: p, seen: slices.DeleteFunc(grid.SightingsOf(f.Trace, p), func(s grid.Sighting) bool { return s.Confidence != grid.Confirmed })}
 	d := draft{kind: "user", tlp: tlp, to: address(p.Email), trace: f.Request, named: 1, partial: !f.Trace.Complete}
@@ -42,7 +42,7 @@ func (x commands) user(ctx context.Context, r *bot.Request) (bot.Message, error)
 	}
 	d.sayQuestion(g, r.Person.Display())
 	d.next = []string{bot.Echo("reply site", nil, map[string]string{facts.Option: f.Request})}
-	return d.message(), nil
+	return d, nil
 }
 
 // address is the one mail address that s is; "" when it is none, or could be

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -47,6 +48,7 @@ const (
 // Fault is one bad moment. Without a Code the connection is cut.
 type Fault struct {
 	At   At
+	To   string // only for a mail to this address, when given
 	Code int
 	Text string
 	// Taken keeps the mail all the same, as when the answer is lost on its way.
@@ -168,15 +170,16 @@ func (s *Server) Wait(t testing.TB, n int) []Mail {
 	}
 }
 
-// fault takes the next fault if its moment has come.
-func (s *Server) fault(at At) (Fault, bool) {
+// fault takes the next fault of a mail if its moment has come.
+func (s *Server) fault(at At, to []string) (Fault, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.faults) == 0 || s.faults[0].At != at {
+	i := slices.IndexFunc(s.faults, func(f Fault) bool { return f.To == "" || slices.Contains(to, f.To) })
+	if i < 0 || s.faults[i].At != at {
 		return Fault{}, false
 	}
-	f := s.faults[0]
-	s.faults = s.faults[1:]
+	f := s.faults[i]
+	s.faults = slices.Delete(s.faults, i, i+1)
 	return f, true
 }
 

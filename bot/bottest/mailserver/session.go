@@ -64,7 +64,7 @@ func (s *session) Data(r io.Reader) error {
 
 // meet does what a moment has in store.
 func (s *session) meet(at At, take func()) error {
-	f, bad := s.server.fault(at)
+	f, bad := s.server.fault(at, s.to)
 	if f.Until != nil {
 		<-f.Until
 	}
