@@ -42,7 +42,7 @@ func names(commands []bot.Command, which func(bot.Command) bool) string {
 
 func TestAllCommandsInTheOrderOfHelp(t *testing.T) {
 	const want = "trace, trace host, trace batch, trace pilot, trace user, trace ip, job, whois, ban, ban new, unban, bans, bans watch, kill user, containment, " +
-		"approve, deny, withdraw, pending, incident open, incident note, note, incident close, incident export, reply site, reply ask, reply user, audit, status, whoami, link, link code, link use, help"
+		"approve, deny, withdraw, pending, incident open, incident note, note, incident close, incident export, reply site, reply ask, reply user, reply send, audit, status, whoami, link, link code, link use, help"
 	if got := names(every(), func(bot.Command) bool { return true }); got != want {
 		t.Errorf("commands\n%s\nwant\n%s", got, want)
 	}
@@ -66,6 +66,15 @@ func TestWithoutABackend(t *testing.T) {
 	}
 	can := map[string]string{"ban": "ban", "ban new": "ban", "unban": "ban", "bans": "ban", "bans watch": "ban", "kill user": "kill"}
 	for _, c := range all(handlers.Backends{}) {
+		if c.Name == "reply send" { // its Verify reads the outbox only
+			for i, err := range lack(c)[:2] {
+				var p *bot.Problem
+				if !errors.As(err, &p) || p.Code != "not-configured" || !strings.Contains(p.Sentence, "Set mail in the configuration") {
+					t.Errorf("%s, step %d: %v", c.Name, i+1, err)
+				}
+			}
+			continue
+		}
 		if _, needs := can[c.Name]; !needs {
 			if c.Plan != nil {
 				t.Errorf("%s proposes something without a backend", c.Name)
@@ -94,7 +103,7 @@ func TestCommandsAreWholeAndExplained(t *testing.T) {
 		if (c.Run == nil) == (c.Plan == nil) || c.Plan != nil && (c.Apply == nil || c.Verify == nil || c.Role == bot.Anyone) {
 			t.Errorf("%s neither answers nor proposes, or proposes for anybody", c.Name)
 		}
-		if p := c.PolicyName(); c.Plan != nil && !slices.Contains([]string{"ban", "unban", "kill"}, p) {
+		if p := c.PolicyName(); c.Plan != nil && !slices.Contains([]string{"ban", "unban", "kill", bot.Mail}, p) {
 			t.Errorf("%s needs the policy %q, which no configuration has", c.Name, p)
 		}
 		for _, option := range c.Options {

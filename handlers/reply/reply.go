@@ -46,7 +46,7 @@ func New(f Facts, sites *grid.SiteMap, jobs []Jobs, outbox Outbox, sender *Sende
 			Role:    bot.Shifter, Run: x.run(x.user),
 		},
 		{
-			Name: "reply send", Args: "site|ask|user [what that reply takes] [to=ADDRESS]",
+			Name: "reply send", Args: `site|ask|user ["USER" or WHAT] [to=ADDRESS] [site=SITE] [tlp=AMBER] [trace=REQUEST]`,
 			Summary: sends,
 			Example: "reply send site site=T2_CH_CERN to=csirt@site.example.org",
 			Options: []string{"site", "tlp", "to", facts.Option},

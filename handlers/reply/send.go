@@ -62,7 +62,7 @@ func (l letter) sum() string {
 // preview: it has every line.
 func (x commands) planSend(ctx context.Context, r *bot.Request) (action.Plan, error) {
 	if x.sender == nil {
-		return action.Plan{}, bot.Problemf("not-configured", "`%s` needs a mail server, and none is configured; nothing was proposed. Set mail in the configuration, or send the draft yourself.", r.Command)
+		return action.Plan{}, errNoServer
 	}
 	if len(r.Words) == 0 || r.Words[0].Quoted {
 		return action.Plan{}, bot.Problemf("usage", "Say which reply is sent: site, ask or user.")
@@ -166,15 +166,21 @@ func letterOf(a action.Action) (letter, error) {
 	return l, nil
 }
 
+// errNoServer refuses what an earlier configuration may have allowed.
+var errNoServer = bot.Problemf("not-configured", "`reply send` needs a mail server, and none is configured; nothing was done. Set mail in the configuration, or send the draft yourself.")
+
 func key(a action.Action) string { return "letter/" + string(a.ID) }
 
 // applySend puts the letter into the outbox, once: its key is the action's.
 func (x commands) applySend(ctx context.Context, a action.Action) (action.Outcome, error) {
+	if x.sender == nil {
+		return action.Outcome{}, errNoServer
+	}
 	l, err := letterOf(a)
 	if err != nil {
 		return action.Outcome{}, err
 	}
-	if x.sender == nil || x.sender.From != l.From || x.sender.Copy != l.Copy {
+	if x.sender.From != l.From || x.sender.Copy != l.Copy {
 		return action.Outcome{}, bot.Problemf("refused", "The sender or the security list is configured otherwise than when this was approved, so it was not sent. Propose it anew.")
 	}
 	m := bot.Message{Title: bot.Textf("%s", l.Subject)}
