@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mattermost/mattermost/server/public/model"
 
@@ -255,8 +256,8 @@ var errTaken = errors.New("mattermost: the name of a command is taken")
 func (i Installation) command(ctx context.Context, s *server, team string, t Trigger, all []*model.Command) (c *model.Command, fresh bool, err error) {
 	want := model.Command{
 		TeamId: team, Trigger: t.Name, Method: model.CommandMethodPost, URL: s.callbackURL(pathCommand),
-		AutoComplete: true, AutoCompleteHint: t.Hint, AutoCompleteDesc: clipped(t.Summary, maxDescription),
-		DisplayName: clipped(t.Name, maxDisplay), Description: clipped(describedAs+t.Summary, maxDescription),
+		AutoComplete: true, AutoCompleteHint: t.Hint, AutoCompleteDesc: inBytes(t.Summary, maxDescription),
+		DisplayName: clipped(t.Name, maxDisplay), Description: inBytes(describedAs+t.Summary, maxDescription),
 	}
 	for _, there := range all {
 		if there.Trigger != t.Name {
@@ -349,4 +350,16 @@ func (p *private) keep(text string) error {
 func (p *private) drop() {
 	_ = p.temp.Close()           // it may be closed
 	_ = os.Remove(p.temp.Name()) // it may have its real name by now
+}
+
+// inBytes bounds a text as the server counts it: in bytes.
+func inBytes(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	end := n - len("…")
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
 }
