@@ -23,6 +23,9 @@ func setPanDADefaults(p *panda.Config, given func(path string) bool) {
 	if !given(at + ".deadline") {
 		db.Deadline = panda.DefaultDeadline
 	}
+	if !given(at + ".tail") {
+		db.Tail = panda.DefaultTail
+	}
 	for _, s := range []struct {
 		setting string
 		name    *string

@@ -13,6 +13,7 @@ const (
 	labelService    = "service credential, names no user"
 	labelRobot      = "robot's credential, works for many people"
 	labelFactory    = "pilot factory's credential, not the payload owner's"
+	labelTests      = "HammerCloud, a robot that tests the sites"
 )
 
 // Resolve names the owner of one job. An analysis job's owner is the CRAB login,
@@ -53,6 +54,9 @@ func Resolve(j Job, k *Knowledge) Person {
 	switch {
 	case c.value["panda"] != "":
 		p.Username = c.value["panda"]
+		if !c.pandaOff && slices.ContainsFunc(j.Identities, isPandaRobot) {
+			p.Label = map[AccountKind]string{RobotAccount: labelTests, PilotFactory: labelFactory}[pandaRobots[p.Username]]
+		}
 	case production && len(c.owners) == 0:
 		p.Username, p.Label = requestor(c.value["request"]), labelProduction
 		p.Disagreement = len(c.logins) > 0 || disputed
@@ -79,6 +83,12 @@ func Resolve(j Job, k *Knowledge) Person {
 		p.fill(k.Holder(j.Experiment, p.Username))
 	}
 	return p
+}
+
+// isPandaRobot believes a robot's name only where the server has checked it: whoever
+// may submit production tasks gives them any name.
+func isPandaRobot(id Identity) bool {
+	return id.Kind == "panda" && pandaRobots[id.Value] != "" && id.AssertedBy == BySchedd
 }
 
 // vouchedFor leaves out what only a worker node says.

@@ -196,17 +196,47 @@ func matchBatch(q Query, j Job) (overlap, string) {
 	if q.Queue != "" && j.Pilot.Queue != "" && !strings.EqualFold(q.Queue, j.Pilot.Queue) && !SameHost(lowerASCII(q.Queue), lowerASCII(j.Pilot.Queue)) {
 		return never, ""
 	}
-	cluster, rest, _ := strings.Cut(j.Pilot.Batch, ".")
-	switch {
-	case strings.EqualFold(q.Batch, j.Pilot.Batch), q.Batch == cluster && !isDigits(rest):
-		if len(q.Sites) == 0 && (q.Queue == "" || j.Pilot.Queue == "") {
-			return maybe, "GLIDEIN_SiteWMS_JobId; batch ids repeat among sites: name the site to be sure"
+	field, recorded := "GLIDEIN_SiteWMS_JobId", j.Pilot.Batch
+	if j.Experiment == ATLAS {
+		field = "batchID"
+		if samePandaBatch(q.Batch, recorded) {
+			return ofBatchAt(q, j, field)
 		}
-		return surely, "GLIDEIN_SiteWMS_JobId"
+		recorded = withinSchedd(recorded)
+	}
+	cluster, rest, _ := strings.Cut(recorded, ".")
+	switch {
+	case strings.EqualFold(q.Batch, recorded), q.Batch == cluster && !isDigits(rest):
+		return ofBatchAt(q, j, field)
 	case q.Batch == cluster:
-		return maybe, fmt.Sprintf("GLIDEIN_SiteWMS_JobId is %s, of the same cluster", j.Pilot.Batch)
+		return maybe, fmt.Sprintf("%s is %s, of the same cluster", field, j.Pilot.Batch)
 	}
 	return never, ""
+}
+
+// ofBatchAt tells how sure an equal id makes it that it is the same batch job.
+func ofBatchAt(q Query, j Job, field string) (overlap, string) {
+	if len(q.Sites) == 0 && (q.Queue == "" || j.Pilot.Queue == "") {
+		return maybe, field + "; batch ids repeat among sites: name the site to be sure"
+	}
+	return surely, field
+}
+
+// pandaBatch is how many characters of a batch id PanDA's batchid keeps.
+const pandaBatch = 80
+
+// samePandaBatch compares ids as PanDA's pilots report them: whole, and cut.
+func samePandaBatch(typed, recorded string) bool {
+	return strings.EqualFold(typed, recorded) || len(recorded) == pandaBatch && len(typed) > pandaBatch && strings.EqualFold(typed[:pandaBatch], recorded)
+}
+
+// withinSchedd gives the cluster.proc of HTCondor's schedd#cluster.proc#epoch, which
+// pilots report at sites with HTCondor; other ids are as they are.
+func withinSchedd(id string) string {
+	if parts := strings.Split(id, "#"); len(parts) > 1 {
+		return parts[1]
+	}
+	return id
 }
 
 // matchPilotID compares cluster and proc. They repeat among the factories'

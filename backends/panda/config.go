@@ -30,6 +30,9 @@ type DatabaseConfig struct {
 	Schemas Schemas     `yaml:"schemas"`
 	// Deadline is how long one statement may take.
 	Deadline time.Duration `yaml:"deadline"`
+	// Tail is how long after a window's end jobs that ran in it are looked for among
+	// those that were archived: as long as jobs last, with the transfers after them.
+	Tail time.Duration `yaml:"tail"`
 }
 
 // Schemas are the names of PanDA's schemas in the database.
@@ -84,6 +87,11 @@ const (
 const DefaultDeadline = 15 * time.Second
 
 const maxDeadline = 19 * time.Second // a trace gives every source 20 s
+
+// DefaultTail is how long after a window jobs are looked for when nothing is configured.
+const DefaultTail = 7 * 24 * time.Hour
+
+const maxTail = 60 * 24 * time.Hour
 
 // DefaultSchemas are the names that PanDA's own scripts give its schemas.
 var DefaultSchemas = Schemas{Panda: "doma_panda", Meta: "doma_pandameta", Arch: "doma_pandaarch", Deft: "doma_deft"}
@@ -145,6 +153,9 @@ func (c DatabaseConfig) check(add func(setting, text string)) {
 	}
 	if c.Deadline < time.Second || c.Deadline > maxDeadline {
 		add("database.deadline", "must be from 1s to 19s: a trace waits 20s for each source")
+	}
+	if c.Tail < 24*time.Hour || c.Tail > maxTail {
+		add("database.tail", "must be from 24h to 1440h: as long as jobs last, with the transfers after them")
 	}
 }
 

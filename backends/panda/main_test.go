@@ -1,6 +1,7 @@
 package panda_test
 
 import (
+	"net/netip"
 	"os"
 	"testing"
 
@@ -12,3 +13,5 @@ func TestMain(m *testing.M) {
 	postgrestest.End()
 	os.Exit(code)
 }
+
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }

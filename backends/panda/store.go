@@ -21,6 +21,9 @@ type Store struct {
 	sites  *grid.SiteMap
 	pool   *pgxpool.Pool
 	names  *strings.Replacer // {panda}, {meta}, {arch} and {deft} in a statement
+	most   int               // sightings of one answer
+
+	layouts layouts
 
 	mu    sync.Mutex
 	kinds map[identity]grid.AccountKind // of the users read last
@@ -37,7 +40,7 @@ func Open(c DatabaseConfig, sites *grid.SiteMap) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{config: c, sites: sites, pool: pool, names: c.Schemas.replacer()}, nil
+	return &Store{config: c, sites: sites, pool: pool, names: c.Schemas.replacer(), most: maxSightings}, nil
 }
 
 // replacer fills the quoted names of the schemas into a statement.

@@ -47,6 +47,7 @@ func (a *app) wirePanDA(cfg panda.Config, sites *grid.SiteMap, w wiring, b *hand
 	}
 	a.closers = append(a.closers, store.Close)
 	a.parts = append(a.parts, store)
+	b.Sources = append(b.Sources, w.source(store))
 	b.Directories = append(b.Directories, w.directory(store))
 	var server *panda.Server
 	if cfg.Server != nil {

@@ -10,7 +10,7 @@ GRANT SELECT ON
     doma_panda.jobparamstable, doma_pandaarch.jobparamstable_arch, doma_panda.metatable,
     doma_panda.filestable4, doma_pandaarch.filestable_arch, doma_panda.jobs_statuslog,
     doma_panda.jedi_tasks, doma_panda.jedi_taskparams, doma_panda.jedi_job_retry_history,
-    doma_panda.harvester_workers, doma_panda.harvester_rel_jobs_workers,
+    doma_panda.harvester_workers, doma_panda.harvester_rel_jobs_workers, doma_panda.schedconfig_json,
     doma_pandameta.users, doma_pandameta.usercacheusage,
     doma_deft.t_task, doma_deft.prodsys_comm
 TO gridwarden_reader;

@@ -304,6 +304,15 @@ CREATE TABLE doma_panda.harvester_rel_jobs_workers (
 CREATE INDEX harvrel_jobworkers_pandaid_idx ON doma_panda.harvester_rel_jobs_workers (pandaid);
 CREATE INDEX harv_work_reljobs_lastupd_idx ON doma_panda.harvester_rel_jobs_workers (lastupdate);
 
+-- The settings of the queues, as CRIC gives them; atlas_site among them is the site.
+
+CREATE TABLE doma_panda.schedconfig_json (
+    panda_queue varchar(180) NOT NULL,
+    data json,
+    last_update timestamp,
+    PRIMARY KEY (panda_queue)
+);
+
 -- Tasks. One that was just submitted is in doma_deft.t_task only, waiting.
 
 CREATE TABLE doma_panda.jedi_tasks (

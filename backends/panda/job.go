@@ -1,0 +1,167 @@
+package panda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gridwarden/gridwarden/backends/grid"
+)
+
+// Bounds of what is told of one job, in rows.
+const (
+	maxListed  = 200 // jobs of a batch job
+	maxHistory = 200
+	maxFiles   = 500
+	maxLinked  = 50 // retries, workers, uploads, build jobs
+)
+
+// Job gives all that the database knows of a job. The error wraps
+// [grid.ErrNoPandaJob] when no table has it.
+func (s *Store) Job(ctx context.Context, id int64) (grid.PandaJob, error) {
+	l, err := s.layoutOf(ctx)
+	if err != nil {
+		return grid.PandaJob{}, err
+	}
+	var f filter
+	jobs, _, notes, err := s.jobs(ctx, l, &f, "pandaid = "+f.arg(id), 10)
+	if err != nil {
+		return grid.PandaJob{}, fmt.Errorf("panda: reading job %d: %w", id, err)
+	}
+	if len(jobs) == 0 {
+		return grid.PandaJob{Notes: notes}, fmt.Errorf("panda: job %d: %w", id, grid.ErrNoPandaJob)
+	}
+	p := parts{store: s, layout: l, job: jobs[0]}
+	p.job.Notes = notes
+	for _, part := range []func(context.Context) error{
+		p.parameters, p.files, p.task, p.builds, p.owner, p.history, p.retries, p.workers, p.uploads,
+	} {
+		if err := part(ctx); err != nil {
+			if ctx.Err() != nil {
+				return grid.PandaJob{}, fmt.Errorf("panda: reading job %d: %w", id, s.explain(err))
+			}
+			p.note("a part of what is known could not be read: %v", brief(s.explain(err)))
+		}
+	}
+	slices.Sort(p.job.Notes)
+	p.job.Notes = slices.Compact(p.job.Notes)
+	return p.job, nil
+}
+
+// brief is the sentence for people of an error, or a word that tells nothing.
+func brief(err error) string {
+	var told interface{ ForPeople() string }
+	if errors.As(err, &told) {
+		return told.ForPeople()
+	}
+	return "the database refused"
+}
+
+// Candidates gives those of ids that are jobs here.
+func (s *Store) Candidates(ctx context.Context, ids []int64) (grid.PandaJobs, error) {
+	l, err := s.layoutOf(ctx)
+	if err != nil {
+		return grid.PandaJobs{}, err
+	}
+	var f filter
+	jobs, cut, notes, err := s.jobs(ctx, l, &f, "pandaid = ANY("+f.arg(ids)+")", len(ids))
+	if err != nil {
+		return grid.PandaJobs{}, fmt.Errorf("panda: looking for %d jobs: %w", len(ids), err)
+	}
+	return grid.PandaJobs{Jobs: jobs, Cut: cut, Notes: compact(notes)}, nil
+}
+
+// batchBack is how far back a batch id is looked for where no index helps.
+const batchBack = 90 * 24 * time.Hour
+
+// ByBatch gives the jobs that ran in a batch job, latest first. The id itself is
+// found by an index, at any age; its other spellings among the rows of the last 90
+// days, and among Harvester's workers.
+func (s *Store) ByBatch(ctx context.Context, batch string) (grid.PandaJobs, error) {
+	l, err := s.layoutOf(ctx)
+	if err != nil {
+		return grid.PandaJobs{}, err
+	}
+	var exact filter
+	jobs, cut, notes, err := s.jobs(ctx, l, &exact, "batchid = ANY("+exact.arg(batchSpellings(batch))+")", maxListed)
+	if err != nil {
+		return grid.PandaJobs{}, fmt.Errorf("panda: looking for batch id: %w", err)
+	}
+	out := grid.PandaJobs{Jobs: jobs, Cut: cut, Notes: notes}
+	if len(jobs) == 0 {
+		since := time.Now().UTC().Add(-batchBack)
+		if err := s.byOtherSpelling(ctx, l, batch, since, &out); err != nil {
+			return grid.PandaJobs{}, fmt.Errorf("panda: looking for batch id: %w", err)
+		}
+		out.Notes = append(out.Notes, fmt.Sprintf("no job has exactly this batch id; other spellings were looked for among the jobs and workers since %s", stamp(since)))
+	}
+	slices.SortFunc(out.Jobs, func(a, b grid.PandaJob) int { return b.Created.Compare(a.Created) })
+	out.Notes = compact(out.Notes)
+	return out, nil
+}
+
+func (s *Store) byOtherSpelling(ctx context.Context, l *layout, batch string, since time.Time, out *grid.PandaJobs) error {
+	var f filter
+	f.ofBatch(batch)
+	f.and("modificationtime >= " + f.arg(since))
+	jobs, cut, notes, err := s.jobs(ctx, l, &f, f.where(), maxListed)
+	if err != nil {
+		return err
+	}
+	out.Notes, out.Cut = append(out.Notes, notes...), cut
+	for _, j := range jobs {
+		if sameBatch(batch, j) {
+			out.Jobs = append(out.Jobs, j)
+		}
+	}
+	if len(out.Jobs) > 0 {
+		return nil
+	}
+	ids, err := s.jobsOfWorkers(ctx, l, batch, since, out)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	var of filter
+	out.Jobs, out.Cut, notes, err = s.jobs(ctx, l, &of, "pandaid = ANY("+of.arg(ids)+")", maxListed)
+	out.Notes = append(out.Notes, notes...)
+	return err
+}
+
+// sameBatch asks the rules whether a job's batch id is one that was typed.
+func sameBatch(typed string, j grid.PandaJob) bool {
+	now := time.Now()
+	_, ok := grid.Match(grid.Query{Kind: grid.ByBatch, Batch: typed}, grid.Job{
+		Experiment: grid.ATLAS, Kind: grid.Finished, Starts: 1, Start: now, End: now, Pilot: grid.Pilot{Batch: j.BatchID},
+	})
+	return ok
+}
+
+// jobsOfWorkers gives the jobs of Harvester's workers with a batch id.
+func (s *Store) jobsOfWorkers(ctx context.Context, l *layout, batch string, since time.Time, out *grid.PandaJobs) ([]int64, error) {
+	for table, columns := range map[string][]string{
+		"{panda}.harvester_workers":          {"harvesterid", "workerid", "batchid", "lastupdate"},
+		"{panda}.harvester_rel_jobs_workers": {"harvesterid", "workerid", "pandaid"},
+	} {
+		if why := l.lacks(table, columns...); why != "" {
+			out.Notes = append(out.Notes, "not available here: "+why)
+			return nil, nil
+		}
+	}
+	rows, err := s.query(ctx, `SELECT DISTINCT r.pandaid FROM {panda}.harvester_workers w JOIN {panda}.harvester_rel_jobs_workers r
+		ON r.harvesterid = w.harvesterid AND r.workerid = w.workerid
+		WHERE w.lastupdate >= $1 AND w.batchid = $2 LIMIT $3`, since, batch, maxListed)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	return ids, s.explain(err)
+}
+
+func compact(notes []string) []string {
+	slices.Sort(notes)
+	return slices.Compact(notes)
+}
