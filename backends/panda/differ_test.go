@@ -19,7 +19,7 @@ import (
 func one[T any](t *rapid.T, label string, of ...T) T { return rapid.SampledFrom(of).Draw(t, label) }
 
 // anyRow is a job's row as PanDA could write it, with dates that contradict each other
-// among them. What is archived was written after its start and end.
+// among them. What is archived was written after all that it tells of.
 func anyRow(t *rapid.T, id int64) pandatest.Job {
 	hour := func(label string) time.Time { return at(float64(rapid.IntRange(-60, 60).Draw(t, label)) / 2) }
 	j := pandatest.Job{
@@ -40,7 +40,7 @@ func anyRow(t *rapid.T, id int64) pandatest.Job {
 		return j
 	}
 	j.JobStatus = one(t, "status", "finished", "failed", "cancelled")
-	for _, earlier := range []time.Time{j.StartTime, j.EndTime} {
+	for _, earlier := range []time.Time{j.CreationTime, j.StartTime, j.EndTime} {
 		if earlier.After(j.ModificationTime) {
 			j.ModificationTime = earlier
 		}

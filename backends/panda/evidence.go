@@ -186,7 +186,7 @@ func (q *Quarantine) Keep(ctx context.Context, address string, pandaID int64) (g
 	if err != nil {
 		return grid.Quarantined{}, unreached(u.Hostname(), err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // it was only read
+	defer answer.Body.Close()
 	if err := q.refused(answer, u.Hostname()); err != nil {
 		return grid.Quarantined{}, err
 	}

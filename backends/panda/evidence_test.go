@@ -51,7 +51,7 @@ var payload = []byte("\x1f\x8b never opened")
 func quarantine(t *testing.T, servers ...string) (q *panda.Quarantine, folder string) {
 	t.Helper()
 	folder = t.TempDir()
-	if err := os.Chmod(folder, 0o700); err != nil { //nolint:gosec // a folder needs x
+	if err := os.Chmod(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	q, err := panda.NewQuarantine(panda.EvidenceConfig{Folder: folder, Servers: servers, Roles: []string{"atlas-security"}, Limit: 1 << 20})
@@ -135,7 +135,7 @@ func TestADomainGivesNoInsideAddress(t *testing.T) {
 
 func TestAFolderThatOthersCanOpen(t *testing.T) {
 	folder := t.TempDir()
-	if err := os.Chmod(folder, 0o755); err != nil { //nolint:gosec // that is what is refused
+	if err := os.Chmod(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := panda.NewQuarantine(panda.EvidenceConfig{Folder: folder}); err == nil || !strings.Contains(err.Error(), "0700") {

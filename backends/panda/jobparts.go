@@ -210,9 +210,20 @@ func (p *parts) retries(ctx context.Context) error {
 func (p *parts) workers(ctx context.Context) error {
 	const table = "{panda}.harvester_workers"
 	columns := []column{
-		{"harvesterid", "text"}, {"workerid", "bigint"}, {"status", "text"}, {"computingsite", "text"}, {"computingelement", "text"}, {"batchid", "text"},
-		{"nodeid", "text"}, {"submissionhost", "text"}, {"submittime", "timestamp"}, {"starttime", "timestamp"}, {"endtime", "timestamp"},
-		{"stdout", "text"}, {"stderr", "text"}, {"batchlog", "text"},
+		{"harvesterid", "text"},
+		{"workerid", "bigint"},
+		{"status", "text"},
+		{"computingsite", "text"},
+		{"computingelement", "text"},
+		{"batchid", "text"},
+		{"nodeid", "text"},
+		{"submissionhost", "text"},
+		{"submittime", "timestamp"},
+		{"starttime", "timestamp"},
+		{"endtime", "timestamp"},
+		{"stdout", "text"},
+		{"stderr", "text"},
+		{"batchlog", "text"},
 	}
 	if !p.has(table, "harvesterid", "workerid") || !p.has("{panda}.harvester_rel_jobs_workers", "harvesterid", "workerid", "pandaid") {
 		return nil

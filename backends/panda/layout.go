@@ -85,13 +85,6 @@ func (s *Store) layoutOf(ctx context.Context) (*layout, error) {
 	return l, nil
 }
 
-// forget makes the next question look again: what the layout said was not so.
-func (l *layouts) forget() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.last = nil
-}
-
 // lacks says why a table cannot give some columns; "" when it can.
 func (l *layout) lacks(table string, columns ...string) string {
 	own, known := l.tables[table]

@@ -40,9 +40,22 @@ type record struct {
 
 // recordColumns are the columns of a record, in its order.
 var recordColumns = []column{
-	{"pandaid", "bigint"}, {"produserid", "text"}, {"produsername", "text"}, {"prodsourcelabel", "text"}, {"creationhost", "text"},
-	{"creationtime", "timestamp"}, {"modificationtime", "timestamp"}, {"modificationhost", "text"}, {"starttime", "timestamp"}, {"endtime", "timestamp"},
-	{"computingsite", "text"}, {"computingelement", "text"}, {"batchid", "text"}, {"schedulerid", "text"}, {"jobstatus", "text"}, {"jeditaskid", "bigint"},
+	{"pandaid", "bigint"},
+	{"produserid", "text"},
+	{"produsername", "text"},
+	{"prodsourcelabel", "text"},
+	{"creationhost", "text"},
+	{"creationtime", "timestamp"},
+	{"modificationtime", "timestamp"},
+	{"modificationhost", "text"},
+	{"starttime", "timestamp"},
+	{"endtime", "timestamp"},
+	{"computingsite", "text"},
+	{"computingelement", "text"},
+	{"batchid", "text"},
+	{"schedulerid", "text"},
+	{"jobstatus", "text"},
+	{"jeditaskid", "bigint"},
 }
 
 // rowScanner is a row of an answer.

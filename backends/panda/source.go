@@ -70,8 +70,6 @@ type search struct {
 	ages    ages
 	found   grid.Found
 	missing bool // something of the answer is
-	pods    int
-	noHost  int
 }
 
 // note tells of something that is missing.

@@ -49,6 +49,7 @@ func (a *app) wirePanDA(cfg panda.Config, sites *grid.SiteMap, w wiring, b *hand
 	a.parts = append(a.parts, store)
 	b.Sources = append(b.Sources, w.source(store))
 	b.Directories = append(b.Directories, w.directory(store))
+	b.Jobs = append(b.Jobs, store)
 	var server *panda.Server
 	if cfg.Server != nil {
 		if server, err = panda.OpenServer(*cfg.Server); err != nil {
