@@ -69,9 +69,6 @@ func pandaPaths(p *panda.Config) []*string {
 	if p.Database != nil {
 		paths = append(paths, (*string)(&p.Database.DSNFile))
 	}
-	if p.Monitor != nil {
-		paths = append(paths, (*string)(&p.Monitor.TokenFile))
-	}
 	if p.Server != nil {
 		paths = append(paths, (*string)(&p.Server.ProxyFile), (*string)(&p.Server.TokenFile), &p.Server.CA)
 	}
@@ -88,9 +85,6 @@ func pandaSecrets(p *panda.Config) []secret.File {
 	var all []secret.File
 	if p.Database != nil {
 		all = append(all, p.Database.DSNFile)
-	}
-	if p.Monitor != nil {
-		all = append(all, p.Monitor.TokenFile)
 	}
 	if p.Server != nil {
 		all = append(all, p.Server.ProxyFile, p.Server.TokenFile)
@@ -135,9 +129,6 @@ func describePanDA(p *panda.Config) []string {
 	var lines []string
 	if db := p.Database; db != nil {
 		lines = append(lines, "atlas: jobs and users of PanDA from its database, connection string in "+string(db.DSNFile)+", only read, each statement for at most "+inWords(db.Deadline))
-	}
-	if m := p.Monitor; m != nil {
-		lines = append(lines, "atlas: jobs of PanDA from the monitor "+m.URL)
 	}
 	if s := p.Server; s != nil {
 		how := "with a proxy certificate"

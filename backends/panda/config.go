@@ -16,7 +16,6 @@ import (
 // Config says how PanDA is reached. Nil: not configured.
 type Config struct {
 	Database *DatabaseConfig `yaml:"database"`
-	Monitor  *MonitorConfig  `yaml:"monitor"`
 	Server   *ServerConfig   `yaml:"server"`
 	Ban      *BanConfig      `yaml:"ban"`
 	Evidence *EvidenceConfig `yaml:"evidence"`
@@ -41,13 +40,6 @@ type Schemas struct {
 	Meta  string `yaml:"meta"`  // the users
 	Arch  string `yaml:"arch"`  // old jobs
 	Deft  string `yaml:"deft"`  // tasks as they were submitted
-}
-
-// MonitorConfig is BigPanDA, the monitor, which is asked where the database is not
-// at hand.
-type MonitorConfig struct {
-	URL       string      `yaml:"url"`
-	TokenFile secret.File `yaml:"token_file"`
 }
 
 // ServerConfig is the server's API, which kills.
@@ -106,14 +98,11 @@ type Problem struct{ Setting, Text string }
 func (c Config) Problems() []Problem {
 	var all []Problem
 	add := func(setting, text string) { all = append(all, Problem{setting, text}) }
-	if c.Database == nil && c.Monitor == nil && c.Server == nil && c.Ban == nil && c.Evidence == nil {
+	if c.Database == nil && c.Server == nil && c.Ban == nil && c.Evidence == nil {
 		add("", "is empty: give database at least, the connection to PanDA's database")
 	}
 	if c.Database != nil {
 		c.Database.check(add)
-	}
-	if m := c.Monitor; m != nil {
-		checkURL(add, "monitor.url", m.URL, "https://bigpanda.cern.ch")
 	}
 	if c.Server != nil {
 		c.Server.check(add)
@@ -129,8 +118,8 @@ func (c Config) Problems() []Problem {
 	}
 	if c.Evidence != nil {
 		c.Evidence.check(add)
-		if c.Database == nil && c.Monitor == nil {
-			add("evidence", "needs database or monitor beside it: which payload a job has is read there")
+		if c.Database == nil {
+			add("evidence", "needs database beside it: which payload a job has is read there")
 		}
 	}
 	if c.Server != nil && c.Database == nil {

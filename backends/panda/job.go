@@ -2,7 +2,6 @@ package panda
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -35,30 +34,18 @@ func (s *Store) Job(ctx context.Context, id int64) (grid.PandaJob, error) {
 	if len(jobs) == 0 {
 		return grid.PandaJob{Notes: notes}, fmt.Errorf("panda: job %d: %w", id, grid.ErrNoPandaJob)
 	}
-	p := parts{store: s, layout: l, job: jobs[0]}
+	p := &parts{store: s, layout: l, job: jobs[0]}
 	p.job.Notes = notes
-	for _, part := range []func(context.Context) error{
-		p.parameters, p.files, p.task, p.builds, p.owner, p.history, p.retries, p.workers, p.uploads,
-	} {
-		if err := part(ctx); err != nil {
-			if ctx.Err() != nil {
-				return grid.PandaJob{}, fmt.Errorf("panda: reading job %d: %w", id, s.explain(err))
-			}
-			p.note("a part of what is known could not be read: %v", brief(s.explain(err)))
-		}
+	// What builds and uploads are looked for by stands in the parts before them.
+	p.read(ctx, p.parameters, p.files, p.task, p.owner, p.history, p.retries, p.workers)
+	p.read(ctx, p.builds)
+	p.read(ctx, p.uploads)
+	if err := ctx.Err(); err != nil {
+		return grid.PandaJob{}, fmt.Errorf("panda: reading job %d: %w", id, s.explain(err))
 	}
 	slices.Sort(p.job.Notes)
 	p.job.Notes = slices.Compact(p.job.Notes)
 	return p.job, nil
-}
-
-// brief is the sentence for people of an error, or a word that tells nothing.
-func brief(err error) string {
-	var told interface{ ForPeople() string }
-	if errors.As(err, &told) {
-		return told.ForPeople()
-	}
-	return "the database refused"
 }
 
 // Candidates gives those of ids that are jobs here.

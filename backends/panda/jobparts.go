@@ -2,8 +2,10 @@ package panda
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,9 +17,36 @@ type parts struct {
 	store  *Store
 	layout *layout
 	job    grid.PandaJob
+
+	mu sync.Mutex // of job.Notes, to which every part may add
+}
+
+// read reads some parts side by side, each of which fills in fields of its own. A
+// part that fails is told of, and the others stand.
+func (p *parts) read(ctx context.Context, some ...func(context.Context) error) {
+	var running sync.WaitGroup
+	for _, part := range some {
+		running.Go(func() {
+			if err := part(ctx); err != nil {
+				p.note("a part of what is known could not be read: %s", sentence(p.store.explain(err)))
+			}
+		})
+	}
+	running.Wait()
+}
+
+// sentence is what an error says to people.
+func sentence(err error) string {
+	var told interface{ ForPeople() string }
+	if errors.As(err, &told) {
+		return told.ForPeople()
+	}
+	return "the question was stopped"
 }
 
 func (p *parts) note(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.job.Notes = append(p.job.Notes, fmt.Sprintf(format, args...))
 }
 

@@ -17,8 +17,20 @@ func sayPayload(m *bot.Message, j grid.PandaJob, p grid.PandaPayload) {
 	m.Line("*Payload URL*: `%s` (by %s)%s", p.URL, p.From, after(p.Why))
 	m.Line("• Foreign code: fetch it only where nothing can come of it. It is removed some time after its task has ended.")
 	for _, u := range j.Uploads[:min(len(j.Uploads), 3)] {
-		m.Line("• uploaded to `%s` at %s, %d bytes, checksum `%s`", show(u.Host), utc(u.At), u.Size, show(u.Checksum))
+		m.Line("• uploaded to `%s` at %s%s", show(u.Host), utc(u.At), sizeOf(u))
 	}
+}
+
+// sizeOf is what PanDA noted of an uploaded file, for who holds a copy of it.
+func sizeOf(u grid.PandaUpload) string {
+	var out string
+	if u.Size > 0 {
+		out = fmt.Sprintf(", %d bytes", u.Size)
+	}
+	if u.Checksum != "" {
+		out += ", checksum " + show(u.Checksum)
+	}
+	return out
 }
 
 func after(sentence string) string {
