@@ -171,8 +171,11 @@ func outsideTime(w Window) Condition {
 	}
 	longBefore := w.From.Add(-maxRun)
 	bounded := []Condition{} // a run of which neither start nor end is known may have been at any time
-	for _, d := range []string{"qdate", "jobstartdate", "jobcurrentstartdate", "completiondate", "jobfinishedhookdone"} {
+	for _, d := range []string{"qdate", "jobstartdate", "jobcurrentstartdate"} {
 		bounded = append(bounded, on(d, oldestDate, longBefore))
+	}
+	for _, d := range []string{"completiondate", "jobfinishedhookdone"} { // no end of a job that has not ended
+		bounded = append(bounded, all(hasEnded(), on(d, oldestDate, longBefore)))
 	}
 	return all(not(anyHas(marks)), anyOf(
 		all(hasEnded(), before(w.From)),

@@ -31,6 +31,10 @@ func (r *records) Sightings(_ context.Context, q grid.Query) (grid.Found, error)
 			f.Sightings = append(f.Sightings, s)
 		}
 	}
+	after, pilots := grid.Afterwards(q, f.Sightings)
+	f.Exposed = grid.Exposed(after, pilots, slices.DeleteFunc(slices.Clone(r.jobs), func(j grid.Job) bool {
+		return slices.ContainsFunc(f.Sightings, func(s grid.Sighting) bool { return s.Job.ID == j.ID })
+	}))
 	if r.spoil != nil {
 		r.spoil(q, &f)
 	}
