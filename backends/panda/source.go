@@ -135,13 +135,13 @@ func (x *search) places() (tables, dates []string) {
 	return tables, dates
 }
 
-// search reads the rows of all tables in one statement, for a job that moves between
-// two statements would be missed. What was read before an error counts.
-func (x *search) search(ctx context.Context, f filter, bounded bool) error {
+// statement asks all tables for rows at once, for a job that moves between two
+// statements would be missed. It is "" when there are none.
+func (x *search) statement(f filter, bounded bool) (statement string, args []any) {
 	tables, dates := x.places()
 	x.tables = tables
 	if len(tables) == 0 {
-		return nil
+		return "", nil
 	}
 	var parts []string
 	for i, table := range tables {
@@ -156,7 +156,16 @@ func (x *search) search(ctx context.Context, f filter, bounded bool) error {
 		parts = append(parts, fmt.Sprintf("(SELECT %t, %s FROM %s WHERE %s)", table == activeJobs, list, quoted(table), f.where(more)))
 	}
 	limit := f.arg(x.most + 1)
-	rows, err := x.store.query(ctx, strings.Join(parts, " UNION ALL ")+" LIMIT "+limit, f.args...)
+	return strings.Join(parts, " UNION ALL ") + " LIMIT " + limit, f.args
+}
+
+// search reads the rows. What was read before an error counts.
+func (x *search) search(ctx context.Context, f filter, bounded bool) error {
+	statement, args := x.statement(f, bounded)
+	if statement == "" {
+		return nil
+	}
+	rows, err := x.store.query(ctx, statement, args...)
 	if err != nil {
 		return err
 	}
@@ -191,11 +200,15 @@ func (x *search) add(r record) {
 }
 
 func (x *search) byHosts(ctx context.Context, hosts []string) error {
+	return x.search(ctx, x.ofHosts(hosts), true)
+}
+
+func (x *search) ofHosts(hosts []string) filter {
 	var f filter
 	f.inTime(x.query.Window)
 	f.at(x.query.Sites)
 	f.onHosts(hosts, len(x.query.Sites) > 0)
-	return x.search(ctx, f, true)
+	return f
 }
 
 // byBatch asks the index first, and then looks for the other spellings of the id in

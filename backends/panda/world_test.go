@@ -15,7 +15,7 @@ import (
 )
 
 // secretFile is a file with a text in it, which only its owner may read.
-func secretFile(t *testing.T, text string) secret.File {
+func secretFile(t testing.TB, text string) secret.File {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -25,12 +25,12 @@ func secretFile(t *testing.T, text string) secret.File {
 }
 
 // reads is the configuration that reads a database as a role.
-func reads(t *testing.T, dsn string) panda.DatabaseConfig {
+func reads(t testing.TB, dsn string) panda.DatabaseConfig {
 	t.Helper()
 	return panda.DatabaseConfig{DSNFile: secretFile(t, dsn), Schemas: panda.DefaultSchemas, Deadline: 10 * time.Second}
 }
 
-func openStore(t *testing.T, c panda.DatabaseConfig, sites *grid.SiteMap) *panda.Store {
+func openStore(t testing.TB, c panda.DatabaseConfig, sites *grid.SiteMap) *panda.Store {
 	t.Helper()
 	s, err := panda.Open(c, sites)
 	if err != nil {
@@ -41,12 +41,12 @@ func openStore(t *testing.T, c panda.DatabaseConfig, sites *grid.SiteMap) *panda
 }
 
 // storeOf reads a database as the role that may only read.
-func storeOf(t *testing.T, d *pandatest.Database) *panda.Store {
+func storeOf(t testing.TB, d *pandatest.Database) *panda.Store {
 	t.Helper()
 	return openStore(t, reads(t, d.DSN(pandatest.Reader)), nil)
 }
 
-func openGate(t *testing.T, c panda.BanConfig, s *panda.Store) *panda.Gate {
+func openGate(t testing.TB, c panda.BanConfig, s *panda.Store) *panda.Gate {
 	t.Helper()
 	g, err := panda.OpenGate(c, s)
 	if err != nil {
@@ -57,13 +57,13 @@ func openGate(t *testing.T, c panda.BanConfig, s *panda.Store) *panda.Gate {
 }
 
 // gateOf writes bans as the role that may do nothing else.
-func gateOf(t *testing.T, d *pandatest.Database) *panda.Gate {
+func gateOf(t testing.TB, d *pandatest.Database) *panda.Gate {
 	t.Helper()
 	return openGate(t, panda.BanConfig{Via: panda.ViaPostgres, DSNFile: secretFile(t, d.DSN(pandatest.Banner))}, storeOf(t, d))
 }
 
 // sentenceFor is the sentence that people get of an error.
-func sentenceFor(t *testing.T, err error) string {
+func sentenceFor(t testing.TB, err error) string {
 	t.Helper()
 	var p interface{ ForPeople() string }
 	if !errors.As(err, &p) {
@@ -73,7 +73,7 @@ func sentenceFor(t *testing.T, err error) string {
 }
 
 // says wants a sentence for people with all the parts.
-func says(t *testing.T, err error, parts ...string) {
+func says(t testing.TB, err error, parts ...string) {
 	t.Helper()
 	sentence := sentenceFor(t, err)
 	for _, part := range parts {
@@ -83,14 +83,14 @@ func says(t *testing.T, err error, parts ...string) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func rewrite(t *testing.T, file secret.File, text string) {
+func rewrite(t testing.TB, file secret.File, text string) {
 	t.Helper()
 	must(t, os.WriteFile(string(file), []byte(text), 0o600))
 }

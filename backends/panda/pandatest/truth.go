@@ -88,6 +88,9 @@ func (t *Truth) from(first int) iter.Seq[Generated] {
 	}
 }
 
+// First is the lowest PandaID. They have no gaps.
+func (t *Truth) First() int64 { return firstID }
+
 // Job gives a job by its PandaID.
 func (t *Truth) Job(id int64) Generated {
 	i := int(id - firstID)
