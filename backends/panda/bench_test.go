@@ -54,13 +54,6 @@ func BenchmarkPanDA(b *testing.B) {
 	c := reads(b, d.DSN(pandatest.Reader))
 	c.Tail = panda.DefaultTail
 	s := openStore(b, c, nil)
-	os.WriteFile("/tmp/hold.dsn", []byte(d.DSN(pandatest.Panda)+"\n"), 0o644)
-	defer func() {
-		for {
-			if _, err := os.Stat("/tmp/hold.stop"); err == nil { return }
-			time.Sleep(time.Second)
-		}
-	}()
 	b.Run("job", func(b *testing.B) { benchmarkJob(b, s, truth) })
 	b.Run("trace", func(b *testing.B) { benchmarkTrace(b, s, truth) })
 	b.Run("plan", func(b *testing.B) {

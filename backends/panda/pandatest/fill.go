@@ -94,7 +94,7 @@ func ran(all iter.Seq[Generated]) iter.Seq[Generated] {
 func copyTasks(ctx context.Context, conn *pgx.Conn, t *Truth) error {
 	each := func(do func(m made) bool) {
 		last := -1
-		for i := 0; i < t.Size.Archived+t.Size.Active; i++ {
+		for i := range t.Size.Archived + t.Size.Active {
 			number, first := t.taskOf(i)
 			if number != last && !do(t.task(first)) {
 				return

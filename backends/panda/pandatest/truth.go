@@ -140,12 +140,6 @@ func (t *Truth) taskOf(i int) (task, first int) {
 	return task + inside, begin + inside*jobsOfTask
 }
 
-// tasks is how many there are.
-func (t *Truth) tasks() int {
-	last, _ := t.taskOf(t.Size.Archived + t.Size.Active - 1)
-	return last + 1
-}
-
 // made is what a task says of its jobs.
 type made struct {
 	task       Task
