@@ -19,10 +19,11 @@ const maxName = 256
 // another script that look the same, or by at most two typing slips in names of
 // five letters or more.
 func LookAlike(a, b string) bool {
-	if a == b {
-		return false
-	}
-	x, y := []rune(skeleton(a)), []rune(skeleton(b))
+	return a != b && alike([]rune(skeleton(a)), []rune(skeleton(b)))
+}
+
+// alike compares skeletons.
+func alike(x, y []rune) bool {
 	if slices.Equal(x, y) {
 		return true
 	}
@@ -34,38 +35,8 @@ func LookAlike(a, b string) bool {
 // match may be acted upon, and several may be exact: PanDA's names are not unique.
 // ReadAt is left to the caller, who knows when all was read.
 func MatchAccounts(query string, all []Account) AccountMatches {
-	var out AccountMatches
-	dn, isDN := NormalizeDN(query)
-	name := query
-	switch {
-	case isDN:
-		name = PandaName(dn.String())
-	case IsPandaToken(query):
-		name = PandaName(query)
-	}
-	exact := make([]bool, len(all))
-	keys := make([][]string, len(all))
-	person := map[string]bool{}
-	for i, a := range all {
-		own, ownDN := NormalizeDN(a.DN)
-		keys[i] = personKeys(a)
-		exact[i] = a.Name != "" && a.Name == name || isDN && ownDN && dn.Equal(own)
-		if exact[i] {
-			out.Exact = append(out.Exact, a)
-			note(person, keys[i])
-		}
-	}
-	same := samePerson(exact, keys, person)
-	for i, a := range all {
-		switch {
-		case exact[i]:
-		case same[i]:
-			out.SamePerson = append(out.SamePerson, a)
-		case LookAlike(a.Name, name):
-			out.LookAlike = append(out.LookAlike, a)
-		}
-	}
-	return out
+	var m AccountMatcher
+	return m.Match(query, all)
 }
 
 // DescribeName says of what a name is made, so that a person can see the
@@ -154,9 +125,11 @@ func skeleton(s string) string {
 		}
 		return r
 	}, s)
-	s = strings.NewReplacer("rn", "m", "vv", "w").Replace(s)
-	return strings.Join(strings.Fields(s), " ")
+	return strings.Join(strings.Fields(pairs.Replace(s)), " ")
 }
+
+// pairs are letters that look like one.
+var pairs = strings.NewReplacer("rn", "m", "vv", "w")
 
 // closeEnough reports a Damerau-Levenshtein distance (adjacent letters may be
 // swapped) of at most limit.

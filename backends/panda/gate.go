@@ -127,7 +127,7 @@ func (g *Gate) nobody(ctx context.Context, id, name string) error {
 	if i := slices.IndexFunc(all, func(a grid.Account) bool { return a.ID == id }); i >= 0 && all[i].Name != name {
 		return trouble.Errorf(nil, "The user with the id %s is called %q, not %q, so nothing was written (0 rows updated). Propose again with the exact name.", id, all[i].Name, name)
 	}
-	m := grid.MatchAccounts(name, all)
+	m := g.store.matcher.Match(name, all)
 	near := append(slices.Clone(m.Exact), m.LookAlike...)
 	if len(near) == 0 {
 		return trouble.Errorf(nil, "PanDA has no user with the id %s and exactly the name %q, so nothing was written (0 rows updated). Nobody has a similar name. Propose again.", id, name)

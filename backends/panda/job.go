@@ -27,7 +27,7 @@ func (s *Store) Job(ctx context.Context, id int64) (grid.PandaJob, error) {
 		return grid.PandaJob{}, err
 	}
 	var f filter
-	jobs, _, notes, err := s.jobs(ctx, l, &f, "pandaid = "+f.arg(id), 10)
+	jobs, _, notes, err := s.jobs(ctx, l, s.lookUp, &f, "pandaid = "+f.arg(id), 10)
 	if err != nil {
 		return grid.PandaJob{}, fmt.Errorf("panda: reading job %d: %w", id, err)
 	}
@@ -55,7 +55,7 @@ func (s *Store) Candidates(ctx context.Context, ids []int64) (grid.PandaJobs, er
 		return grid.PandaJobs{}, err
 	}
 	var f filter
-	jobs, cut, notes, err := s.jobs(ctx, l, &f, "pandaid = ANY("+f.arg(ids)+")", len(ids))
+	jobs, cut, notes, err := s.jobs(ctx, l, s.lookUp, &f, "pandaid = ANY("+f.arg(ids)+")", len(ids))
 	if err != nil {
 		return grid.PandaJobs{}, fmt.Errorf("panda: looking for %d jobs: %w", len(ids), err)
 	}
@@ -74,7 +74,7 @@ func (s *Store) ByBatch(ctx context.Context, batch string) (grid.PandaJobs, erro
 		return grid.PandaJobs{}, err
 	}
 	var exact filter
-	jobs, cut, notes, err := s.jobs(ctx, l, &exact, "batchid = ANY("+exact.arg(batchSpellings(batch))+")", maxListed)
+	jobs, cut, notes, err := s.jobs(ctx, l, s.lookUp, &exact, "batchid = ANY("+exact.arg(batchSpellings(batch))+")", maxListed)
 	if err != nil {
 		return grid.PandaJobs{}, fmt.Errorf("panda: looking for batch id: %w", err)
 	}
@@ -95,7 +95,7 @@ func (s *Store) byOtherSpelling(ctx context.Context, l *layout, batch string, si
 	var f filter
 	f.ofBatch(batch)
 	f.and("modificationtime >= " + f.arg(since))
-	jobs, cut, notes, err := s.jobs(ctx, l, &f, f.where(), maxListed)
+	jobs, cut, notes, err := s.jobs(ctx, l, s.query, &f, f.where(), maxListed)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (s *Store) byOtherSpelling(ctx context.Context, l *layout, batch string, si
 		return err
 	}
 	var of filter
-	out.Jobs, out.Cut, notes, err = s.jobs(ctx, l, &of, "pandaid = ANY("+of.arg(ids)+")", maxListed)
+	out.Jobs, out.Cut, notes, err = s.jobs(ctx, l, s.lookUp, &of, "pandaid = ANY("+of.arg(ids)+")", maxListed)
 	out.Notes = append(out.Notes, notes...)
 	return err
 }

@@ -61,7 +61,7 @@ func (p *parts) has(table string, columns ...string) bool {
 
 // each reads rows of a statement, in which $1 is the job or what takes its place.
 func (p *parts) each(ctx context.Context, statement string, args, places []any, row func()) error {
-	rows, err := p.store.query(ctx, statement, args...)
+	rows, err := p.store.lookUp(ctx, statement, args...)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (p *parts) builds(ctx context.Context) error {
 		how, f = grid.PandaBuildByTask, filter{}
 		condition = "jeditaskid = " + f.arg(p.job.TaskID) + " AND prodsourcelabel = 'panda' AND computingsite = " + f.arg(p.job.Site)
 	}
-	jobs, _, _, err := p.store.jobs(ctx, p.layout, &f, condition, maxLinked)
+	jobs, _, _, err := p.store.jobs(ctx, p.layout, p.store.lookUp, &f, condition, maxLinked)
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (p *parts) owner(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m := grid.MatchAccounts(p.job.UserName, all)
+	m := p.store.matcher.Owners(p.job.UserName, all)
 	for _, a := range m.Exact {
 		if a.Name == p.job.UserName {
 			p.job.Owner.Accounts = append(p.job.Owner.Accounts, a)

@@ -99,9 +99,13 @@ func (l *layout) jobTables() []string {
 	return append(tables, l.detachedFrom("jobsarchived4")...)
 }
 
+// asking is a way to run a statement.
+type asking func(ctx context.Context, statement string, args ...any) (pgx.Rows, error)
+
 // jobs reads the rows for which a condition holds, from all tables in one statement:
 // a job that moves between two would be missed. notes names what is not there.
-func (s *Store) jobs(ctx context.Context, l *layout, f *filter, condition string, most int) (jobs []grid.PandaJob, cut bool, notes []string, err error) {
+// ask is lookUp or query.
+func (s *Store) jobs(ctx context.Context, l *layout, ask asking, f *filter, condition string, most int) (jobs []grid.PandaJob, cut bool, notes []string, err error) {
 	var probe jobRow
 	columns, _ := probe.into()
 	var parts []string
@@ -122,7 +126,7 @@ func (s *Store) jobs(ctx context.Context, l *layout, f *filter, condition string
 	if len(parts) == 0 {
 		return nil, false, notes, nil
 	}
-	rows, err := s.query(ctx, strings.Join(parts, " UNION ALL ")+" LIMIT "+f.arg(most+1), f.args...)
+	rows, err := ask(ctx, strings.Join(parts, " UNION ALL ")+" LIMIT "+f.arg(most+1), f.args...)
 	if err != nil {
 		return nil, false, notes, s.explain(err)
 	}

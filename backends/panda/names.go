@@ -92,7 +92,7 @@ func (x *search) namesOfPerson(ctx context.Context) ([]string, error) {
 		}
 	}
 	for _, name := range leads {
-		m := grid.MatchAccounts(name, all)
+		m := x.store.matcher.Match(name, all)
 		for _, a := range m.SamePerson {
 			take(a)
 		}

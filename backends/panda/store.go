@@ -20,10 +20,12 @@ type Store struct {
 	config DatabaseConfig
 	sites  *grid.SiteMap
 	pool   *pgxpool.Pool
+	byID   *pgxpool.Pool     // for lookUp
 	names  *strings.Replacer // {panda}, {meta}, {arch} and {deft} in a statement
 	most   int               // sightings of one answer
 
 	layouts layouts
+	matcher grid.AccountMatcher
 
 	mu    sync.Mutex
 	kinds map[identity]grid.AccountKind // of the users read last
@@ -31,7 +33,10 @@ type Store struct {
 
 // maxConnections is how many statements run side by side: few, for the database
 // serves the grid first.
-const maxConnections = 4
+const (
+	maxConnections = 4
+	maxByID        = 2
+)
 
 // Open prepares reading for a checked configuration. No connection is made yet, so
 // that a database that is down does not stop the start. sites may be nil.
@@ -40,7 +45,12 @@ func Open(c DatabaseConfig, sites *grid.SiteMap) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{config: c, sites: sites, pool: pool, names: c.Schemas.replacer(), most: maxSightings}, nil
+	byID, err := newPool(c.DSNFile, Setting+".database", maxByID, reading(c.Deadline)+"; SET plan_cache_mode = force_generic_plan")
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &Store{config: c, sites: sites, pool: pool, byID: byID, names: c.Schemas.replacer(), most: maxSightings}, nil
 }
 
 // replacer fills the quoted names of the schemas into a statement.
@@ -115,6 +125,7 @@ func (s *Store) Experiment() grid.Experiment { return grid.ATLAS }
 // Close ends the connections.
 func (s *Store) Close() error {
 	s.pool.Close()
+	s.byID.Close()
 	return nil
 }
 
@@ -125,6 +136,13 @@ func (s *Store) sql(statement string) string { return s.names.Replace(statement)
 // query asks for rows. Its error, and that of the rows, go through explain.
 func (s *Store) query(ctx context.Context, statement string, args ...any) (pgx.Rows, error) {
 	return s.pool.Query(ctx, s.sql(statement), args...)
+}
+
+// lookUp is query for what is found by a key that tells nothing of the partition it is in. The
+// plan is the same whatever the key, and to make it anew for each, with dozens of
+// partitions, takes many times as long as to run it.
+func (s *Store) lookUp(ctx context.Context, statement string, args ...any) (pgx.Rows, error) {
+	return s.byID.Query(ctx, s.sql(statement), args...)
 }
 
 // Check tells whether the database answers and the users and live jobs can be read.
