@@ -48,19 +48,20 @@ var layout = []rule{
 	{"bot/*", []string{"bot", "bot/display", "bot/recall", "config/endpoint", "config/secret"}, "a platform renders what the engine says; platforms never meet each other or a backend"},
 
 	{"handlers", []string{"bot", "handlers/*", "backends/grid"}, "the one list of commands; adapters come in through the interfaces that the handlers declare"},
+	{"handlers/deadline", nil, "a leaf: whoever asks several sources asks each within its time"},
 	{"handlers/answertest", []string{"bot"}, "tests of the handlers share it"},
 	{"handlers/target", []string{"bot", "bot/action", "backends/grid"}, "what ban and kill share: resolving whom they mean, and what that person runs"},
 	{"handlers/ban", []string{"bot", "bot/action", "backends/grid", "handlers/target"}, "a ban and a kill must mean the same person by the same name"},
 	{"handlers/kill", []string{"bot", "bot/action", "backends/grid", "handlers/target"}, "a ban and a kill must mean the same person by the same name"},
 	{"handlers/auditlog", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "it shows records of the audit log as they are"},
 	{"handlers/incident", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "it writes records of a case, which are audit records"},
-	{"handlers/job", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "what it keeps of a payload is a record of the audit log"},
+	{"handlers/job", []string{"bot", "bot/action", "bot/audit", "backends/grid", "handlers/deadline"}, "what it keeps of a payload is a record of the audit log"},
 	{"handlers/facts", []string{"bot", "bot/audit", "backends/grid", "handlers/trace"}, "what a thread knows is an earlier trace, which the audit log has and which is asked again as a trace"},
 	{"handlers/containment", []string{"bot", "backends/grid", "handlers/facts", "handlers/trace"}, "it words what can be done about somebody whom a trace has found"},
 	{"handlers/reply", []string{"bot", "bot/action", "backends/grid", "handlers/facts"}, "it words what a trace has found for others than the asker, and sends it as an action"},
-	{"handlers/trace", []string{"bot", "bot/action", "backends/grid", "handlers/trace/plot"}, "its answer may have a picture"},
+	{"handlers/trace", []string{"bot", "bot/action", "backends/grid", "handlers/deadline", "handlers/trace/plot"}, "its answer may have a picture"},
 	{"handlers/trace/plot", []string{"backends/grid"}, "it draws a trace and knows neither chats nor requests"},
-	{"handlers/*", []string{"bot", "bot/action", "backends/grid"}, "a command words answers; it meets adapters only through the small interfaces that it declares"},
+	{"handlers/*", []string{"bot", "bot/action", "backends/grid", "handlers/deadline"}, "a command words answers; it meets adapters only through the small interfaces that it declares"},
 
 	{"backends/grid", nil, "the grid's rules are pure: they need nothing of the bot and can be fuzzed"},
 	{"backends/grid/gridtest", []string{"backends/grid"}, "it makes records for tests, and scores sources that come in through its interface"},
@@ -236,7 +237,7 @@ func TestNothingIsForgottenInTheLists(t *testing.T) {
 	for _, p := range all {
 		imports[p.path()] = p.Imports
 	}
-	notListed := []string{"bot/action", "bot/audit", "bot/crash", "bot/display", "bot/recall", "backends/grid", "backends/handover", "backends/trouble", "handlers/facts", "handlers/target"} // rules and what others share
+	notListed := []string{"bot/action", "bot/audit", "bot/crash", "bot/display", "bot/recall", "backends/grid", "backends/handover", "backends/trouble", "handlers/deadline", "handlers/facts", "handlers/target"} // rules and what others share
 	for _, p := range all {
 		own := p.path()
 		var lister, place string

@@ -11,10 +11,11 @@ import (
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/handlers/deadline"
 )
 
-// deadline is what every source has for its answer.
-const deadline = 20 * time.Second
+// allowed is the time that every source has for its answer.
+const allowed = 20 * time.Second
 
 // source is how one source did.
 type source struct {
@@ -150,7 +151,7 @@ func each[T any](ctx context.Context, x command, call func(context.Context, Find
 	var wg sync.WaitGroup
 	for i, f := range x.finders {
 		wg.Go(func() {
-			answer, err := within(ctx, f, call)
+			answer, err := deadline.AskWhole(ctx, allowed, func(ctx context.Context) (T, error) { return call(ctx, f) })
 			answers[i], sources[i] = answer, source{Name: f.Name(), State: complete, err: err}
 			if err != nil {
 				sources[i].State = failed
@@ -159,36 +160,4 @@ func each[T any](ctx context.Context, x command, call func(context.Context, Find
 	}
 	wg.Wait()
 	return answers, sources
-}
-
-// within asks within the deadline, even who ignores it, and survives a panic.
-func within[T any](ctx context.Context, f Finder, call func(context.Context, Finder) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	type reply struct {
-		answer T
-		err    error
-	}
-	done := make(chan reply, 1)
-	go func() {
-		var out reply
-		defer func() {
-			if v := recover(); v != nil {
-				out = reply{err: fmt.Errorf("job: source %s panicked: %v", f.Name(), v)}
-			}
-			done <- out
-		}()
-		out.answer, out.err = call(ctx, f)
-	}()
-	select {
-	case out := <-done:
-		if out.err != nil {
-			var nothing T
-			return nothing, out.err
-		}
-		return out.answer, nil
-	case <-ctx.Done():
-		var nothing T
-		return nothing, ctx.Err()
-	}
 }

@@ -10,10 +10,11 @@ import (
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/handlers/deadline"
 )
 
-// deadline is what every source has for its answer, and then every enricher.
-const deadline = 20 * time.Second
+// allowed is the time that every source has for its answer, and then every enricher.
+const allowed = 20 * time.Second
 
 // find asks every source and enricher and merges what they know with the help
 // of the registers, which are asked first where a person's other names are
@@ -156,43 +157,19 @@ func (p party) notAsked(why string) grid.Found {
 	return grid.Found{Report: grid.Report{Name: p.name, Experiment: p.experiment, State: grid.NotAsked, Notes: []string{why}}}
 }
 
-// ask calls one party within the deadline, even one that ignores it, and
-// survives its panic. Whatever goes wrong is in the report: a party never just
+// ask calls one party. Whatever goes wrong is in the report: a party never just
 // disappears from an answer.
 func (t tracer) ask(ctx context.Context, p party, said string, call func(context.Context) (grid.Found, error)) grid.Found {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	type reply struct {
-		found grid.Found
-		err   error
-	}
-	done := make(chan reply, 1)
-	go func() {
-		var out reply
-		defer func() {
-			if v := recover(); v != nil {
-				out = reply{err: fmt.Errorf("%w: %v", errBroken, v)}
-			}
-			done <- out
-		}()
-		out.found, out.err = call(ctx)
-	}()
-	var out reply
-	select {
-	case out = <-done:
-	case <-ctx.Done():
-		out.err = ctx.Err()
-	}
-	f := out.found
+	f, err := deadline.Ask(ctx, allowed, call)
 	f.Report.Name, f.Report.Experiment = p.name, p.experiment
 	switch {
-	case out.err != nil:
-		t.log.WarnContext(ctx, "a source of a trace failed", "source", p.name, "error", out.err)
+	case err != nil:
+		t.log.WarnContext(ctx, "a source of a trace failed", "source", p.name, "error", err)
 		f.Report.State = grid.Failed
 		if len(f.Sightings) > 0 {
 			f.Report.State = grid.Partial
 		}
-		f.Report.Notes = append(f.Report.Notes, sentence(out.err, deadline))
+		f.Report.Notes = append(f.Report.Notes, sentence(err, allowed))
 	case f.Report.State == "":
 		f.Report.State = grid.Partial
 		f.Report.Notes = append(f.Report.Notes, "it did not say whether it is complete")
@@ -203,21 +180,18 @@ func (t tracer) ask(ctx context.Context, p party, said string, call func(context
 	return f
 }
 
-// errBroken stands for a panic, whose text is not for people.
-var errBroken = errors.New("trace: a source panicked")
-
 // sentence is what people may see of a source's error: addresses and answers of
 // servers are not for them.
-func sentence(err error, deadline time.Duration) string {
+func sentence(err error, within time.Duration) string {
 	var f bot.ForPeople
 	switch {
 	case errors.As(err, &f):
 		return f.ForPeople()
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("no answer within %s", deadline)
+		return fmt.Sprintf("no answer within %s", within)
 	case errors.Is(err, context.Canceled):
 		return "the question was cut short"
-	case errors.Is(err, errBroken):
+	case errors.Is(err, deadline.ErrBroken):
 		return "it broke down while it was asked"
 	}
 	return "it failed; status tells more"

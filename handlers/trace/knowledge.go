@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/handlers/deadline"
 )
 
 // Register knows which logins and DNs belong to one person, as CRIC does.
@@ -34,8 +35,6 @@ func (t tracer) learn(ctx context.Context) knowledge {
 	var wg sync.WaitGroup
 	for i, r := range t.registers {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, registerDeadline)
-			defer cancel()
 			register, err := consult(ctx, r)
 			k.reports[i] = grid.Report{Name: r.Name(), Experiment: r.Experiment(), State: grid.Complete, Searched: "who has which login and DN"}
 			if err != nil {
@@ -52,33 +51,13 @@ func (t tracer) learn(ctx context.Context) knowledge {
 	return k
 }
 
-// consult asks one register, even one that ignores the deadline, and survives its
-// panic.
+// consult asks one register.
 func consult(ctx context.Context, r Register) (*grid.Register, error) {
-	type reply struct {
-		register *grid.Register
-		err      error
+	register, err := deadline.Ask(ctx, registerDeadline, r.Register)
+	if register == nil && err == nil {
+		err = deadline.ErrBroken
 	}
-	done := make(chan reply, 1)
-	go func() {
-		var out reply
-		defer func() {
-			if v := recover(); v != nil {
-				out = reply{err: fmt.Errorf("%w: %v", errBroken, v)}
-			}
-			done <- out
-		}()
-		out.register, out.err = r.Register(ctx)
-		if out.register == nil && out.err == nil {
-			out.err = errBroken
-		}
-	}()
-	select {
-	case out := <-done:
-		return out.register, out.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return register, err
 }
 
 // report adds how the registers did to an answer. One that failed makes it

@@ -2,16 +2,16 @@ package whois
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/handlers/deadline"
 )
 
-// deadline is what every directory has for its answer.
-const deadline = 20 * time.Second
+// allowed is the time that every directory has for its answer.
+const allowed = 20 * time.Second
 
 // finding is what is known of a name or DN.
 type finding struct {
@@ -114,7 +114,8 @@ func (f *finding) kindFromAccounts() {
 }
 
 // ask asks every directory and register at once. One that fails, hangs or breaks
-// down is named in sources and its accounts are missing.
+// down is named in sources and its accounts are missing, all of them: an account
+// that is not in half a list would be taken for one that does not exist.
 func (x command) ask(ctx context.Context) (all []grid.Account, from map[grid.Account]string, registers []*grid.Register, sources []source) {
 	n := len(x.directories)
 	lists := make([][]grid.Account, n+len(x.registers))
@@ -130,13 +131,13 @@ func (x command) ask(ctx context.Context) (all []grid.Account, from map[grid.Acc
 	}
 	for i, d := range x.directories {
 		wg.Go(func() {
-			list, err := within(ctx, d.Accounts)
+			list, err := deadline.AskWhole(ctx, allowed, d.Accounts)
 			put(i, d.Name(), list, err)
 		})
 	}
 	for i, r := range x.registers {
 		wg.Go(func() {
-			register, err := within(ctx, r.Register)
+			register, err := deadline.AskWhole(ctx, allowed, r.Register)
 			put(n+i, r.Name(), register.Accounts(), err)
 			if registers[i] = register; register != nil {
 				sources[n+i].AsOf, sources[n+i].Notes = instant(register.AsOf), register.Notes
@@ -152,37 +153,4 @@ func (x command) ask(ctx context.Context) (all []grid.Account, from map[grid.Acc
 		all = append(all, list...)
 	}
 	return all, from, registers, sources
-}
-
-// within asks within the deadline, even who ignores it, and survives a panic.
-// What came with an error is dropped: an account missing from half a list would
-// be taken for one that does not exist.
-func within[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	type reply struct {
-		answer T
-		err    error
-	}
-	done := make(chan reply, 1)
-	go func() {
-		var out reply
-		defer func() {
-			if v := recover(); v != nil {
-				out = reply{err: fmt.Errorf("whois: directory panicked: %v", v)}
-			}
-			done <- out
-		}()
-		out.answer, out.err = call(ctx)
-	}()
-	var nothing T
-	select {
-	case out := <-done:
-		if out.err != nil {
-			return nothing, out.err
-		}
-		return out.answer, nil
-	case <-ctx.Done():
-		return nothing, ctx.Err()
-	}
 }
