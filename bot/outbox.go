@@ -264,8 +264,14 @@ func (e *Engine) postOnce(ctx context.Context, p Platform, t Thread, d Delivery,
 		}
 	}
 	crash.Point("11 post before")
+	return postKeyed(ctx, p, t, d.Post.Key, m)
+}
+
+// postKeyed posts under a key, by which a platform that can do so knows the same
+// message again.
+func postKeyed(ctx context.Context, p Platform, t Thread, key string, m Message) (string, error) {
 	if k, ok := p.(KeyedPoster); ok {
-		return k.PostKeyed(ctx, t, d.Post.Key, m)
+		return k.PostKeyed(ctx, t, key, m)
 	}
 	return p.Post(ctx, t, m)
 }

@@ -170,11 +170,7 @@ func (p *progress) say() error {
 		}
 	}
 	p.begun = true
-	if k, ok := platform.(KeyedPoster); ok {
-		p.id, err = k.PostKeyed(p.ctx, p.request.Thread, progressKey+p.request.ID, m)
-	} else {
-		p.id, err = platform.Post(p.ctx, p.request.Thread, m)
-	}
+	p.id, err = postKeyed(p.ctx, platform, p.request.Thread, progressKey+p.request.ID, m)
 	return err
 }
 
