@@ -39,9 +39,6 @@ const (
 	taskNotAllowed = "4"
 )
 
-// taskWaiting is the state of a task that JEDI has not taken yet.
-const taskWaiting = "waiting"
-
 // KillTask registers the kill of a task, which JEDI carries out within a few
 // minutes; false for one that is over or that nobody knows. A task that was just
 // submitted waits for JEDI, and the server says that it does not exist: then it is
@@ -77,7 +74,7 @@ func (k *Killer) KillTask(ctx context.Context, id string) (bool, error) {
 
 // taskWaits tells whether a task waits for JEDI.
 func (s *Store) taskWaits(ctx context.Context, id int64) (waits bool, err error) {
-	err = s.pool.QueryRow(ctx, s.sql(`SELECT EXISTS (SELECT FROM {deft}.t_task WHERE taskid = $1 AND status = $2)`), id, taskWaiting).Scan(&waits)
+	err = s.pool.QueryRow(ctx, s.sql(`SELECT EXISTS (SELECT FROM {deft}.t_task WHERE taskid = $1 AND status = $2)`), id, waitingTask).Scan(&waits)
 	return waits, s.explain(err)
 }
 

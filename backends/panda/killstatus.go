@@ -128,13 +128,13 @@ func (r killRow) job() grid.LiveJob {
 		j.Task = strconv.FormatInt(r.task, 10)
 	}
 	if r.ran() {
-		j.Host, j.Batch, j.Heartbeat = r.host[strings.LastIndex(r.host, "@")+1:], r.batch, r.modified
+		j.Host, j.Batch, j.Heartbeat = nodeOf(r.host), r.batch, r.modified
 	}
 	return j
 }
 
 func (r killRow) over() bool {
-	return r.archived || slices.Contains([]string{"finished", "failed", "cancelled", "closed"}, r.status)
+	return r.archived || slices.Contains(ended, r.status)
 }
 
 // ran tells whether a pilot has had the job. One that was killed while it was

@@ -136,14 +136,13 @@ func (r *liveRow) job(known shared) grid.LiveJob {
 		j.Task = known.one(strconv.FormatInt(r.task, 10))
 	}
 	if r.started != nil && r.started.Year() > 1970 {
-		_, node, slot := strings.Cut(r.host, "@")
-		if !slot {
-			node = r.host
-		}
-		j.Host, j.Batch, j.Heartbeat = known.one(node), r.batch, r.modified
+		j.Host, j.Batch, j.Heartbeat = known.one(nodeOf(r.host)), r.batch, r.modified
 	}
 	return j
 }
+
+// nodeOf is the worker node of a modificationhost, which may have a slot in front.
+func nodeOf(host string) string { return host[strings.LastIndex(host, "@")+1:] }
 
 // shared has one copy of each text.
 type shared map[string]string
