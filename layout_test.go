@@ -68,12 +68,13 @@ var layout = []rule{
 	{"backends/grid/gridtest/generate", []string{"backends/grid/gridtest"}, "it writes into files what the package makes"},
 	{"backends/pilotlog/pilotlogtest", []string{"backends/grid", "backends/grid/gridtest", "backends/pilotlog"}, "it reads the logs of a generated world, for tests of several sources together"},
 	{"backends/handover", nil, "a leaf: whoever writes files may need it"},
+	{"backends/wording", nil, "a leaf: every source says of itself what it has searched"},
 	{"backends/trouble", nil, "a leaf: every backend has errors that people can do something about"},
 	{"backends/journal", []string{"backends/handover", "backends/trouble", "bot", "bot/action", "bot/audit", "bot/crash", "config/secret"}, "it stores what the bot says and knows nothing of the grid"},
 	{"backends/postgrestest", nil, "it starts a server for the tests of whoever needs one"},
 	{"backends/searchtest", nil, "it starts servers for the tests of whoever searches, and knows nothing of what they look for"},
 	{"backends/searchtest/hold", []string{"backends/searchtest"}, "a command that holds servers for all tests at once"},
-	{"backends/*", []string{"backends/grid", "backends/handover", "backends/trouble", "config/endpoint", "config/secret"}, "a backend speaks to one system; backends never import each other or the bot"},
+	{"backends/*", []string{"backends/grid", "backends/handover", "backends/trouble", "backends/wording", "config/endpoint", "config/secret"}, "a backend speaks to one system; backends never import each other or the bot"},
 	{"backends/*/*", []string{"backends/*", "config/secret"}, "the fake server of a backend's tests"},
 
 	{
@@ -237,7 +238,7 @@ func TestNothingIsForgottenInTheLists(t *testing.T) {
 	for _, p := range all {
 		imports[p.path()] = p.Imports
 	}
-	notListed := []string{"bot/action", "bot/audit", "bot/crash", "bot/display", "bot/recall", "backends/grid", "backends/handover", "backends/trouble", "handlers/deadline", "handlers/facts", "handlers/target"} // rules and what others share
+	notListed := []string{"bot/action", "bot/audit", "bot/crash", "bot/display", "bot/recall", "backends/grid", "backends/handover", "backends/trouble", "backends/wording", "handlers/deadline", "handlers/facts", "handlers/target"} // rules and what others share
 	for _, p := range all {
 		own := p.path()
 		var lister, place string

@@ -16,6 +16,7 @@ import (
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 	es "github.com/olivere/elastic/v7"
 
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/config/endpoint"
 )
 
@@ -66,11 +67,11 @@ func newClient(c Config) (*client, error) {
 // who no longer waits, and a refusal of what was asked, say nothing of that.
 func isFailure(err error) bool {
 	var answer *es.Error
-	var told interface{ ForPeople() string }
+	_, told := trouble.Told(err)
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return false
-	case errors.As(err, &told) && !errors.As(err, &answer): // of this machine, such as a file that cannot be read
+	case told && !errors.As(err, &answer): // of this machine, such as a file that cannot be read
 		return false
 	case errors.As(err, &answer):
 		return answer.Status >= http.StatusInternalServerError

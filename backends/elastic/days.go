@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/wording"
 )
 
 // dayForm is the day at the end of an index's name.
@@ -133,7 +134,7 @@ func listed(days []time.Time) string {
 	}
 	out := strings.Join(names, ", ")
 	if more := len(days) - most; more > 0 {
-		out += " and " + plural(more, "more day", "more days")
+		out += " and " + wording.Count(more, "more day", "more days")
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	es "github.com/olivere/elastic/v7"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/wording"
 )
 
 // widening is how far outside of a window snapshots tell about it: two looks at
@@ -405,7 +406,7 @@ func (x *search) judge() {
 	x.judgeIndices()
 	x.judgeAges()
 	if x.bad > 0 {
-		x.note("%s could not be read as a job record", plural(x.bad, "document", "documents"))
+		x.note("%s could not be read as a job record", wording.Count(x.bad, "document", "documents"))
 	}
 	if most := x.source.most / unplacedShare; x.unplaced > most {
 		x.note("%d jobs had an earlier run that no record places, of which only %d are given", x.unplaced, most)
@@ -442,14 +443,14 @@ func (x *search) judgeAges() {
 	case a.newest.IsZero():
 		x.note("no record says when it was written")
 	case !w.IsZero() && earlier(w.To, x.now).After(a.newest.Add(late)):
-		x.note("its newest record is of %s, before the window ends", stamp(a.newest))
+		x.note("its newest record is of %s, before the window ends", wording.Minute(a.newest))
 	}
 	for i, g := range a.gaps {
 		if i == 3 {
-			x.note("and in %s more", plural(len(a.gaps)-i, "gap", "gaps"))
+			x.note("and in %s more", wording.Count(len(a.gaps)-i, "gap", "gaps"))
 			break
 		}
-		x.note("nothing was recorded from %s to %s: jobs of that time may be missing", stamp(g.From), stamp(g.To))
+		x.note("nothing was recorded from %s to %s: jobs of that time may be missing", wording.Minute(g.From), wording.Minute(g.To))
 	}
 }
 
@@ -471,10 +472,10 @@ func (x *search) tellBlindSpots() {
 		}
 	}
 	if x.noHost > 0 {
-		tell("%s no host", plural(x.noHost, "record of these names", "records of these name"))
+		tell("%s no host", wording.Count(x.noHost, "record of these names", "records of these name"))
 	}
 	if x.shadows > 0 {
-		tell("%s started more than once (NumShadowStarts), perhaps on other hosts", plural(x.shadows, "job of these", "jobs of these"))
+		tell("%s started more than once (NumShadowStarts), perhaps on other hosts", wording.Count(x.shadows, "job of these", "jobs of these"))
 	}
 	if x.plan != nil && !x.plan.ignored && x.query.Kind == grid.ByUser {
 		tell("names of more letters than the server indexes, which are 256, cannot be searched for")
@@ -488,21 +489,3 @@ func appendNew(all []string, s string) []string {
 	}
 	return append(all, s)
 }
-
-// someOf names the first few.
-func someOf(names []string) string {
-	const most = 5
-	if len(names) > most {
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
-	}
-	return strings.Join(names, ", ")
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
-}
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04Z") }

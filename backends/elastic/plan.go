@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/wording"
 )
 
 // field is one field of the indices that holds an attribute.
@@ -240,7 +241,7 @@ func (s *Source) readSource(ctx context.Context, p *plan) error {
 	}
 	if len(cut) > 0 {
 		slices.Sort(cut)
-		p.notes = append(p.notes, fmt.Sprintf("%s of the indices keep documents only in part (such as %s): hosts and people may be missing", plural(len(cut), "one", "some"), cut[0]))
+		p.notes = append(p.notes, fmt.Sprintf("%s of the indices keep documents only in part (such as %s): hosts and people may be missing", wording.Count(len(cut), "one", "some"), cut[0]))
 	}
 	p.source = true
 	if !whole {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/trouble"
+	"github.com/gridwarden/gridwarden/backends/wording"
 )
 
 // Source is one server with records of one kind. It is safe for concurrent use.
@@ -95,7 +96,7 @@ func (s *Source) Details(ctx context.Context) ([]string, error) {
 }
 
 func (c coverage) sentence() string {
-	out := plural(len(c.indices), "index", "indices")
+	out := wording.Count(len(c.indices), "index", "indices")
 	if !c.first.IsZero() {
 		out += fmt.Sprintf(" of %s to %s", c.first.Format(time.DateOnly), c.last.Format(time.DateOnly))
 	}

@@ -17,8 +17,7 @@ var errBody = errors.New("the answer is no JSON of a search server")
 // explain adds the sentence for people to what went wrong with a call. The text
 // of a server stays in the cause, which only logs show.
 func (s *Source) explain(err error) error {
-	var told interface{ ForPeople() string }
-	if err == nil || errors.As(err, &told) {
+	if _, told := trouble.Told(err); err == nil || told {
 		return err
 	}
 	at := s.kind.Setting()

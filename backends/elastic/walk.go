@@ -12,6 +12,8 @@ import (
 	"time"
 
 	es "github.com/olivere/elastic/v7"
+
+	"github.com/gridwarden/gridwarden/backends/wording"
 )
 
 // keepAlive is how long the server holds a walk between two pages.
@@ -223,7 +225,7 @@ func failedIndices(shards *es.ShardsInfo) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (%s)", someOf(names))
+	return fmt.Sprintf(" (%s)", wording.Some(names, 5))
 }
 
 func (w *walk) give(slice int, page *es.SearchResult) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/gridwarden/gridwarden/backends/wording"
 )
 
 // coverage is what the store knows of how much it knows.
@@ -39,7 +41,7 @@ func unix(seconds int64) time.Time {
 func (c coverage) sentence() string {
 	out := fmt.Sprintf("%d imported %s of %d %s", c.records, plural(c.records, "record", "records"), c.schedds, plural(c.schedds, "schedd", "schedds"))
 	if !c.oldest.IsZero() {
-		out += fmt.Sprintf(", written %s to %s", stamp(c.oldest), stamp(c.newest))
+		out += fmt.Sprintf(", written %s to %s", wording.Minute(c.oldest), wording.Minute(c.newest))
 	}
 	return out
 }
@@ -58,5 +60,3 @@ func plural(n int64, one, many string) string {
 	}
 	return many
 }
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04Z") }

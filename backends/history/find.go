@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/wording"
 )
 
 // maxSightings bounds one answer. A window in which more jobs match is too wide
@@ -59,12 +60,12 @@ func (s *Store) judge(r *grid.Report, c coverage, q grid.Query, x *search) {
 	case c.oldest.IsZero():
 		note("no imported record says when it was written")
 	case q.Window.IsZero():
-		note("what was written before the oldest imported record, %s, is not known", stamp(c.oldest))
+		note("what was written before the oldest imported record, %s, is not known", wording.Minute(c.oldest))
 	case q.Window.From.Before(c.oldest):
-		note("the window begins before the oldest imported record, %s", stamp(c.oldest))
+		note("the window begins before the oldest imported record, %s", wording.Minute(c.oldest))
 	}
 	if !c.newest.IsZero() && q.Window.To.After(c.newest) {
-		note("the window ends after the newest imported record, %s: import what was written since", stamp(c.newest))
+		note("the window ends after the newest imported record, %s: import what was written since", wording.Minute(c.newest))
 	}
 	if c.rejected > 0 {
 		note("%s", c.rejectedNote())

@@ -21,8 +21,7 @@ func (s *Store) explain(err error) error {
 // explainPostgres adds the sentence for people. The server's own text stays in the
 // cause, which only logs show, unless it names what is missing.
 func explainPostgres(err error, name, setting string) error {
-	var told interface{ ForPeople() string }
-	if err == nil || errors.As(err, &told) || errors.Is(err, context.Canceled) {
+	if _, told := trouble.Told(err); err == nil || told || errors.Is(err, context.Canceled) {
 		return err
 	}
 	var refused *pgconn.PgError

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/wording"
 )
 
 // Bounds of what is told of one job, in rows.
@@ -84,7 +85,7 @@ func (s *Store) ByBatch(ctx context.Context, batch string) (grid.PandaJobs, erro
 		if err := s.byOtherSpelling(ctx, l, batch, since, &out); err != nil {
 			return grid.PandaJobs{}, fmt.Errorf("panda: looking for batch id: %w", err)
 		}
-		out.Notes = append(out.Notes, fmt.Sprintf("no job has exactly this batch id; other spellings were looked for among the jobs and workers since %s", stamp(since)))
+		out.Notes = append(out.Notes, fmt.Sprintf("no job has exactly this batch id; other spellings were looked for among the jobs and workers since %s", wording.Minute(since)))
 	}
 	slices.SortFunc(out.Jobs, func(a, b grid.PandaJob) int { return b.Created.Compare(a.Created) })
 	out.Notes = compact(out.Notes)

@@ -2,7 +2,6 @@ package panda
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -10,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/trouble"
 )
 
 // parts fills in what stands in other tables than the job's own.
@@ -37,9 +37,8 @@ func (p *parts) read(ctx context.Context, some ...func(context.Context) error) {
 
 // sentence is what an error says to people.
 func sentence(err error) string {
-	var told interface{ ForPeople() string }
-	if errors.As(err, &told) {
-		return told.ForPeople()
+	if told, ok := trouble.Told(err); ok {
+		return told
 	}
 	return "the question was stopped"
 }

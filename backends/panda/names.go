@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/wording"
 )
 
 const usersTable = "{meta}.users"
@@ -101,9 +102,9 @@ func (x *search) namesOfPerson(ctx context.Context) ([]string, error) {
 		}
 	}
 	alike = slices.DeleteFunc(alike, func(name string) bool { return slices.Contains(names, name) })
-	x.tell("searched under the PanDA names %s", someOf(inQuotes(names)))
+	x.tell("searched under the PanDA names %s", wording.Some(inQuotes(names), mostNamed))
 	if len(alike) > 0 {
-		x.tell("names that look alike, of which none was searched: %s", someOf(inQuotes(alike)))
+		x.tell("names that look alike, of which none was searched: %s", wording.Some(inQuotes(alike), mostNamed))
 	}
 	return names, nil
 }

@@ -54,9 +54,9 @@ func firstLine(s string) string {
 func isFailure(err error) bool {
 	var status *statusError
 	var no *declined
-	var told interface{ ForPeople() string }
+	_, told := trouble.Told(err)
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &no), errors.As(err, &told):
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &no), told:
 		return false
 	case errors.As(err, &status):
 		return status.status >= http.StatusInternalServerError
@@ -117,12 +117,12 @@ func isRefusedTLS(err error) bool {
 // explain adds the sentence for people to what went wrong. The server's own text is
 // shown as one short line.
 func (s *Server) explain(err error) error {
-	var told interface{ ForPeople() string }
+	_, told := trouble.Told(err)
 	var status *statusError
 	var no *declined
 	at := Setting + ".server"
 	switch {
-	case err == nil, errors.As(err, &told), errors.Is(err, context.Canceled):
+	case err == nil, told, errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &no):
 		return s.explainNo(no)

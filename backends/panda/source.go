@@ -12,7 +12,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/wording"
 )
+
+// mostNamed is how many names a note has before the rest is only counted.
+const mostNamed = 8
 
 // maxSightings bounds one answer. A window in which more jobs match is too wide for
 // people to read.
@@ -287,10 +291,10 @@ func (x *search) judge() {
 	}
 	r.Searched = "the rows of PanDA's tables " + strings.Join(names, ", ")
 	if !q.Window.IsZero() {
-		r.Searched += fmt.Sprintf(" that were written from %s, those of ended jobs until %s", stamp(q.Window.From.Add(-contradiction)), stamp(q.Window.To.Add(x.store.config.Tail)))
+		r.Searched += fmt.Sprintf(" that were written from %s, those of ended jobs until %s", wording.Minute(q.Window.From.Add(-contradiction)), wording.Minute(q.Window.To.Add(x.store.config.Tail)))
 	}
 	if len(q.Sites) > 0 {
-		r.Searched += ", of jobs at " + someOf(q.Sites)
+		r.Searched += ", of jobs at " + wording.Some(q.Sites, mostNamed)
 	}
 	r.Newest = x.ages.newest
 	x.judgeAges()
@@ -316,14 +320,14 @@ func (x *search) judgeAges() {
 		}
 		return
 	case !x.ages.oldest.IsZero() && !w.IsZero() && w.From.Before(x.ages.oldest):
-		x.note("its oldest record of an ended job was written at %s: jobs that ended before are gone", stamp(x.ages.oldest))
+		x.note("its oldest record of an ended job was written at %s: jobs that ended before are gone", wording.Minute(x.ages.oldest))
 	}
 	until := w.To
 	if w.IsZero() || until.After(x.now) {
 		until = x.now
 	}
 	if until.After(x.ages.newest.Add(quiet)) {
-		x.note("its newest record was written at %s: nothing ran since, or the database is not kept up to date", stamp(x.ages.newest))
+		x.note("its newest record was written at %s: nothing ran since, or the database is not kept up to date", wording.Minute(x.ages.newest))
 	}
 }
 
@@ -354,23 +358,5 @@ func (x *search) lookAgain() {
 		return
 	}
 	x.found.Report.LookAgain = x.now.Add(heartbeat)
-	x.found.Report.WouldChange = append(x.found.Report.WouldChange, fmt.Sprintf("%s still to call after the window began; pilots call every %d minutes.", plural(running, "running job's pilot has", "running jobs' pilots have"), int(heartbeat/time.Minute)))
+	x.found.Report.WouldChange = append(x.found.Report.WouldChange, fmt.Sprintf("%s still to call after the window began; pilots call every %d minutes.", wording.Count(running, "running job's pilot has", "running jobs' pilots have"), int(heartbeat/time.Minute)))
 }
-
-// someOf names the first few.
-func someOf(names []string) string {
-	const most = 8
-	if len(names) > most {
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
-	}
-	return strings.Join(names, ", ")
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04Z") }

@@ -2,7 +2,10 @@
 // sentence for them, and the cause, which only logs show.
 package trouble
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Error has a sentence that says what is wrong and what to do next.
 type Error struct {
@@ -26,4 +29,13 @@ func (e *Error) Unwrap() error { return e.Cause }
 // Errorf gives an Error with a sentence for people.
 func Errorf(cause error, format string, args ...any) error {
 	return &Error{Sentence: fmt.Sprintf(format, args...), Cause: cause}
+}
+
+// Told gives the sentence that an error has for people, whoever made it.
+func Told(err error) (sentence string, ok bool) {
+	var told interface{ ForPeople() string }
+	if !errors.As(err, &told) {
+		return "", false
+	}
+	return told.ForPeople(), true
 }
