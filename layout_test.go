@@ -72,6 +72,7 @@ var layout = []rule{
 	{"backends/trouble", nil, "a leaf: every backend has errors that people can do something about"},
 	{"backends/journal", []string{"backends/handover", "backends/trouble", "bot", "bot/action", "bot/audit", "bot/crash", "config/secret"}, "it stores what the bot says and knows nothing of the grid"},
 	{"backends/postgrestest", nil, "it starts a server for the tests of whoever needs one"},
+	{"backends/usagetest", nil, "it tells the benchmarks of whoever measures what a process uses"},
 	{"backends/searchtest", nil, "it starts servers for the tests of whoever searches, and knows nothing of what they look for"},
 	{"backends/searchtest/hold", []string{"backends/searchtest"}, "a command that holds servers for all tests at once"},
 	{"backends/*", []string{"backends/grid", "backends/handover", "backends/trouble", "backends/wording", "config/endpoint", "config/secret"}, "a backend speaks to one system; backends never import each other or the bot"},
@@ -87,7 +88,7 @@ var layout = []rule{
 }
 
 // forTests are packages that only tests may import.
-var forTests = []string{"bot/bottest", "bot/bottest/*", "handlers/answertest", "backends/postgrestest", "backends/searchtest", "backends/searchtest/hold", "backends/*/*test"}
+var forTests = []string{"bot/bottest", "bot/bottest/*", "handlers/answertest", "backends/postgrestest", "backends/searchtest", "backends/searchtest/hold", "backends/usagetest", "backends/*/*test"}
 
 func onlyForTests(pkg string) bool {
 	return slices.ContainsFunc(forTests, func(pattern string) bool { return fits(pattern, pkg) })

@@ -18,6 +18,7 @@ import (
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/grid/gridtest"
 	"github.com/gridwarden/gridwarden/backends/searchtest"
+	"github.com/gridwarden/gridwarden/backends/usagetest"
 )
 
 // library is a search server with the finished jobs of a generated world.
@@ -293,13 +294,13 @@ func BenchmarkTrace(b *testing.B) {
 	cpu := 0.0
 	for i := 0; b.Loop(); i++ {
 		for _, which := range []int{i % 2, 1 - i%2} {
-			began, busy := time.Now(), cpuSeconds(b)
+			began, busy := time.Now(), usagetest.CPUSeconds(b)
 			if err := steps[which](); err != nil {
 				b.Fatal(err)
 			}
 			took[which] = append(took[which], time.Since(began))
 			if which == 0 {
-				cpu += cpuSeconds(b) - busy
+				cpu += usagetest.CPUSeconds(b) - busy
 			}
 		}
 	}
@@ -375,7 +376,7 @@ func BenchmarkMemory(b *testing.B) {
 	days := max(2, min(10, 1_000_000*90/max(1, l.size)))
 	q.Window.From = q.Window.To.Add(-time.Duration(days) * 24 * time.Hour)
 	for b.Loop() {
-		forgetPeak(b)
+		usagetest.ForgetPeak(b)
 		began := time.Now()
 		f, err := s.Sightings(context.Background(), q)
 		if err != nil {
@@ -384,49 +385,7 @@ func BenchmarkMemory(b *testing.B) {
 		b.ReportMetric(time.Since(began).Seconds(), "s")
 		b.ReportMetric(float64(f.Report.Records), "read")
 		b.ReportMetric(float64(len(f.Sightings)), "found")
-		b.ReportMetric(peakMB(b), "peak-RSS-MB")
+		b.ReportMetric(usagetest.PeakMB(b), "peak-RSS-MB")
 	}
 	b.ReportMetric(0, "ns/op")
-}
-
-// forgetPeak makes peakMB start over.
-func forgetPeak(b *testing.B) {
-	b.Helper()
-	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
-		b.Logf("the peak of memory is that of the whole process: %v", err)
-	}
-}
-
-// peakMB is the most memory that this process held, by what Linux counted.
-func peakMB(b *testing.B) float64 {
-	b.Helper()
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		b.Skipf("no measure of memory: %v", err)
-	}
-	_, rest, _ := bytes.Cut(status, []byte("VmHWM:"))
-	kB, err := strconv.ParseFloat(string(bytes.Fields(rest)[0]), 64)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return kB * 1024 / 1e6
-}
-
-// cpuSeconds is how long this process has worked on all cores, by what Linux counted.
-func cpuSeconds(b *testing.B) float64 {
-	b.Helper()
-	stat, err := os.ReadFile("/proc/self/stat")
-	if err != nil {
-		b.Skipf("no measure of work: %v", err)
-	}
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	seconds := 0.0
-	for _, ticks := range fields[11:13] { // of the program, and of the kernel for it
-		n, err := strconv.ParseFloat(string(ticks), 64)
-		if err != nil {
-			b.Fatal(err)
-		}
-		seconds += n / 100
-	}
-	return seconds
 }

@@ -2,7 +2,6 @@ package history
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/usagetest"
 )
 
 // benchSize is how many records a benchmark's store has; GRIDWARDEN_BENCH_RECORDS
@@ -50,23 +50,23 @@ func BenchmarkImport(b *testing.B) {
 			var took time.Duration
 			var peak, cpu, plain float64
 			for b.Loop() {
-				plain -= cpuSeconds(b)
+				plain -= usagetest.CPUSeconds(b)
 				decodePlainly(b, path)
-				plain += cpuSeconds(b)
+				plain += usagetest.CPUSeconds(b)
 				s, err := Open(b.Context(), Config{SQLite: filepath.Join(b.TempDir(), "history.db")})
 				if err != nil {
 					b.Fatal(err)
 				}
-				forgetPeak(b)
-				cpu -= cpuSeconds(b)
+				usagetest.ForgetPeak(b)
+				cpu -= usagetest.CPUSeconds(b)
 				began := time.Now()
 				r, err := s.Import(b.Context(), []string{path}, nil, nil)
 				took += time.Since(began)
-				cpu += cpuSeconds(b)
+				cpu += usagetest.CPUSeconds(b)
 				if err != nil || r.New != int64(n) {
 					b.Fatalf("%+v, %v", r, err)
 				}
-				peak = max(peak, peakMB(b))
+				peak = max(peak, usagetest.PeakMB(b))
 				if err := s.Close(); err != nil {
 					b.Fatal(err)
 				}
@@ -99,48 +99,6 @@ func decodePlainly(b *testing.B, path string) {
 			b.Fatal(err)
 		}
 	}
-}
-
-// forgetPeak makes peakMB start over.
-func forgetPeak(b *testing.B) {
-	b.Helper()
-	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
-		b.Logf("the peak of memory is that of the whole process: %v", err)
-	}
-}
-
-// peakMB is the most memory that this process held, by what Linux counted.
-func peakMB(b *testing.B) float64 {
-	b.Helper()
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		b.Skipf("no measure of memory: %v", err)
-	}
-	_, rest, _ := bytes.Cut(status, []byte("VmHWM:"))
-	kB, err := strconv.ParseFloat(string(bytes.Fields(rest)[0]), 64)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return kB * 1024 / 1e6
-}
-
-// cpuSeconds is how long this process has worked on all cores, by what Linux counted.
-func cpuSeconds(b *testing.B) float64 {
-	b.Helper()
-	stat, err := os.ReadFile("/proc/self/stat")
-	if err != nil {
-		b.Skipf("no measure of work: %v", err)
-	}
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	seconds := 0.0
-	for _, ticks := range fields[11:13] { // of the program, and of the kernel for it
-		n, err := strconv.ParseFloat(string(ticks), 64)
-		if err != nil {
-			b.Fatal(err)
-		}
-		seconds += n / 100
-	}
-	return seconds
 }
 
 // BenchmarkTrace asks who ran on a worker node within two days, and each time also
@@ -320,7 +278,7 @@ func bigStore(b *testing.B, n int) *Store {
 		err := jobs.write(out, n-have)
 		w.CloseWithError(errors.Join(err, out.Flush()))
 	}()
-	forgetPeak(b)
+	usagetest.ForgetPeak(b)
 	began := time.Now()
 	report, err := s.Import(b.Context(), []string{Stdin}, r, nil)
 	if err != nil || report.New != int64(n-have) {
@@ -331,6 +289,6 @@ func bigStore(b *testing.B, n int) *Store {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Logf("%d records imported in %s: %.0f records/s beside what makes them, at most %.0f MB of memory, %.1f GB of store", n-have, took.Round(time.Second), float64(n-have)/took.Seconds(), peakMB(b), float64(info.Size())/1e9)
+	b.Logf("%d records imported in %s: %.0f records/s beside what makes them, at most %.0f MB of memory, %.1f GB of store", n-have, took.Round(time.Second), float64(n-have)/took.Seconds(), usagetest.PeakMB(b), float64(info.Size())/1e9)
 	return s
 }

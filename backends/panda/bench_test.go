@@ -1,7 +1,6 @@
 package panda_test
 
 import (
-	"bytes"
 	"context"
 	"math/rand/v2"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"github.com/gridwarden/gridwarden/backends/panda"
 	"github.com/gridwarden/gridwarden/backends/panda/pandatest"
 	"github.com/gridwarden/gridwarden/backends/postgrestest"
+	"github.com/gridwarden/gridwarden/backends/usagetest"
 	"github.com/gridwarden/gridwarden/handlers/answertest"
 	"github.com/gridwarden/gridwarden/handlers/kill"
 )
@@ -137,10 +137,8 @@ type planner struct {
 func benchmarkPlan(b *testing.B, s *panda.Store, jobs int) {
 	c := answertest.Command(b, kill.New(planner{s, panda.NewKiller(nil, s)}, nil), "kill user")
 	debug.FreeOSMemory()
-	before := memoryMB(b, "VmRSS:")
-	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
-		b.Logf("the peak of memory is that of the whole process: %v", err)
-	}
+	before := usagetest.NowMB(b)
+	usagetest.ForgetPeak(b)
 	var took []time.Duration
 	for b.Loop() {
 		began := time.Now()
@@ -152,22 +150,7 @@ func benchmarkPlan(b *testing.B, s *panda.Store, jobs int) {
 	}
 	quantiles(b, "", took)
 	b.ReportMetric(float64(jobs), "active-jobs")
-	b.ReportMetric(memoryMB(b, "VmHWM:")-before, "more-RSS-MB")
-}
-
-// memoryMB is what Linux counts of this process under a name.
-func memoryMB(b *testing.B, name string) float64 {
-	b.Helper()
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		b.Skipf("no measure of memory: %v", err)
-	}
-	_, rest, _ := bytes.Cut(status, []byte(name))
-	kB, err := strconv.ParseFloat(string(bytes.Fields(rest)[0]), 64)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return kB * 1024 / 1e6
+	b.ReportMetric(usagetest.PeakMB(b)-before, "more-RSS-MB")
 }
 
 // quantiles reports the median, which it gives, and the worst of a hundred.
