@@ -3,8 +3,6 @@ package panda_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +13,6 @@ import (
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/panda"
 	"github.com/gridwarden/gridwarden/backends/panda/pandatest"
-	"github.com/gridwarden/gridwarden/config/secret"
 )
 
 // noon is the time that tests ask about, some days ago, so that its partition exists.
@@ -26,24 +23,12 @@ func at(hours float64) time.Time { return noon.Add(time.Duration(hours * float64
 // reading opens a database for reading as the bot's role does.
 func reading(t testing.TB, dsn string, change ...func(*panda.DatabaseConfig)) *panda.Store {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "dsn")
-	if err := os.WriteFile(file, []byte(dsn), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c := panda.DatabaseConfig{DSNFile: secret.File(file), Schemas: panda.DefaultSchemas, Deadline: panda.DefaultDeadline, Tail: panda.DefaultTail}
+	c := reads(t, dsn)
+	c.Deadline, c.Tail = panda.DefaultDeadline, panda.DefaultTail
 	for _, f := range change {
 		f(&c)
 	}
-	s, err := panda.Open(c, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return openStore(t, c, nil)
 }
 
 // world is a database with something that was written just now, so that it counts

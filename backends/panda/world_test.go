@@ -36,7 +36,11 @@ func openStore(t testing.TB, c panda.DatabaseConfig, sites *grid.SiteMap) *panda
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return s
 }
 
