@@ -62,6 +62,7 @@ type LiveJob struct {
 	Cores     int
 	Submitted time.Time // zero when unknown
 	Heartbeat time.Time // last contact of the pilot; zero when never
+	Killing   bool      // its kill is registered already
 }
 
 // LiveTask is one task of an account that has not ended. While it lives it

@@ -128,14 +128,8 @@ func benchmarkTrace(b *testing.B, s *panda.Store, truth *pandatest.Truth) {
 	b.ReportMetric(float64(found)/float64(b.N), "found/op")
 }
 
-// planner is PanDA as far as a plan asks it.
-type planner struct {
-	*panda.Store
-	*panda.Killer
-}
-
 func benchmarkPlan(b *testing.B, s *panda.Store, jobs int) {
-	c := answertest.Command(b, kill.New(planner{s, panda.NewKiller(nil, s)}, nil), "kill user")
+	c := answertest.Command(b, kill.New(pandaKills{s, panda.NewKiller(nil, s)}, nil), "kill user")
 	debug.FreeOSMemory()
 	before := usagetest.NowMB(b)
 	usagetest.ForgetPeak(b)

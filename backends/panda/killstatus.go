@@ -35,18 +35,25 @@ func (k *Killer) KillStatus(ctx context.Context, ids []string, since time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	found, err := k.store.killRows(ctx, numbers)
+	first := make(map[int64]int, len(ids)) // of an id that is asked for twice, where it is answered
+	for i, n := range numbers {
+		if _, twice := first[n]; !twice {
+			first[n] = i
+		}
+	}
+	out := make([]grid.JobKill, len(ids))
+	err = k.store.killRows(ctx, numbers, func(r killRow) {
+		i := first[r.id]
+		out[i] = r.kill(since)
+		out[i].Job.ID = ids[i]
+	})
 	if err != nil {
 		return nil, fmt.Errorf("panda: reading how far %d kills have come: %w", len(ids), k.store.explain(err))
 	}
-	out := make([]grid.JobKill, len(ids))
 	for i, n := range numbers {
-		row, known := found[n]
-		if !known {
+		if out[i] = out[first[n]]; out[i].Job.ID == "" {
 			return nil, fmt.Errorf("panda: there is no job %d in any table", n)
 		}
-		out[i] = row.kill(since)
-		out[i].Job.ID = ids[i]
 	}
 	return out, nil
 }
@@ -63,31 +70,49 @@ type killRow struct {
 	archived                         bool
 }
 
-// killRows reads the rows of jobs from all tables in one statement, for jobs move
-// between the tables. Where two have a job, the archive is right.
-func (s *Store) killRows(ctx context.Context, ids []int64) (map[int64]killRow, error) {
-	const columns = `pandaid, coalesce(jeditaskid, 0), jobstatus, coalesce(prodsourcelabel, ''), coalesce(computingsite, ''), coalesce(modificationhost, ''), coalesce(batchid, ''),
+// killRows gives the rows of jobs, all of one moment, for jobs move between the tables. The
+// archive has many partitions, and is asked only for those that the live tables do
+// not have.
+func (s *Store) killRows(ctx context.Context, ids []int64, each func(killRow)) error {
+	const columns = `SELECT pandaid, coalesce(jeditaskid, 0), jobstatus, coalesce(prodsourcelabel, ''), coalesce(computingsite, ''), coalesce(modificationhost, ''), coalesce(batchid, ''),
 		coalesce(actualcorecount, corecount, 0), creationtime, modificationtime, starttime, endtime,
-		coalesce(commandtopilot, ''), coalesce(jobdispatchererrordiag, ''), piloterrorcode, taskbuffererrorcode`
-	rows, err := s.query(ctx, `SELECT `+columns+`, false FROM {panda}.jobsdefined4 WHERE pandaid = ANY($1)
-		UNION ALL SELECT `+columns+`, false FROM {panda}.jobsactive4 WHERE pandaid = ANY($1)
-		UNION ALL SELECT `+columns+`, true FROM {panda}.jobsarchived4 WHERE pandaid = ANY($1)
-		UNION ALL SELECT `+columns+`, true FROM {arch}.jobsarchived WHERE pandaid = ANY($1)`, ids)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[int64]killRow, len(ids))
-	var r killRow
-	_, err = pgx.ForEachRow(rows, []any{
-		&r.id, &r.task, &r.status, &r.label, &r.site, &r.host, &r.batch, &r.cores, &r.created, &r.modified, &r.started, &r.ended,
-		&r.command, &r.dispatcher, &r.pilotError, &r.bufferError, &r.archived,
-	}, func() error {
-		if _, twice := out[r.id]; !twice || r.archived {
-			out[r.id] = r
+		coalesce(commandtopilot, ''), coalesce(jobdispatchererrordiag, ''), piloterrorcode, taskbuffererrorcode FROM `
+	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		seen := make(map[int64]bool, len(ids))
+		known := shared{}
+		read := func(statement string, ids []int64, archived bool) error {
+			rows, err := tx.Query(ctx, s.sql(statement), ids)
+			if err != nil {
+				return err
+			}
+			r := killRow{archived: archived}
+			_, err = pgx.ForEachRow(rows, []any{
+				&r.id, &r.task, &r.status, &r.label, &r.site, &r.host, &r.batch, &r.cores, &r.created, &r.modified, &r.started, &r.ended,
+				&r.command, &r.dispatcher, &r.pilotError, &r.bufferError,
+			}, func() error {
+				seen[r.id] = true
+				r.status, r.label, r.site, r.host = known.one(r.status), known.one(r.label), known.one(r.site), known.one(r.host)
+				each(r)
+				return nil
+			})
+			return err
 		}
-		return nil
+		if err := read(columns+`unnest($1::bigint[]) AS id JOIN {panda}.jobsdefined4 ON pandaid = id
+			UNION ALL `+columns+`unnest($1::bigint[]) AS id JOIN {panda}.jobsactive4 ON pandaid = id`, ids, false); err != nil {
+			return err
+		}
+		var rest []int64
+		for _, id := range ids {
+			if !seen[id] {
+				rest = append(rest, id)
+			}
+		}
+		if len(rest) == 0 {
+			return nil
+		}
+		return read(columns+`{panda}.jobsarchived4 WHERE pandaid = ANY($1)
+			UNION ALL `+columns+`{arch}.jobsarchived WHERE pandaid = ANY($1)`, rest, true)
 	})
-	return out, err
 }
 
 // kill reads a row as the server writes it. A kill does not touch the modification

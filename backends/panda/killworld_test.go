@@ -1,7 +1,6 @@
 package panda_test
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -9,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/panda"
 	"github.com/gridwarden/gridwarden/backends/panda/pandatest"
 	"github.com/gridwarden/gridwarden/bot"
@@ -22,22 +20,6 @@ import (
 type pandaKills struct {
 	*panda.Store
 	*panda.Killer
-	d *pandatest.Database
-}
-
-// LiveJobs is what the rows say, whatever reads them elsewhere.
-func (p pandaKills) LiveJobs(_ context.Context, a grid.Account) (jobs []grid.LiveJob, tasks []grid.LiveTask, err error) {
-	for _, table := range []pandatest.Table{pandatest.Defined, pandatest.Active} {
-		for _, id := range pandatest.All[int64](p.d, "SELECT pandaid FROM "+string(table)+" WHERE produsername = $1", a.Name) {
-			jobs = append(jobs, grid.LiveJob{ID: strconv.FormatInt(id, 10)})
-		}
-	}
-	for _, t := range pandatest.All[string](p.d, `SELECT jeditaskid || ' ' || status FROM doma_panda.jedi_tasks WHERE username = $1 AND status <> 'aborted'
-		UNION ALL SELECT taskid || ' ' || status FROM doma_deft.t_task WHERE username = $1 AND status = 'waiting'`, a.Name) {
-		id, status, _ := strings.Cut(t, " ")
-		tasks = append(tasks, grid.LiveTask{ID: id, Status: status})
-	}
-	return jobs, tasks, nil
 }
 
 // naughty fills a PanDA with a user whose tasks make their jobs again: 41 with jobs
@@ -72,7 +54,7 @@ func naughty(b *killBench) (w *pandatest.World, evading int64, others []int64) {
 
 func planned(b *killBench) (bot.Command, action.Plan) {
 	b.Helper()
-	c := answertest.Command(b, kill.New(pandaKills{b.store, b.Killer, b.d}, nil), "kill user")
+	c := answertest.Command(b, kill.New(pandaKills{b.store, b.Killer}, nil), "kill user")
 	p, err := c.Plan(b.Context(), answertest.Request(c, time.Now(), "Naughty User", "miner"))
 	if err != nil {
 		b.Fatal(err)

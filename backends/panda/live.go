@@ -3,6 +3,7 @@ package panda
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,7 +89,8 @@ func tooMany(what string, most int) error {
 // jobsOf reads the live jobs. Values that most jobs share are kept once.
 func (s *Store) jobsOf(ctx context.Context, tx pgx.Tx, user string) ([]grid.LiveJob, error) {
 	const columns = `pandaid, coalesce(jeditaskid, 0), jobstatus, coalesce(computingsite, ''), coalesce(modificationhost, ''), coalesce(batchid, ''),
-		coalesce(actualcorecount, corecount, 0), creationtime, modificationtime, starttime`
+		coalesce(actualcorecount, corecount, 0), creationtime, modificationtime, starttime,
+		coalesce(prodsourcelabel, ''), coalesce(commandtopilot, '') = 'tobekilled'`
 	rows, err := tx.Query(ctx, s.sql(`SELECT `+columns+` FROM {panda}.jobsdefined4 WHERE produsername = $1 AND jobstatus <> ALL($2)
 		UNION ALL
 		SELECT `+columns+` FROM {panda}.jobsactive4 WHERE produsername = $1 AND jobstatus <> ALL($2)
@@ -99,18 +101,23 @@ func (s *Store) jobsOf(ctx context.Context, tx pgx.Tx, user string) ([]grid.Live
 	var r liveRow
 	known := shared{}
 	seen := map[int64]bool{}
-	var jobs []grid.LiveJob
+	const together = 4096
+	var parts [][]grid.LiveJob // a slice that grows would be copied again and again
 	_, err = pgx.ForEachRow(rows, r.fields(), func() error {
-		if !seen[r.id] {
-			seen[r.id] = true
-			jobs = append(jobs, r.job(known))
+		if seen[r.id] {
+			return nil
 		}
+		seen[r.id] = true
+		if last := len(parts) - 1; last < 0 || len(parts[last]) == together {
+			parts = append(parts, make([]grid.LiveJob, 0, together))
+		}
+		parts[len(parts)-1] = append(parts[len(parts)-1], r.job(known))
 		return nil
 	})
-	if err == nil && len(jobs) > maxLiveJobs {
+	if err == nil && len(seen) > maxLiveJobs {
 		err = tooMany("jobs", maxLiveJobs)
 	}
-	return jobs, err
+	return slices.Concat(parts...), err
 }
 
 // liveRow is a row of the tables of live jobs.
@@ -120,17 +127,20 @@ type liveRow struct {
 	cores                     int
 	created, modified         time.Time
 	started                   *time.Time
+	label                     string
+	killing                   bool
 }
 
 func (r *liveRow) fields() []any {
-	return []any{&r.id, &r.task, &r.status, &r.site, &r.host, &r.batch, &r.cores, &r.created, &r.modified, &r.started}
+	return []any{&r.id, &r.task, &r.status, &r.site, &r.host, &r.batch, &r.cores, &r.created, &r.modified, &r.started, &r.label, &r.killing}
 }
 
 // job is the row for a plan. Before a job has started, its host is that of a
 // server, and when it was changed last says nothing of a pilot.
 func (r *liveRow) job(known shared) grid.LiveJob {
 	j := grid.LiveJob{
-		ID: strconv.FormatInt(r.id, 10), Status: known.one(r.status), Site: known.one(r.site), Cores: max(r.cores, 1), Submitted: r.created,
+		ID: strconv.FormatInt(r.id, 10), Status: known.one(r.status), Label: known.one(r.label), Site: known.one(r.site), Cores: max(r.cores, 1), Submitted: r.created,
+		Killing: r.killing,
 	}
 	if r.task != 0 {
 		j.Task = known.one(strconv.FormatInt(r.task, 10))

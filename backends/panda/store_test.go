@@ -50,7 +50,7 @@ func TestLiveJobs(t *testing.T) {
 	at := time.Date(2026, 11, 2, 3, 4, 5, 0, time.UTC)
 	d.AddJob(pandatest.Job{Table: pandatest.Defined, PandaID: 6000000001, ProdUserName: user, JediTaskID: 41, ComputingSite: "CERN", CreationTime: at, ModificationTime: at})
 	d.AddJob(pandatest.Job{
-		Table: pandatest.Active, PandaID: 6000000002, ProdUserName: user, JediTaskID: 41, JobStatus: "running", ComputingSite: "DESY", ModificationHost: "slot1_12@wn77.example.org",
+		Table: pandatest.Active, PandaID: 6000000002, ProdUserName: user, JediTaskID: 41, JobStatus: "running", CommandToPilot: "tobekilled", ComputingSite: "DESY", ModificationHost: "slot1_12@wn77.example.org",
 		BatchID: "schedd#1.0#2", CoreCount: 8, CreationTime: at, StartTime: at.Add(time.Minute), ModificationTime: at.Add(time.Hour),
 	})
 	d.AddJob(pandatest.Job{Table: pandatest.Active, PandaID: 6000000003, ProdUserName: user, ModificationHost: "aipanda001.cern.ch", CreationTime: at, ModificationTime: at})
@@ -71,9 +71,9 @@ func TestLiveJobs(t *testing.T) {
 		byID[j.ID] = j
 	}
 	want := map[string]grid.LiveJob{
-		"6000000001": {ID: "6000000001", Task: "41", Status: "defined", Site: "CERN", Cores: 1, Submitted: at},
-		"6000000002": {ID: "6000000002", Task: "41", Status: "running", Site: "DESY", Host: "wn77.example.org", Batch: "schedd#1.0#2", Cores: 8, Submitted: at, Heartbeat: at.Add(time.Hour)},
-		"6000000003": {ID: "6000000003", Status: "defined", Cores: 1, Submitted: at},
+		"6000000001": {ID: "6000000001", Task: "41", Status: "defined", Label: "user", Site: "CERN", Cores: 1, Submitted: at},
+		"6000000002": {ID: "6000000002", Task: "41", Status: "running", Label: "user", Killing: true, Site: "DESY", Host: "wn77.example.org", Batch: "schedd#1.0#2", Cores: 8, Submitted: at, Heartbeat: at.Add(time.Hour)},
+		"6000000003": {ID: "6000000003", Status: "defined", Label: "user", Cores: 1, Submitted: at},
 	}
 	if diff := cmp.Diff(want, byID); diff != "" || len(jobs) != len(want) {
 		t.Error(diff)

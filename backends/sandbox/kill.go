@@ -33,9 +33,10 @@ func (g *Grid) LiveJobs(_ context.Context, a grid.Account) ([]grid.LiveJob, []gr
 }
 
 func (j job) liveJob(now time.Time) grid.LiveJob {
+	killing, _ := j.known(now)
 	l := grid.LiveJob{
 		ID: j.id, Task: j.task.id, Status: j.status(now), Site: j.task.site, Cores: j.task.cores,
-		Submitted: j.submitted, Heartbeat: j.contact(now),
+		Submitted: j.submitted, Heartbeat: j.contact(now), Killing: killing,
 	}
 	if j.ran(now) {
 		l.Host, l.Batch = j.host, j.batch

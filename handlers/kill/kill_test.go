@@ -305,7 +305,11 @@ func (s *stub) Accounts(context.Context) ([]grid.Account, error) {
 }
 
 func (s *stub) LiveJobs(context.Context, grid.Account) ([]grid.LiveJob, []grid.LiveTask, error) {
-	return s.jobs, s.tasks, nil
+	jobs := slices.Clone(s.jobs)
+	for i := range jobs {
+		jobs[i].Killing = s.states[jobs[i].ID].State != ""
+	}
+	return jobs, s.tasks, nil
 }
 
 func (s *stub) KillTask(_ context.Context, id string) (bool, error) {

@@ -67,10 +67,7 @@ func (c command) plan(ctx context.Context, r *bot.Request) (action.Plan, error) 
 	if err != nil {
 		return action.Plan{}, fmt.Errorf("kill user: %w", err)
 	}
-	todo, flagged, err := c.untouched(ctx, live)
-	if err != nil {
-		return action.Plan{}, fmt.Errorf("kill user: %w", err)
-	}
+	todo, flagged := untouched(live)
 	name := u.Accounts[0].Name
 	switch {
 	case len(todo.Jobs)+len(todo.Tasks) > 0:
@@ -146,28 +143,13 @@ func warnings(u target.User, reason string, cut int) []string {
 	return out
 }
 
-// untouched leaves out what is being killed already, and counts it.
-func (c command) untouched(ctx context.Context, live target.Live) (todo target.Live, flagged int, err error) {
-	kills, err := c.status(ctx, jobIDs(live.Jobs), time.Time{})
-	if err != nil {
-		return todo, 0, err
-	}
-	todo.ReadAt = live.ReadAt
-	for i, j := range live.Jobs {
-		if kills[i].State != "" {
-			flagged++
-			continue
-		}
-		todo.Jobs = append(todo.Jobs, j)
-	}
-	for _, t := range live.Tasks {
-		if dying(t) {
-			flagged++
-			continue
-		}
-		todo.Tasks = append(todo.Tasks, t)
-	}
-	return todo, flagged, nil
+// untouched leaves out what is being killed already, and counts it. The jobs may be very
+// many: what is left takes the place of what was read.
+func untouched(live target.Live) (todo target.Live, flagged int) {
+	before := len(live.Jobs) + len(live.Tasks)
+	live.Jobs = slices.DeleteFunc(live.Jobs, func(j grid.LiveJob) bool { return j.Killing })
+	live.Tasks = slices.DeleteFunc(live.Tasks, dying)
+	return live, before - len(live.Jobs) - len(live.Tasks)
 }
 
 // status asks for the kills of jobs that were registered by since, and makes sure that there is one for each.

@@ -33,7 +33,11 @@ func ReadLive(ctx context.Context, w Workload, accounts []grid.Account) (Live, e
 		if err != nil {
 			return Live{}, fmt.Errorf("reading the live jobs of user %s: %w", a.ID, err)
 		}
-		l.Jobs, l.Tasks = append(l.Jobs, jobs...), append(l.Tasks, tasks...)
+		if l.Tasks = append(l.Tasks, tasks...); l.Jobs == nil {
+			l.Jobs = jobs // they may be very many
+		} else {
+			l.Jobs = append(l.Jobs, jobs...)
+		}
 	}
 	slices.SortFunc(l.Jobs, func(a, b grid.LiveJob) int { return cmp.Compare(a.ID, b.ID) })
 	l.Jobs = slices.CompactFunc(l.Jobs, func(a, b grid.LiveJob) bool { return a.ID == b.ID })
