@@ -19,6 +19,8 @@ const (
 	// pilotKilled is pilotErrorCode when the pilot has ended the payload because the
 	// server told it to.
 	pilotKilled = 1144
+	// toBeKilled is commandToPilot of a job whose kill is registered.
+	toBeKilled = "tobekilled"
 	// clockSkew is by how much our clock and PanDA's may differ.
 	clockSkew = time.Minute
 )
@@ -26,7 +28,9 @@ const (
 // KillStatus tells how far the kills of jobs have come, in the order of ids, by the
 // rows of their tables, all of one moment. since is when all of them were
 // registered; zero where that is not known. A job whose kill is not registered and
-// that has not ended has no State; one that no table has is an error.
+// that has not ended has no State; one that no table has is an error. Of a job that
+// stands in two tables it says what the row says that is nearer to running: gone is
+// only what nothing else speaks against.
 //
 // The server's get_status is not asked: of a job that it does not find it says
 // that it is to be killed.
@@ -35,25 +39,18 @@ func (k *Killer) KillStatus(ctx context.Context, ids []string, since time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	first := make(map[int64]int, len(ids)) // of an id that is asked for twice, where it is answered
-	for i, n := range numbers {
-		if _, twice := first[n]; !twice {
-			first[n] = i
-		}
-	}
-	out := make([]grid.JobKill, len(ids))
-	err = k.store.killRows(ctx, numbers, func(r killRow) {
-		i := first[r.id]
-		out[i] = r.kill(since)
-		out[i].Job.ID = ids[i]
-	})
+	found, err := k.store.killRows(ctx, numbers)
 	if err != nil {
 		return nil, fmt.Errorf("panda: reading how far %d kills have come: %w", len(ids), k.store.explain(err))
 	}
+	out := make([]grid.JobKill, len(ids))
 	for i, n := range numbers {
-		if out[i] = out[first[n]]; out[i].Job.ID == "" {
+		row, known := found[n]
+		if !known {
 			return nil, fmt.Errorf("panda: there is no job %d in any table", n)
 		}
+		out[i] = row.kill(since)
+		out[i].Job.ID = ids[i]
 	}
 	return out, nil
 }
@@ -70,49 +67,88 @@ type killRow struct {
 	archived                         bool
 }
 
-// killRows gives the rows of jobs, all of one moment, for jobs move between the tables. The
-// archive has many partitions, and is asked only for those that the live tables do
-// not have.
-func (s *Store) killRows(ctx context.Context, ids []int64, each func(killRow)) error {
+// recently is the time within which what is being killed has ended, for the most part:
+// it is looked through first.
+const recently = 7 * 24 * time.Hour
+
+// killRows gives one row of each job, all of one moment, for jobs move between the
+// tables. The archive has many partitions: it is asked only for jobs that do not live,
+// and all of it only for those that did not end of late.
+func (s *Store) killRows(ctx context.Context, ids []int64) (map[int64]*killRow, error) {
 	const columns = `SELECT pandaid, coalesce(jeditaskid, 0), jobstatus, coalesce(prodsourcelabel, ''), coalesce(computingsite, ''), coalesce(modificationhost, ''), coalesce(batchid, ''),
 		coalesce(actualcorecount, corecount, 0), creationtime, modificationtime, starttime, endtime,
 		coalesce(commandtopilot, ''), coalesce(jobdispatchererrordiag, ''), piloterrorcode, taskbuffererrorcode FROM `
-	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		seen := make(map[int64]bool, len(ids))
-		known := shared{}
-		read := func(statement string, ids []int64, archived bool) error {
-			rows, err := tx.Query(ctx, s.sql(statement), ids)
+	const live = columns + `unnest($1::bigint[]) AS id JOIN {panda}.jobsdefined4 ON pandaid = id
+		UNION ALL ` + columns + `unnest($1::bigint[]) AS id JOIN {panda}.jobsactive4 ON pandaid = id`
+	const recent = columns + `{panda}.jobsarchived4 WHERE pandaid = ANY($1) AND modificationtime >= $2`
+	const archive = columns + `{panda}.jobsarchived4 WHERE pandaid = ANY($1)
+		UNION ALL ` + columns + `{arch}.jobsarchived WHERE pandaid = ANY($1)`
+	out := make(map[int64]*killRow, len(ids))
+	known := shared{}
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		read := func(statement string, archived bool, args ...any) error {
+			rows, err := tx.Query(ctx, s.sql(statement), args...)
 			if err != nil {
 				return err
 			}
-			r := killRow{archived: archived}
-			_, err = pgx.ForEachRow(rows, []any{
-				&r.id, &r.task, &r.status, &r.label, &r.site, &r.host, &r.batch, &r.cores, &r.created, &r.modified, &r.started, &r.ended,
-				&r.command, &r.dispatcher, &r.pilotError, &r.bufferError,
-			}, func() error {
-				seen[r.id] = true
-				r.status, r.label, r.site, r.host = known.one(r.status), known.one(r.label), known.one(r.site), known.one(r.host)
-				each(r)
-				return nil
-			})
+			return keepRows(rows, archived, known, out)
+		}
+		if err := read(live, false, ids); err != nil {
 			return err
 		}
-		if err := read(columns+`unnest($1::bigint[]) AS id JOIN {panda}.jobsdefined4 ON pandaid = id
-			UNION ALL `+columns+`unnest($1::bigint[]) AS id JOIN {panda}.jobsactive4 ON pandaid = id`, ids, false); err != nil {
-			return err
-		}
-		var rest []int64
-		for _, id := range ids {
-			if !seen[id] {
-				rest = append(rest, id)
-			}
-		}
+		rest := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return out[id] != nil && !out[id].over() })
 		if len(rest) == 0 {
 			return nil
 		}
-		return read(columns+`{panda}.jobsarchived4 WHERE pandaid = ANY($1)
-			UNION ALL `+columns+`{arch}.jobsarchived WHERE pandaid = ANY($1)`, rest, true)
+		if err := read(recent, true, rest, time.Now().UTC().Add(-recently)); err != nil {
+			return err
+		}
+		rest = slices.DeleteFunc(rest, func(id int64) bool { return out[id] != nil })
+		if len(rest) == 0 {
+			return nil
+		}
+		return read(archive, true, rest)
 	})
+	return out, err
+}
+
+// keepRows takes of each job the row that is nearer to running.
+func keepRows(rows pgx.Rows, archived bool, known shared, out map[int64]*killRow) error {
+	r := killRow{archived: archived}
+	_, err := pgx.ForEachRow(rows, []any{
+		&r.id, &r.task, &r.status, &r.label, &r.site, &r.host, &r.batch, &r.cores, &r.created, &r.modified, &r.started, &r.ended,
+		&r.command, &r.dispatcher, &r.pilotError, &r.bufferError,
+	}, func() error {
+		if have := out[r.id]; have == nil || r.nearerToRunning(*have) {
+			row := r
+			row.status, row.label, row.site, row.host = known.one(r.status), known.one(r.label), known.one(r.site), known.one(r.host)
+			row.command = known.one(r.command)
+			out[r.id] = &row
+		}
+		return nil
+	})
+	return err
+}
+
+// nearerToRunning chooses between two rows of one job: one that lives without a kill,
+// then one that lives, then one whose end was not seen; of two alike, the one that was
+// changed later.
+func (r killRow) nearerToRunning(o killRow) bool {
+	rank := func(k killRow) int {
+		switch {
+		case !k.over() && k.command != toBeKilled:
+			return 3
+		case !k.over():
+			return 2
+		case !k.proven():
+			return 1
+		}
+		return 0
+	}
+	if a, b := rank(r), rank(o); a != b {
+		return a > b
+	}
+	return r.modified.After(o.modified)
 }
 
 // kill reads a row as the server writes it. A kill does not touch the modification
@@ -127,7 +163,7 @@ func (r killRow) kill(since time.Time) grid.JobKill {
 		k.Evidence = r.end() + ", " + modified
 	case r.over():
 		k.State, k.Evidence = grid.KillGone, r.end()
-	case r.command != "tobekilled":
+	case r.command != toBeKilled:
 		k.Evidence = "commandToPilot is empty: no kill is registered"
 	case r.status == "holding" || r.status == "transferring":
 		k.State, k.Due = grid.KillDelivered, r.modified.Add(heartbeat)

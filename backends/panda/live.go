@@ -86,35 +86,37 @@ func tooMany(what string, most int) error {
 	return trouble.Errorf(nil, "The user has more than %d live %s, which is more than can be listed. Ask the experts of PanDA.", most, what)
 }
 
-// jobsOf reads the live jobs. Values that most jobs share are kept once.
+// jobsOf reads the live jobs. Values that most jobs share are kept once. A job that
+// stands in both tables is being killed if both say so.
 func (s *Store) jobsOf(ctx context.Context, tx pgx.Tx, user string) ([]grid.LiveJob, error) {
-	const columns = `pandaid, coalesce(jeditaskid, 0), jobstatus, coalesce(computingsite, ''), coalesce(modificationhost, ''), coalesce(batchid, ''),
-		coalesce(actualcorecount, corecount, 0), creationtime, modificationtime, starttime,
-		coalesce(prodsourcelabel, ''), coalesce(commandtopilot, '') = 'tobekilled'`
+	const columns = `pandaid, coalesce(jeditaskid, 0), jobstatus, coalesce(prodsourcelabel, ''), coalesce(computingsite, ''), coalesce(modificationhost, ''), coalesce(batchid, ''),
+		coalesce(actualcorecount, corecount, 0), creationtime, modificationtime, starttime, coalesce(commandtopilot, '') = $4`
 	rows, err := tx.Query(ctx, s.sql(`SELECT `+columns+` FROM {panda}.jobsdefined4 WHERE produsername = $1 AND jobstatus <> ALL($2)
 		UNION ALL
 		SELECT `+columns+` FROM {panda}.jobsactive4 WHERE produsername = $1 AND jobstatus <> ALL($2)
-		LIMIT $3`), user, ended, maxLiveJobs+1)
+		LIMIT $3`), user, ended, maxLiveJobs+1, toBeKilled)
 	if err != nil {
 		return nil, err
 	}
 	var r liveRow
 	known := shared{}
-	seen := map[int64]bool{}
 	const together = 4096
 	var parts [][]grid.LiveJob // a slice that grows would be copied again and again
+	at := map[int64]int{}
 	_, err = pgx.ForEachRow(rows, r.fields(), func() error {
-		if seen[r.id] {
+		if i, twice := at[r.id]; twice {
+			have := &parts[i/together][i%together]
+			have.Killing = have.Killing && r.killing
 			return nil
 		}
-		seen[r.id] = true
+		at[r.id] = len(at)
 		if last := len(parts) - 1; last < 0 || len(parts[last]) == together {
 			parts = append(parts, make([]grid.LiveJob, 0, together))
 		}
 		parts[len(parts)-1] = append(parts[len(parts)-1], r.job(known))
 		return nil
 	})
-	if err == nil && len(seen) > maxLiveJobs {
+	if err == nil && len(at) > maxLiveJobs {
 		err = tooMany("jobs", maxLiveJobs)
 	}
 	return slices.Concat(parts...), err
@@ -122,17 +124,16 @@ func (s *Store) jobsOf(ctx context.Context, tx pgx.Tx, user string) ([]grid.Live
 
 // liveRow is a row of the tables of live jobs.
 type liveRow struct {
-	id, task                  int64
-	status, site, host, batch string
-	cores                     int
-	created, modified         time.Time
-	started                   *time.Time
-	label                     string
-	killing                   bool
+	id, task                         int64
+	status, label, site, host, batch string
+	cores                            int
+	created, modified                time.Time
+	started                          *time.Time
+	killing                          bool
 }
 
 func (r *liveRow) fields() []any {
-	return []any{&r.id, &r.task, &r.status, &r.site, &r.host, &r.batch, &r.cores, &r.created, &r.modified, &r.started, &r.label, &r.killing}
+	return []any{&r.id, &r.task, &r.status, &r.label, &r.site, &r.host, &r.batch, &r.cores, &r.created, &r.modified, &r.started, &r.killing}
 }
 
 // job is the row for a plan. Before a job has started, its host is that of a

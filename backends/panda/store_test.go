@@ -57,8 +57,8 @@ func TestLiveJobs(t *testing.T) {
 	d.AddJob(pandatest.Job{Table: pandatest.Active, PandaID: 6000000004, ProdUserName: user, JobStatus: "finished"})
 	d.AddJob(pandatest.Job{Table: pandatest.Active, PandaID: 6000000005, ProdUserName: "naughty user"})
 	d.AddJob(pandatest.Job{Table: pandatest.Archived, PandaID: 6000000006, ProdUserName: user, JobStatus: "finished"})
-	// Seen while it moves: a plan must not have it twice.
-	d.AddJob(pandatest.Job{Table: pandatest.Defined, PandaID: 6000000003, ProdUserName: user, CreationTime: at, ModificationTime: at})
+	// In both tables: a plan must not have it twice, and must not leave it out while one of them knows of no kill.
+	d.AddJob(pandatest.Job{Table: pandatest.Defined, PandaID: 6000000003, ProdUserName: user, CommandToPilot: "tobekilled", CreationTime: at, ModificationTime: at})
 	d.AddTask(pandatest.Task{JediTaskID: 41, TaskName: "user.n.one/", UserName: user})
 	d.AddTask(pandatest.Task{JediTaskID: 42, TaskName: "user.n.two/", UserName: user, Waiting: true})
 	d.AddTask(pandatest.Task{JediTaskID: 43, TaskName: "user.n.done/", UserName: user, Status: "done"})

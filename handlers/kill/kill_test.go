@@ -441,6 +441,21 @@ func TestManyJobsArePlannedAtOnce(t *testing.T) {
 	contains(t, strings.Join(p.Warnings, "\n"), "70000 more jobs are not part of this")
 }
 
+func TestAPlanGroupsByLabelAndLeavesOutWhatIsBeingKilled(t *testing.T) {
+	s := newStub(5)
+	for i, label := range []string{"user", "user", "panda", "managed", "user"} {
+		s.jobs[i].Label = label
+	}
+	s.states["600004"] = grid.JobKill{State: grid.KillRequested}
+	_, p := planOver(t, s)
+	contains(t, facts(p), "2 activated (user) at A, 2 cores: 600000, 600001", "1 activated (panda) at A, 1 cores: 600002",
+		"1 activated (managed) at A, 1 cores: 600003", "not part of this: 1 jobs and tasks that are being killed already")
+	var o order
+	if err := json.Unmarshal(p.Payload, &o); err != nil || slices.Contains(o.Jobs, "600004") || len(o.Jobs) != 4 {
+		t.Errorf("the order has %q: %v", o.Jobs, err)
+	}
+}
+
 func TestAnAnswerOfAnotherLengthIsAnError(t *testing.T) {
 	s := newStub(3)
 	c, p := planOver(t, s)

@@ -77,11 +77,11 @@ func (c command) look(ctx context.Context, a action.Action) (look, error) {
 	for _, id := range o.Jobs {
 		ordered[id] = true
 	}
-	fresh, err := c.unflagged(ctx, jobIDs(slices.DeleteFunc(live.Jobs, func(j grid.LiveJob) bool { return ordered[j.ID] })))
-	if err != nil {
-		return look{}, err
+	for _, j := range live.Jobs {
+		if !ordered[j.ID] && !j.Killing {
+			l.fresh++
+		}
 	}
-	l.fresh = len(fresh)
 	l.waiting = c.waiting(l, a.AppliedAt.Add(c.clock.Lasts(taskTime)))
 	return l, nil
 }
