@@ -94,8 +94,8 @@ soak: ## RATE=20 events a second for DURATION=1h; DATABASE=sqlite or postgres, b
 chats: ## decisions on every chat platform, N=200 times killed or cut off in the middle, from run FIRST=0 on
 	$(SURVIVAL) -run 'TestChats$$' -v -args -chats $(or $(N),200) -first $(or $(FIRST),0) -table $(MEASURED)/chats.md
 
-soak-chats: ## RATE=10 events a second on each of Mattermost, Slack and Discord at once, for DURATION=10m
-	$(SURVIVAL) -run 'TestTogether$$' -v -args -duration $(or $(DURATION),10m) -each $(or $(RATE),10) -folder $(MEASURED) $(if $(DATABASE),-database $(DATABASE))
+soak-chats: ## RATE=10 events a second on each of Mattermost, Slack and Discord at once, for DURATION=10m after WARM=5m
+	$(SURVIVAL) -run 'TestTogether$$' -v -args -warm $(or $(WARM),5m) -duration $(or $(DURATION),10m) -each $(or $(RATE),10) -folder $(MEASURED) $(if $(DATABASE),-database $(DATABASE))
 
 PEERS = cmd/gridwarden/peers
 

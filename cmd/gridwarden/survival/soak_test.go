@@ -22,6 +22,7 @@ import (
 
 var (
 	duration = flag.Duration("duration", 0, "how long a load lasts; 0 is a short one for every test run")
+	warm     = flag.Duration("warm", 0, "how long a load lasts before that: what fills once is full by then, and is not growth")
 	rate     = flag.Float64("rate", 20, "events a second")
 	only     = flag.String("database", "", "sqlite or postgres; empty is both")
 	folder   = flag.String("folder", "", "a folder for what is measured; empty keeps nothing")
@@ -30,7 +31,7 @@ var (
 // lasts is how long a load lasts.
 func lasts(short time.Duration) time.Duration {
 	if *duration > 0 {
-		return *duration
+		return *warm + *duration
 	}
 	return short
 }
@@ -454,13 +455,17 @@ const verdictAfter = 5 * time.Minute
 // report prints the first and the last quarter and judges the growth.
 func (m *meter) report(t *testing.T) {
 	t.Helper()
-	n := len(m.samples)
+	judged := m.samples
+	for len(judged) > 0 && judged[0].at < *warm {
+		judged = judged[1:]
+	}
+	n := len(judged)
 	if n < 8 {
 		t.Errorf("only %d samples", n)
 		return
 	}
-	first, last := sumUp(m.samples[:n/4]), sumUp(m.samples[n-n/4:])
-	end := m.samples[n-1]
+	first, last := sumUp(judged[:n/4]), sumUp(judged[n-n/4:])
+	end := judged[n-1]
 	say("%s: %d events in %s (%.1f a second)", m.title, end.events, end.at.Round(time.Second), float64(end.events)/end.at.Seconds())
 	say("| | first quarter | last quarter |\n|---|---|---|")
 	say("| resident memory, mean | %.1f MB | %.1f MB |", first.rss/1e6, last.rss/1e6)
@@ -471,7 +476,7 @@ func (m *meter) report(t *testing.T) {
 	if err := m.p.explainSize(); err != nil {
 		t.Errorf("what the database holds: %v", err)
 	}
-	if end.at < verdictAfter {
+	if end.at-*warm < verdictAfter {
 		say("verdict: too short to judge growth")
 		return
 	}
