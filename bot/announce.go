@@ -93,8 +93,11 @@ func tellState(m *Message, before, after action.Action) {
 		for _, r := range p.Remains {
 			m.Line("Remains: %s", r)
 		}
-		if after.Frozen.Plan.Undo != "" {
-			m.Line("To undo: `%s`", after.Frozen.Plan.Undo)
+		switch undo := after.Frozen.Plan.Undo; {
+		case undo != "" && p.Complete:
+			m.Line("To undo: `%s`", undo)
+		case undo != "":
+			m.Line("To undo what holds of it: `%s`", undo)
 		}
 		for _, next := range after.Frozen.Plan.Next {
 			m.Line("Next: `%s`", next)

@@ -85,7 +85,7 @@ func TestStatus(t *testing.T) {
 		}
 		return d
 	}
-	if diff := cmp.Diff([]string{"Nothing was imported yet: gridwarden import --config FILE PATH..."}, details()); diff != "" {
+	if diff := cmp.Diff([]string{"nothing was imported yet: gridwarden import --config FILE PATH..."}, details()); diff != "" {
 		t.Error(diff)
 	}
 	if newest, err := s.Newest(t.Context()); err != nil || !newest.IsZero() {

@@ -131,7 +131,7 @@ func (s *Store) Details(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	if c.records == 0 {
-		return []string{"Nothing was imported yet: gridwarden import --config FILE PATH..."}, nil
+		return []string{"nothing was imported yet: gridwarden import --config FILE PATH..."}, nil
 	}
 	out := []string{c.sentence() + "."}
 	if c.rejected > 0 {

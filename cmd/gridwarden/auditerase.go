@@ -125,7 +125,10 @@ func (c auditEraseCmd) Run(ctx context.Context, t terminal) (err error) {
 	if err == nil {
 		_, err = j.Sequence(ctx) // the erasure's own record
 	}
-	if n > 0 || err == nil {
+	if n == 0 && err == nil {
+		fmt.Fprintln(t.out, "Nothing is older than the retention keeps: nothing was erased.")
+	}
+	if n > 0 {
 		fmt.Fprintf(t.out, "Erased: the person, account and text of %s, by %s.\n", plural(int64(n), "record", "records"), e.Account)
 		fmt.Fprintln(t.out, "Kept: their ids, kinds, times and hashes, and the records of this and earlier erasures. The log still verifies.")
 	}
@@ -142,7 +145,10 @@ func (auditEraseCmd) due(ctx context.Context, t terminal, cfg *config.Config, j 
 	if err == nil {
 		_, err = j.Sequence(ctx) // the erasure's own records
 	}
-	if n > 0 || err == nil {
+	if n == 0 && err == nil {
+		fmt.Fprintln(t.out, "Nothing is older than the retention keeps: nothing was erased.")
+	}
+	if n > 0 {
 		fmt.Fprintf(t.out, "Erased: the person, account and text of %s, by %s.\n", plural(int64(n), "record", "records"), e.Account)
 	}
 	return err

@@ -33,7 +33,7 @@ not match any more, which is right: tell those who hold one.
 It lists the actions that were open in the backup. Each may have run since: look
 before serve is started, and withdraw what has.
 
-The operating-system account that runs this answers for it.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+The operating-system account that runs this answers for it.`, noWords, func(ctx context.Context, _ []string) error {
 		return c.Run(ctx, t)
 	})
 	f := x.Flags()

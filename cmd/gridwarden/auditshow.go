@@ -36,7 +36,7 @@ kept there finds out a log that was forged or put back later, and
 audit verify --kept takes the whole text.
 
 The records name people and what they asked. Do not show them to those who may
-not see personal data.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+not see personal data.`, noWords, func(ctx context.Context, _ []string) error {
 		return c.Run(ctx, t)
 	})
 	f := x.Flags()
@@ -166,7 +166,7 @@ func auditExportCommand(t terminal) *cobra.Command {
 	var c auditExportCmd
 	x := command("export", "Write the whole log as JSON lines, which verify without this machine.", `The export holds everything that people asked and were told: personal data.
 Nothing is changed by it, and it can be made while serve runs. An export is
-verified by audit verify --export FILE --public KEY.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+verified by audit verify --export FILE --public KEY.`, noWords, func(ctx context.Context, _ []string) error {
 		return c.Run(ctx, t)
 	})
 	f := x.Flags()

@@ -44,7 +44,7 @@ put an old state back whole. So give the public key and a checkpoint that you
 kept on another machine: --public and --kept.
 
 Exit status: 0 sound; 1 problems were found, or not all could be read; 2 wrongly
-asked.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+asked.`, noWords, func(ctx context.Context, _ []string) error {
 		return c.Run(ctx, t)
 	})
 	f := x.Flags()

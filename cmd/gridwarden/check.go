@@ -28,7 +28,7 @@ type checkCmd struct {
 // checkCommand is the command line of checkCmd.
 func checkCommand(t terminal) *cobra.Command {
 	var c checkCmd
-	x := command("check", "Check the whole configuration and print the policy in force.", "", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+	x := command("check", "Check the whole configuration and print the policy in force.", "", noWords, func(ctx context.Context, _ []string) error {
 		return c.Run(ctx, t)
 	})
 	f := x.Flags()

@@ -66,6 +66,14 @@ func command(use, summary, long string, args cobra.PositionalArgs, do func(ctx c
 	return x
 }
 
+// noWords is for sub-commands that take options only.
+func noWords(x *cobra.Command, given []string) error {
+	if len(given) > 0 {
+		return fmt.Errorf("%q is no option of %s", given[0], x.CommandPath())
+	}
+	return nil
+}
+
 // group is a sub-command that has only sub-commands.
 func group(name, summary string, all ...*cobra.Command) *cobra.Command {
 	var names []string

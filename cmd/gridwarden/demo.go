@@ -32,7 +32,7 @@ type demoCmd struct {
 // demoCommand is the command line of demoCmd.
 func demoCommand(t terminal) *cobra.Command {
 	var c demoCmd
-	x := command("demo", "Play a guided incident on a simulated grid in this terminal; no server, no account.", "", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+	x := command("demo", "Play a guided incident on a simulated grid in this terminal; no server, no account.", "", noWords, func(ctx context.Context, _ []string) error {
 		return c.Run(ctx, t)
 	})
 	f := x.Flags()

@@ -130,5 +130,5 @@ func (versionCmd) Run(t terminal) error {
 
 // versionCommand is the command line of versionCmd.
 func versionCommand(t terminal) *cobra.Command {
-	return command("version", "Print the version.", "", cobra.NoArgs, func(context.Context, []string) error { return versionCmd{}.Run(t) })
+	return command("version", "Print the version.", "", noWords, func(context.Context, []string) error { return versionCmd{}.Run(t) })
 }

@@ -25,7 +25,7 @@ type serveCmd struct {
 // serveCommand is the command line of serveCmd.
 func serveCommand(t terminal) *cobra.Command {
 	var c serveCmd
-	x := command("serve", "Run the bot.", "", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+	x := command("serve", "Run the bot.", "", noWords, func(ctx context.Context, _ []string) error {
 		return c.Run(ctx, t)
 	})
 	f := x.Flags()

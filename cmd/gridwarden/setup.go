@@ -36,7 +36,7 @@ type setupMattermostCmd struct {
 // setupMattermostCommand is the command line of setupMattermostCmd.
 func setupMattermostCommand(t terminal) *cobra.Command {
 	var c setupMattermostCmd
-	x := command("mattermost", "Make the bot's account, its token, memberships and slash commands on a Mattermost server.", "", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+	x := command("mattermost", "Make the bot's account, its token, memberships and slash commands on a Mattermost server.", "", noWords, func(ctx context.Context, _ []string) error {
 		return c.Run(ctx, t)
 	})
 	f := x.Flags()

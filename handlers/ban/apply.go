@@ -125,7 +125,7 @@ func (c commands) look(ctx context.Context, a action.Action, o order, rows map[s
 		case !ok || now.Name != r.Name:
 			p.Remains = append(p.Remains, fmt.Sprintf("%q (id %s) is not in the users table any more", r.Name, r.ID))
 		case now.Banned != banned:
-			p.Remains = append(p.Remains, fmt.Sprintf("%q (id %s) is %s again, and not by this action", r.Name, r.ID, state(!banned)))
+			p.Remains = append(p.Remains, fmt.Sprintf("%q (id %s) is %s, which this action did not do", r.Name, r.ID, reversed(banned)))
 		}
 	}
 	p.Counts = map[string]int{"written": len(o.Accounts) - len(p.Remains)}
@@ -176,6 +176,14 @@ func state(banned bool) string {
 		return "banned"
 	}
 	return "not banned"
+}
+
+// reversed says that what was written is so no longer.
+func reversed(banned bool) string {
+	if banned {
+		return "not banned any more"
+	}
+	return "banned again"
 }
 
 func gate(banned bool) string {

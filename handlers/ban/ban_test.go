@@ -251,7 +251,7 @@ func TestDriftIsSaid(t *testing.T) {
 		if !p.Settled || p.Complete || len(p.Remains) != 1 {
 			t.Errorf("%+v", p)
 		}
-		contains(t, p.Said+strings.Join(p.Remains, ""), "not in force", `"Naughty User" (id 1001) is not banned again, and not by this action`)
+		contains(t, p.Said+strings.Join(p.Remains, ""), "not in force", `"Naughty User" (id 1001) is not banned any more, which this action did not do`)
 	})
 }
 

@@ -432,7 +432,7 @@ func TestWhomNothingTiesToThePlaceComesLastAndShort(t *testing.T) {
 			jobs = append(jobs, far)
 		}
 		m := ask(t, commands([]*source{{name: "cms", jobs: jobs}}), "trace", "wn1.example.org", "2026-06-24T12:00Z")
-		says(t, m, "0 people confirmed, 1 possible, and 12 whom only an earlier run in no record leaves open, 13 jobs.", "• roe (cms)", "• far00; far01;", "far09; and 2 more in the file beside this answer")
+		says(t, m, "0 people confirmed, 1 possible, and 12 with an earlier run that no record places, 13 jobs.", "• roe (cms)", "• far00; far01;", "far09; and 2 more in the file beside this answer")
 		neverSays(t, m, "• far00 (cms)")
 		if got := machineOf(t, m); got.Counts.Possible != 13 || got.Counts.Unplaced != 12 || got.People[0].Username != "roe" || got.People[0].Unplaced || !got.People[12].Unplaced || len(m.Files) != 1 {
 			t.Errorf("counts %+v, first %+v, %d files", got.Counts, got.People[0], len(m.Files))

@@ -98,7 +98,7 @@ func (a answer) sayFound(m *bot.Message) {
 	case c.Confirmed+c.Possible > 0:
 		open := ""
 		if c.Unplaced > 0 {
-			open = fmt.Sprintf(", and %d whom only an earlier run in no record leaves open", c.Unplaced)
+			open = fmt.Sprintf(", and %d with an earlier run that no record places", c.Unplaced)
 		}
 		m.Line("*%s confirmed, %d possible*%s, %s. %s", count(c.Confirmed, "person", "people"), c.Possible-c.Unplaced, open, count(c.Jobs, "job", "jobs"), a.completeness())
 	case c.Jobs > 0:
