@@ -39,7 +39,7 @@ var (
 
 // NewPlatform gives the Platform of that name whose room answers at url.
 func NewPlatform(name, url string) *Platform {
-	return &Platform{name: name, url: strings.TrimSuffix(url, "/"), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
+	return &Platform{name: name, url: strings.TrimSuffix(url, "/"), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute}}}
 }
 
 // Name implements bot.Platform.
