@@ -8,7 +8,7 @@ import (
 
 // CardMessage is the card of an action: a pure function of the stored action,
 // so that every process shows the same at the same version. Everything that
-// the digest binds is on it, in full.
+// the digest binds is on it, in full, or in the file beside it.
 func CardMessage(a action.Action) Message {
 	f, plan := a.Frozen, a.Frozen.Plan
 	m := Message{
@@ -24,9 +24,8 @@ func CardMessage(a action.Action) Message {
 	if f.Reason != "" {
 		rows = append(rows, []string{"reason", f.Reason})
 	}
-	for _, fact := range plan.Facts {
-		rows = append(rows, []string{fact.Label, fact.Value})
-	}
+	facts, long := cardFacts(a)
+	rows = append(rows, facts...)
 	for i, s := range plan.Will {
 		rows = append(rows, []string{label(i, "will"), s})
 	}
@@ -40,6 +39,9 @@ func CardMessage(a action.Action) Message {
 		rows = append(rows, []string{"read at", clock(plan.ReadAt)})
 	}
 	m.Table = &Table{Rows: rows}
+	if long != nil {
+		m.Files = []File{*long}
+	}
 	for _, v := range a.Votes {
 		if v.Lost != "" {
 			m.Below("vote of *%s* (%s) does not count: %s", v.Person, v.Surface, v.Lost)

@@ -100,11 +100,8 @@ func (d *Decider) Propose(ctx context.Context, req *Request, cmd Command, plan a
 	if err := d.refresh(ctx); err != nil {
 		return Message{}, err
 	}
-	if target, ok := d.people.Target(plan.Target.Name); ok {
-		plan.Target.Person = target
-		if plan.Target.Protected == "" {
-			plan.Target.Protected = "it is the name of a person in gridwarden's own configuration"
-		}
+	if err := d.hits(&plan.Target); err != nil {
+		return Message{}, err
 	}
 	policy, err := d.policy(cmd, plan)
 	if err != nil {
@@ -202,6 +199,27 @@ func (d *Decider) showAgain(ctx context.Context, req *Request, a action.Action) 
 	m := Say("The same is open already as `%s` (%s): %s. Its card is shown here; nothing new was proposed.", a.ID, a.State, a.Standing().String())
 	m.Answer = map[string]any{"action": a.Machine()}
 	return m, nil
+}
+
+// hits notes the person of the configuration whom a target is or belongs to.
+func (d *Decider) hits(t *action.Target) error {
+	for _, name := range append([]string{t.Name}, t.Owners...) {
+		person, ok := d.people.Target(name)
+		if !ok {
+			continue
+		}
+		if t.Person != "" && t.Person != person {
+			return Problemf("ambiguous", "This would hit several people of gridwarden's own configuration, %s and %s, and none of them may decide on it. Ask for what each has on its own. Nothing was proposed.", t.Person, person)
+		}
+		t.Person = person
+		if t.Protected == "" {
+			t.Protected = "it is the name of a person in gridwarden's own configuration"
+			if name != t.Name {
+				t.Protected = fmt.Sprintf("it is of %q, a person in gridwarden's own configuration", name)
+			}
+		}
+	}
+	return nil
 }
 
 // change applies a transition and says in the same transaction what the room

@@ -41,7 +41,7 @@ func names(commands []bot.Command, which func(bot.Command) bool) string {
 }
 
 func TestAllCommandsInTheOrderOfHelp(t *testing.T) {
-	const want = "trace, trace host, trace batch, trace pilot, trace user, trace ip, job, whois, ban, ban new, unban, bans, bans watch, kill user, containment, " +
+	const want = "trace, trace host, trace batch, trace pilot, trace user, trace ip, job, whois, ban, ban new, unban, bans, bans watch, kill user, kill task, kill job, containment, " +
 		"approve, deny, withdraw, pending, incident open, incident note, note, incident close, incident export, reply site, reply ask, reply user, reply send, audit, status, whoami, link, link code, link use, help"
 	if got := names(every(), func(bot.Command) bool { return true }); got != want {
 		t.Errorf("commands\n%s\nwant\n%s", got, want)
@@ -64,7 +64,7 @@ func TestWithoutABackend(t *testing.T) {
 		_, verify := c.Verify(t.Context(), action.Action{})
 		return []error{plan, apply, verify}
 	}
-	can := map[string]string{"ban": "ban", "ban new": "ban", "unban": "ban", "bans": "ban", "bans watch": "ban", "kill user": "kill"}
+	can := map[string]string{"ban": "ban", "ban new": "ban", "unban": "ban", "bans": "ban", "bans watch": "ban", "kill user": "kill", "kill task": "kill", "kill job": "kill"}
 	for _, c := range all(handlers.Backends{}) {
 		if c.Name == "reply send" { // its Verify reads the outbox only
 			for i, err := range lack(c)[:2] {

@@ -53,9 +53,11 @@ const (
 // LiveJob is one job of an account that has not ended, as a plan lists it.
 type LiveJob struct {
 	ID        string
+	User      string // exact name of the account, as the system keeps it with the job
 	Task      string
 	Status    string // queued, running, …
 	Label     string // the kind of job, such as PanDA's prodSourceLabel
+	Table     string // where the system keeps it, such as jobsactive4; "" where it has one place
 	Site      string
 	Host      string
 	Batch     string // the site's batch id, to warn the site with
@@ -69,8 +71,21 @@ type LiveJob struct {
 // makes new jobs in place of those that are killed.
 type LiveTask struct {
 	ID     string
+	User   string // exact name of the account, as the system keeps it with the task
 	Name   string
 	Status string // running, pending, aborting, …
+}
+
+// FoundJob is a job that was looked for by its id.
+type FoundJob struct {
+	LiveJob
+	Over bool
+}
+
+// FoundTask is a task that was looked for by its id.
+type FoundTask struct {
+	LiveTask
+	Over bool
 }
 
 // ErrNotYet says that a task cannot be killed yet, because the system has taken

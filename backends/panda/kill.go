@@ -17,8 +17,9 @@ import (
 // nothing of users.
 const killUserJobs = 91
 
-// How many jobs one request names, and how many requests run side by side. The
-// server needs 17 ms for a job and takes one after the other.
+// How many jobs one request names at most, and how many requests run side by side,
+// whoever asks. The server needs 17 ms for a job and takes those of a request one
+// after the other.
 const (
 	jobsInRequest = 250
 	atOnce        = 4
@@ -28,10 +29,13 @@ const (
 type Killer struct {
 	server *Server
 	store  *Store
+	slots  chan struct{} // for requests that run
 }
 
 // NewKiller kills by a server whose database the store reads.
-func NewKiller(server *Server, store *Store) *Killer { return &Killer{server: server, store: store} }
+func NewKiller(server *Server, store *Store) *Killer {
+	return &Killer{server: server, store: store, slots: make(chan struct{}, atOnce)}
+}
 
 // The server's codes of a command for a task.
 const (
@@ -91,12 +95,9 @@ func (k *Killer) KillJobs(ctx context.Context, ids []string) ([]bool, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	errs := make([]error, (len(ids)+jobsInRequest-1)/jobsInRequest)
-	slots := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
 	for n := range errs {
-		slots <- struct{}{}
 		all.Go(func() {
-			defer func() { <-slots }()
 			from, to := n*jobsInRequest, min((n+1)*jobsInRequest, len(ids))
 			if errs[n] = k.killSome(ctx, numbers[from:to], taken[from:to]); errs[n] != nil {
 				cancel() // what goes wrong with one goes wrong with all
@@ -115,6 +116,12 @@ func (k *Killer) KillJobs(ctx context.Context, ids []string) ([]bool, error) {
 
 // killSome is one request. taken gets the server's answer.
 func (k *Killer) killSome(ctx context.Context, ids []int64, taken []bool) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case k.slots <- struct{}{}:
+	}
+	defer func() { <-k.slots }()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -157,7 +164,7 @@ func numbersOf(ids []string) ([]int64, error) {
 	for i, id := range ids {
 		n, err := strconv.ParseInt(id, 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("panda: the job %q: %w", id, err)
+			return nil, fmt.Errorf("panda: the id %q: %w", id, err)
 		}
 		out[i] = n
 	}

@@ -57,14 +57,14 @@ func (k *Killer) KillStatus(ctx context.Context, ids []string, since time.Time) 
 
 // killRow is what a job's row says of its kill.
 type killRow struct {
-	id, task                         int64
-	status, label, site, host, batch string
-	cores                            int
-	created, modified                time.Time
-	started, ended                   *time.Time
-	command, dispatcher              string
-	pilotError, bufferError          int
-	archived                         bool
+	id, task                                      int64
+	table, user, status, label, site, host, batch string
+	cores                                         int
+	created, modified                             time.Time
+	started, ended                                *time.Time
+	command, dispatcher                           string
+	pilotError, bufferError                       int
+	archived                                      bool
 }
 
 // recently is the time within which what is being killed has ended, for the most part:
@@ -75,14 +75,16 @@ const recently = 7 * 24 * time.Hour
 // tables. The archive has many partitions: it is asked only for jobs that do not live,
 // and all of it only for those that did not end of late.
 func (s *Store) killRows(ctx context.Context, ids []int64) (map[int64]*killRow, error) {
-	const columns = `SELECT pandaid, coalesce(jeditaskid, 0), jobstatus, coalesce(prodsourcelabel, ''), coalesce(computingsite, ''), coalesce(modificationhost, ''), coalesce(batchid, ''),
-		coalesce(actualcorecount, corecount, 0), creationtime, modificationtime, starttime, endtime,
-		coalesce(commandtopilot, ''), coalesce(jobdispatchererrordiag, ''), piloterrorcode, taskbuffererrorcode FROM `
-	const live = columns + `unnest($1::bigint[]) AS id JOIN {panda}.jobsdefined4 ON pandaid = id
-		UNION ALL ` + columns + `unnest($1::bigint[]) AS id JOIN {panda}.jobsactive4 ON pandaid = id`
-	const recent = columns + `{panda}.jobsarchived4 WHERE pandaid = ANY($1) AND modificationtime >= $2`
-	const archive = columns + `{panda}.jobsarchived4 WHERE pandaid = ANY($1)
-		UNION ALL ` + columns + `{arch}.jobsarchived WHERE pandaid = ANY($1)`
+	of := func(table, from string) string {
+		return `SELECT '` + table + `', pandaid, coalesce(jeditaskid, 0), coalesce(produsername, ''), jobstatus, coalesce(prodsourcelabel, ''), coalesce(computingsite, ''),
+			coalesce(modificationhost, ''), coalesce(batchid, ''), coalesce(actualcorecount, corecount, 0), creationtime, modificationtime, starttime, endtime,
+			coalesce(commandtopilot, ''), coalesce(jobdispatchererrordiag, ''), piloterrorcode, taskbuffererrorcode FROM ` + from
+	}
+	live := of("jobsdefined4", `unnest($1::bigint[]) AS id JOIN {panda}.jobsdefined4 ON pandaid = id`) +
+		` UNION ALL ` + of("jobsactive4", `unnest($1::bigint[]) AS id JOIN {panda}.jobsactive4 ON pandaid = id`)
+	archive := of("jobsarchived4", `{panda}.jobsarchived4 WHERE pandaid = ANY($1)`)
+	recent := archive + ` AND modificationtime >= $2`
+	archive += ` UNION ALL ` + of("jobsarchived", `{arch}.jobsarchived WHERE pandaid = ANY($1)`)
 	out := make(map[int64]*killRow, len(ids))
 	known := shared{}
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
@@ -116,13 +118,13 @@ func (s *Store) killRows(ctx context.Context, ids []int64) (map[int64]*killRow, 
 func keepRows(rows pgx.Rows, archived bool, known shared, out map[int64]*killRow) error {
 	r := killRow{archived: archived}
 	_, err := pgx.ForEachRow(rows, []any{
-		&r.id, &r.task, &r.status, &r.label, &r.site, &r.host, &r.batch, &r.cores, &r.created, &r.modified, &r.started, &r.ended,
+		&r.table, &r.id, &r.task, &r.user, &r.status, &r.label, &r.site, &r.host, &r.batch, &r.cores, &r.created, &r.modified, &r.started, &r.ended,
 		&r.command, &r.dispatcher, &r.pilotError, &r.bufferError,
 	}, func() error {
 		if have := out[r.id]; have == nil || r.nearerToRunning(*have) {
 			row := r
 			row.status, row.label, row.site, row.host = known.one(r.status), known.one(r.label), known.one(r.site), known.one(r.host)
-			row.command = known.one(r.command)
+			row.table, row.user, row.command = known.one(r.table), known.one(r.user), known.one(r.command)
 			out[r.id] = &row
 		}
 		return nil
@@ -184,7 +186,7 @@ func (r killRow) kill(since time.Time) grid.JobKill {
 // job is the row for people. Before a job has started its host is that of a
 // server, and when it was changed last says nothing of a pilot.
 func (r killRow) job() grid.LiveJob {
-	j := grid.LiveJob{Status: r.status, Label: r.label, Site: r.site, Cores: max(r.cores, 1), Submitted: r.created}
+	j := grid.LiveJob{User: r.user, Status: r.status, Label: r.label, Table: r.table, Site: r.site, Cores: max(r.cores, 1), Submitted: r.created, Killing: r.command == toBeKilled}
 	if r.task != 0 {
 		j.Task = strconv.FormatInt(r.task, 10)
 	}

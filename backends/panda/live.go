@@ -58,43 +58,59 @@ func (s *Store) LiveJobs(ctx context.Context, a grid.Account) ([]grid.LiveJob, [
 }
 
 func (s *Store) tasksOf(ctx context.Context, tx pgx.Tx, user string) ([]grid.LiveTask, error) {
-	rows, err := tx.Query(ctx, s.sql(`SELECT jeditaskid, coalesce(taskname, ''), status FROM {panda}.jedi_tasks WHERE status = ANY($2) AND username = $1
+	rows, err := tx.Query(ctx, s.sql(`SELECT jeditaskid, username, coalesce(taskname, ''), status FROM {panda}.jedi_tasks WHERE status = ANY($2) AND username = $1
 		UNION ALL
-		SELECT taskid, coalesce(taskname, ''), status FROM {deft}.t_task WHERE username = $1 AND status = $3
+		SELECT taskid, username, coalesce(taskname, ''), status FROM {deft}.t_task WHERE username = $1 AND status = $3
 		LIMIT $4`), user, liveTasks, waitingTask, maxLiveTasks+1)
 	if err != nil {
 		return nil, err
 	}
-	seen := map[int64]bool{}
-	var tasks []grid.LiveTask
-	var id int64
-	var name, status string
-	_, err = pgx.ForEachRow(rows, []any{&id, &name, &status}, func() error {
-		if !seen[id] {
-			seen[id] = true
-			tasks = append(tasks, grid.LiveTask{ID: strconv.FormatInt(id, 10), Name: name, Status: status})
-		}
-		return nil
-	})
+	tasks, err := collectTasks(rows)
 	if err == nil && len(tasks) > maxLiveTasks {
 		err = tooMany("tasks", maxLiveTasks)
 	}
 	return tasks, err
 }
 
-func tooMany(what string, most int) error {
-	return trouble.Errorf(nil, "The user has more than %d live %s, which is more than can be listed. Ask the experts of PanDA.", most, what)
+// collectTasks takes each task once, the one of the first row.
+func collectTasks(rows pgx.Rows) ([]grid.LiveTask, error) {
+	seen := map[int64]bool{}
+	var tasks []grid.LiveTask
+	var id int64
+	var t grid.LiveTask
+	_, err := pgx.ForEachRow(rows, []any{&id, &t.User, &t.Name, &t.Status}, func() error {
+		if !seen[id] {
+			seen[id] = true
+			t.ID = strconv.FormatInt(id, 10)
+			tasks = append(tasks, t)
+		}
+		return nil
+	})
+	return tasks, err
 }
 
-// jobsOf reads the live jobs. Values that most jobs share are kept once. A job that
-// stands in both tables is being killed if both say so.
+func tooMany(what string, most int) error {
+	return trouble.Errorf(nil, "There are more than %d live %s, which is more than can be listed. Ask the experts of PanDA.", most, what)
+}
+
+// jobsOf reads the live jobs of a user.
 func (s *Store) jobsOf(ctx context.Context, tx pgx.Tx, user string) ([]grid.LiveJob, error) {
-	const columns = `pandaid, coalesce(jeditaskid, 0), jobstatus, coalesce(prodsourcelabel, ''), coalesce(computingsite, ''), coalesce(modificationhost, ''), coalesce(batchid, ''),
-		coalesce(actualcorecount, corecount, 0), creationtime, modificationtime, starttime, coalesce(commandtopilot, '') = $4`
-	rows, err := tx.Query(ctx, s.sql(`SELECT `+columns+` FROM {panda}.jobsdefined4 WHERE produsername = $1 AND jobstatus <> ALL($2)
-		UNION ALL
-		SELECT `+columns+` FROM {panda}.jobsactive4 WHERE produsername = $1 AND jobstatus <> ALL($2)
-		LIMIT $3`), user, ended, maxLiveJobs+1, toBeKilled)
+	ask := func(ctx context.Context, statement string, args ...any) (pgx.Rows, error) {
+		return tx.Query(ctx, s.sql(statement), args...)
+	}
+	return liveJobs(ctx, ask, "produsername = $4", user)
+}
+
+// liveJobs reads the live jobs for which a condition on $4 holds. Values that most
+// jobs share are kept once. A job that stands in both tables is being killed if both
+// say so.
+func liveJobs(ctx context.Context, ask asking, condition string, arg any) ([]grid.LiveJob, error) {
+	from := func(table string) string {
+		return `SELECT '` + table + `', pandaid, coalesce(jeditaskid, 0), coalesce(produsername, ''), jobstatus, coalesce(prodsourcelabel, ''), coalesce(computingsite, ''),
+			coalesce(modificationhost, ''), coalesce(batchid, ''), coalesce(actualcorecount, corecount, 0), creationtime, modificationtime, starttime, coalesce(commandtopilot, '') = $3
+			FROM {panda}.` + table + ` WHERE jobstatus <> ALL($1) AND ` + condition
+	}
+	rows, err := ask(ctx, from("jobsdefined4")+" UNION ALL "+from("jobsactive4")+" LIMIT $2", ended, maxLiveJobs+1, toBeKilled, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -124,24 +140,24 @@ func (s *Store) jobsOf(ctx context.Context, tx pgx.Tx, user string) ([]grid.Live
 
 // liveRow is a row of the tables of live jobs.
 type liveRow struct {
-	id, task                         int64
-	status, label, site, host, batch string
-	cores                            int
-	created, modified                time.Time
-	started                          *time.Time
-	killing                          bool
+	id, task                                      int64
+	table, user, status, label, site, host, batch string
+	cores                                         int
+	created, modified                             time.Time
+	started                                       *time.Time
+	killing                                       bool
 }
 
 func (r *liveRow) fields() []any {
-	return []any{&r.id, &r.task, &r.status, &r.label, &r.site, &r.host, &r.batch, &r.cores, &r.created, &r.modified, &r.started, &r.killing}
+	return []any{&r.table, &r.id, &r.task, &r.user, &r.status, &r.label, &r.site, &r.host, &r.batch, &r.cores, &r.created, &r.modified, &r.started, &r.killing}
 }
 
 // job is the row for a plan. Before a job has started, its host is that of a
 // server, and when it was changed last says nothing of a pilot.
 func (r *liveRow) job(known shared) grid.LiveJob {
 	j := grid.LiveJob{
-		ID: strconv.FormatInt(r.id, 10), Status: known.one(r.status), Label: known.one(r.label), Site: known.one(r.site), Cores: max(r.cores, 1), Submitted: r.created,
-		Killing: r.killing,
+		ID: strconv.FormatInt(r.id, 10), User: known.one(r.user), Status: known.one(r.status), Label: known.one(r.label), Table: known.one(r.table), Site: known.one(r.site),
+		Cores: max(r.cores, 1), Submitted: r.created, Killing: r.killing,
 	}
 	if r.task != 0 {
 		j.Task = known.one(strconv.FormatInt(r.task, 10))

@@ -71,9 +71,9 @@ func TestLiveJobs(t *testing.T) {
 		byID[j.ID] = j
 	}
 	want := map[string]grid.LiveJob{
-		"6000000001": {ID: "6000000001", Task: "41", Status: "defined", Label: "user", Site: "CERN", Cores: 1, Submitted: at},
-		"6000000002": {ID: "6000000002", Task: "41", Status: "running", Label: "user", Killing: true, Site: "DESY", Host: "wn77.example.org", Batch: "schedd#1.0#2", Cores: 8, Submitted: at, Heartbeat: at.Add(time.Hour)},
-		"6000000003": {ID: "6000000003", Status: "defined", Label: "user", Cores: 1, Submitted: at},
+		"6000000001": {ID: "6000000001", User: user, Task: "41", Status: "defined", Label: "user", Table: "jobsdefined4", Site: "CERN", Cores: 1, Submitted: at},
+		"6000000002": {ID: "6000000002", User: user, Task: "41", Status: "running", Label: "user", Table: "jobsactive4", Killing: true, Site: "DESY", Host: "wn77.example.org", Batch: "schedd#1.0#2", Cores: 8, Submitted: at, Heartbeat: at.Add(time.Hour)},
+		"6000000003": {ID: "6000000003", User: user, Status: "defined", Label: "user", Table: "jobsdefined4", Cores: 1, Submitted: at},
 	}
 	if diff := cmp.Diff(want, byID); diff != "" || len(jobs) != len(want) {
 		t.Error(diff)

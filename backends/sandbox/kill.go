@@ -22,20 +22,25 @@ func (g *Grid) LiveJobs(_ context.Context, a grid.Account) ([]grid.LiveJob, []gr
 		before := len(jobs)
 		for _, j := range g.jobsOf(&t, h, now) {
 			if j.live(now) {
-				jobs = append(jobs, j.liveJob(now))
+				jobs = append(jobs, g.liveJob(j, now))
 			}
 		}
 		if status := h.taskStatus(t, len(jobs) > before, now); status != taskOver {
-			tasks = append(tasks, grid.LiveTask{ID: t.id, Name: t.name, Status: status})
+			tasks = append(tasks, grid.LiveTask{ID: t.id, User: g.nameOf(t.account), Name: t.name, Status: status})
 		}
 	}
 	return jobs, tasks, nil
 }
 
-func (j job) liveJob(now time.Time) grid.LiveJob {
+// nameOf is the name of an account.
+func (g *Grid) nameOf(account string) string {
+	return g.accounts[slices.IndexFunc(g.accounts, func(a grid.Account) bool { return a.ID == account })].Name
+}
+
+func (g *Grid) liveJob(j job, now time.Time) grid.LiveJob {
 	killing, _ := j.known(now)
 	l := grid.LiveJob{
-		ID: j.id, Task: j.task.id, Status: j.status(now), Site: j.task.site, Cores: j.task.cores,
+		ID: j.id, User: g.nameOf(j.task.account), Task: j.task.id, Status: j.status(now), Site: j.task.site, Cores: j.task.cores,
 		Submitted: j.submitted, Heartbeat: j.contact(now), Killing: killing,
 	}
 	if j.ran(now) {
@@ -141,14 +146,14 @@ func (g *Grid) KillStatus(_ context.Context, ids []string, _ time.Time) ([]grid.
 		if !known {
 			return nil, fmt.Errorf("sandbox: there is no job %q", id)
 		}
-		out[i] = j.kill(now)
+		out[i] = j.kill(g.liveJob(j, now), now)
 	}
 	return out, nil
 }
 
 // kill words what PanDA's fields say of the kill.
-func (j job) kill(now time.Time) grid.JobKill {
-	k := grid.JobKill{Job: j.liveJob(now)}
+func (j job) kill(as grid.LiveJob, now time.Time) grid.JobKill {
+	k := grid.JobKill{Job: as}
 	last := j.contact(now)
 	modified := "modificationTime=" + last.Format("2006-01-02 15:04:05")
 	killed, told := j.known(now)

@@ -29,7 +29,7 @@ type servedBans struct {
 
 // pandaKills is PanDA as kills need it.
 type pandaKills struct {
-	users
+	*panda.Store
 	*panda.Killer
 }
 

@@ -11,16 +11,16 @@ import (
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/bot/action"
-	"github.com/gridwarden/gridwarden/handlers/target"
 )
 
 // Bounds of one step, which has 20 s. A PanDA server needs 17 ms for the kill of
-// one job, and works on several requests at once. A step goes on with more jobs
-// until its time is over: every step is told to people.
+// one job, and works on several requests at once. A step begins more requests
+// until its time is over: every step is told to people, and other work waits for it.
 const (
-	tasksAtOnce = 50
-	jobsAtOnce  = 1000
-	stepTime    = 8 * time.Second
+	tasksAtOnce  = 50
+	jobsAtOnce   = 100
+	chunksAtOnce = 6 // more than a backend has requests, so that the looks beside them keep none of those waiting
+	stepTime     = 10 * time.Second
 )
 
 // A task that was just submitted cannot be killed before JEDI knows it, which takes
@@ -38,7 +38,8 @@ const maxTries = 3
 type position struct {
 	Tasks      int      `json:"tasks"`                 // of the order's tasks, how many are behind us
 	Jobs       int      `json:"jobs"`                  // and of its jobs
-	Refused    []string `json:"refused"`               // jobs that were refused and may be tried again
+	Refused    []string `json:"refused"`               // jobs that were refused and are to be tried again
+	Again      []string `json:"again,omitempty"`       // those of them that were refused again
 	Tries      int      `json:"tries"`                 // rounds of trying the refused again
 	Later      []string `json:"later,omitempty"`       // tasks that could not be killed yet
 	LaterTries int      `json:"later_tries,omitempty"` // rounds of trying them again
@@ -57,7 +58,7 @@ func (c command) apply(ctx context.Context, a action.Action) (action.Outcome, er
 	var at position
 	if len(a.Outcome.State) > 0 {
 		if err := json.Unmarshal(a.Outcome.State, &at); err != nil {
-			return action.Outcome{}, fmt.Errorf("kill user: reading where to go on: %w", err)
+			return action.Outcome{}, fmt.Errorf("kill: reading where to go on: %w", err)
 		}
 	}
 	var said string
@@ -65,30 +66,38 @@ func (c command) apply(ctx context.Context, a action.Action) (action.Outcome, er
 	case at.Tasks < len(o.Tasks):
 		batch := o.Tasks[at.Tasks:min(at.Tasks+tasksAtOnce, len(o.Tasks))]
 		at.Tasks += len(batch)
-		said, err = c.killTasks(ctx, o, batch, &at)
+		said, err = c.killTasks(ctx, batch, &at)
 	case at.Jobs < len(o.Jobs):
-		said, err = c.killMany(ctx, o, &at)
-	case len(at.Refused) == 0 || at.Tries >= maxTries:
+		var done pass
+		done, err = c.killMany(ctx, o.Jobs[at.Jobs:])
+		at.Jobs += done.jobs
+		at.Requested += done.requested
+		at.Refused = append(at.Refused, done.left...)
+		said = done.sentence("job")
+	case at.tryAgain():
+		var done pass
+		done, err = c.killMany(ctx, at.Refused)
+		at.Refused = slices.Clone(at.Refused[done.jobs:])
+		at.Requested += done.requested
+		at.Again = append(at.Again, done.left...)
+		if len(at.Refused) == 0 {
+			at.Refused, at.Again, at.Tries = at.Again, nil, at.Tries+1
+		}
+		said = done.sentence("job")
+	default:
 		batch := at.Later
 		at.Later, at.LaterTries = nil, at.LaterTries+1
-		said, err = c.killTasks(ctx, o, batch, &at)
-	default:
-		n := min(jobsAtOnce, len(at.Refused))
-		batch := at.Refused[:n]
-		at.Refused, at.Tries = slices.Clone(at.Refused[n:]), at.Tries+1
-		var t tally
-		t, err = c.killJobs(ctx, batch, &at)
-		said = t.sentence("job")
+		said, err = c.killTasks(ctx, batch, &at)
 	}
 	if err != nil {
-		return action.Outcome{}, fmt.Errorf("kill user: %w", err)
+		return action.Outcome{}, fmt.Errorf("kill: %w", err)
 	}
 	state, err := json.Marshal(at)
 	if err != nil {
-		return action.Outcome{}, fmt.Errorf("kill user: writing where to go on: %w", err)
+		return action.Outcome{}, fmt.Errorf("kill: writing where to go on: %w", err)
 	}
 	out := action.Outcome{Said: said, State: state}
-	only := at.Tasks >= len(o.Tasks) && at.Jobs >= len(o.Jobs) && (len(at.Refused) == 0 || at.Tries >= maxTries)
+	only := at.Tasks >= len(o.Tasks) && at.Jobs >= len(o.Jobs) && !at.tryAgain()
 	out.Done = only && (len(at.Later) == 0 || at.LaterTries >= maxLater)
 	out.Unneeded = out.Done && at.Requested == 0 && len(at.Refused)+len(at.Later) == 0
 	if only && !out.Done {
@@ -97,18 +106,21 @@ func (c command) apply(ctx context.Context, a action.Action) (action.Outcome, er
 	return out, nil
 }
 
+// tryAgain tells whether there are refused jobs whose kill is to be requested again.
+func (at position) tryAgain() bool { return len(at.Refused) > 0 && at.Tries < maxTries }
+
 // tally counts what one step did.
 type tally struct{ requested, over, refused, later int }
 
-func (c command) killTasks(ctx context.Context, o order, batch []string, at *position) (string, error) {
-	live, err := target.ReadLive(ctx, c.backend, o.users())
+func (c command) killTasks(ctx context.Context, batch []string, at *position) (string, error) {
+	found, err := c.backend.TasksByID(ctx, batch)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("looking for %d tasks: %w", len(batch), err)
 	}
 	var t tally
 	for _, id := range batch {
-		i := slices.IndexFunc(live.Tasks, func(t grid.LiveTask) bool { return t.ID == id })
-		if i < 0 || dying(live.Tasks[i]) {
+		i := slices.IndexFunc(found, func(t grid.FoundTask) bool { return t.ID == id })
+		if i < 0 || found[i].Over || dying(found[i].LiveTask) {
 			t.over++
 			continue
 		}
@@ -127,54 +139,6 @@ func (c command) killTasks(ctx context.Context, o order, batch []string, at *pos
 	}
 	at.Requested += t.requested
 	return t.sentence("task"), nil
-}
-
-// killMany takes jobs until the time of a step is over.
-func (c command) killMany(ctx context.Context, o order, at *position) (string, error) {
-	var sum tally
-	for began := time.Now(); at.Jobs < len(o.Jobs) && time.Since(began) < stepTime; {
-		batch := o.Jobs[at.Jobs:min(at.Jobs+jobsAtOnce, len(o.Jobs))]
-		t, err := c.killJobs(ctx, batch, at)
-		if err != nil && sum != (tally{}) {
-			break // what was done is kept; the next step meets the error again
-		}
-		if err != nil {
-			return "", err
-		}
-		at.Jobs += len(batch)
-		sum.requested, sum.over, sum.refused = sum.requested+t.requested, sum.over+t.over, sum.refused+t.refused
-	}
-	return sum.sentence("job"), nil
-}
-
-func (c command) killJobs(ctx context.Context, batch []string, at *position) (tally, error) {
-	todo, err := c.unflagged(ctx, batch)
-	if err != nil {
-		return tally{}, err
-	}
-	var refused []string
-	if len(todo) > 0 {
-		taken, err := c.backend.KillJobs(ctx, todo)
-		if err != nil {
-			return tally{}, fmt.Errorf("%d jobs: %w", len(todo), err)
-		}
-		if len(taken) != len(todo) {
-			return tally{}, fmt.Errorf("%d jobs: the server answered for %d", len(todo), len(taken))
-		}
-		for i, id := range todo {
-			if !taken[i] {
-				refused = append(refused, id)
-			}
-		}
-	}
-	requested := len(todo) - len(refused)
-	// A job that ended, or that its task's kill has flagged meanwhile, is no refusal.
-	if refused, err = c.unflagged(ctx, refused); err != nil {
-		return tally{}, err
-	}
-	at.Requested += requested
-	at.Refused = append(at.Refused, refused...)
-	return tally{requested: requested, over: len(batch) - requested - len(refused), refused: len(refused)}, nil
 }
 
 // unflagged gives those jobs that live and whose kill is not registered.

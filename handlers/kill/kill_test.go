@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -290,10 +291,14 @@ func TestApplyResumesAndRepeats(t *testing.T) {
 
 // stub is a backend whose server refuses and whose states are given.
 type stub struct {
+	mu      sync.Mutex // of what kills change
 	jobs    []grid.LiveJob
 	states  map[string]grid.JobKill
 	refuse  map[string]int // how often each job's kill is refused
 	asked   [][]string
+	slow    time.Duration // of each request
+	atOnce  int           // requests now
+	most    int           // and at any time
 	tasks   []grid.LiveTask
 	notYet  map[string]int // how often each task is not known yet
 	killed  []string       // tasks
@@ -304,7 +309,37 @@ func (s *stub) Accounts(context.Context) ([]grid.Account, error) {
 	return []grid.Account{{ID: "1", Name: "Solo User", Banned: true}}, nil
 }
 
+func (s *stub) JobsByID(_ context.Context, ids []string) (out []grid.FoundJob, err error) {
+	for _, j := range s.jobs {
+		if k := s.states[j.ID]; slices.Contains(ids, j.ID) {
+			j.Killing = k.State != ""
+			out = append(out, grid.FoundJob{LiveJob: j, Over: k.State == grid.KillGone})
+		}
+	}
+	return out, nil
+}
+
+func (s *stub) TasksByID(_ context.Context, ids []string) (out []grid.FoundTask, err error) {
+	for _, t := range s.tasks {
+		if slices.Contains(ids, t.ID) {
+			out = append(out, grid.FoundTask{LiveTask: t, Over: t.Status == "done"})
+		}
+	}
+	return out, nil
+}
+
+func (s *stub) JobsOfTasks(_ context.Context, tasks []string) (out []grid.LiveJob, err error) {
+	for _, j := range s.jobs {
+		if slices.Contains(tasks, j.Task) {
+			out = append(out, j)
+		}
+	}
+	return out, nil
+}
+
 func (s *stub) LiveJobs(context.Context, grid.Account) ([]grid.LiveJob, []grid.LiveTask, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	jobs := slices.Clone(s.jobs)
 	for i := range jobs {
 		jobs[i].Killing = s.states[jobs[i].ID].State != ""
@@ -321,6 +356,16 @@ func (s *stub) KillTask(_ context.Context, id string) (bool, error) {
 }
 
 func (s *stub) KillJobs(_ context.Context, ids []string) ([]bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.slow > 0 {
+		s.atOnce++
+		s.most = max(s.most, s.atOnce)
+		s.mu.Unlock()
+		time.Sleep(s.slow)
+		s.mu.Lock()
+		s.atOnce--
+	}
 	s.asked = append(s.asked, slices.Clone(ids))
 	taken := make([]bool, len(ids))
 	for i, id := range ids {
@@ -336,6 +381,8 @@ func (s *stub) KillJobs(_ context.Context, ids []string) ([]bool, error) {
 }
 
 func (s *stub) KillStatus(_ context.Context, ids []string, _ time.Time) ([]grid.JobKill, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	out := make([]grid.JobKill, len(ids))
 	for i, id := range ids {
 		out[i] = s.states[id]
@@ -363,17 +410,21 @@ func planOver(t *testing.T, s *stub) (bot.Command, action.Plan) {
 }
 
 func TestApplyTakesJobsInChunksAndTriesRefusedOnesAgain(t *testing.T) {
-	s := newStub(1200)
+	s := newStub(1250)
 	s.refuse["600003"], s.refuse["600700"], s.refuse["600701"] = 1, 99, 2
 	c, p := planOver(t, s)
-	contains(t, facts(p), "1200 activated at A, 1200 cores: 600000–601199")
+	contains(t, facts(p), "1250 activated at A, 1250 cores: 600000–601249")
 	a := apply(t, c, approved(p))
 	var sizes []int
 	for _, ids := range s.asked {
 		sizes = append(sizes, len(ids))
 	}
-	if diff := cmp.Diff([]int{1000, 200, 3, 2, 1}, sizes); diff != "" {
+	slices.Sort(sizes)
+	if diff := cmp.Diff(append([]int{1, 2, 3, 50}, slices.Repeat([]int{jobsAtOnce}, 12)...), sizes); diff != "" {
 		t.Errorf("jobs in each request: %s", diff)
+	}
+	if diff := cmp.Diff([]string{"kill requested for 1247 jobs; 3 refused by the server", "kill requested for 1 job; 2 refused by the server"}, said(a)[:2]); diff != "" {
+		t.Error(diff)
 	}
 	if last := said(a)[len(a.Steps)-1]; last != "kill requested for 0 jobs; 1 refused by the server" {
 		t.Errorf("said at last: %q", last)
@@ -384,7 +435,7 @@ func TestApplyTakesJobsInChunksAndTriesRefusedOnesAgain(t *testing.T) {
 		}
 	}
 	v := verify(t, c, a)
-	if !v.Settled || v.Complete || v.Counts["refused"] != 1 || v.Counts["gone"] != 1199 {
+	if !v.Settled || v.Complete || v.Counts["refused"] != 1 || v.Counts["gone"] != 1249 {
 		t.Errorf("%+v", v)
 	}
 	contains(t, strings.Join(v.Remains, "\n"), "job 600700: refused")
@@ -429,7 +480,7 @@ func TestATaskThatJustCameIsTriedUntilItIsKnown(t *testing.T) {
 }
 
 func TestManyJobsArePlannedAtOnce(t *testing.T) {
-	s := newStub(120_000)
+	s := newStub(220_000)
 	for i := range s.jobs {
 		s.jobs[i].ID = fmt.Sprint(6_000_000_000 + 3*i) // none follows another
 	}
@@ -454,6 +505,28 @@ func TestAPlanGroupsByLabelAndLeavesOutWhatIsBeingKilled(t *testing.T) {
 	if err := json.Unmarshal(p.Payload, &o); err != nil || slices.Contains(o.Jobs, "600004") || len(o.Jobs) != 4 {
 		t.Errorf("the order has %q: %v", o.Jobs, err)
 	}
+}
+
+func TestAStepEndsInTimeAndKeepsTheServerBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStub(5000)
+		s.slow = 3 * time.Second
+		c, p := planOver(t, s)
+		a := approved(p)
+		began := time.Now()
+		out, err := c.Apply(t.Context(), a)
+		if took := time.Since(began); err != nil || took > stepTime+s.slow {
+			t.Errorf("a step took %s: %v", took, err)
+		}
+		var at position
+		if err := json.Unmarshal(out.State, &at); err != nil || at.Jobs != 4*chunksAtOnce*jobsAtOnce || s.most != chunksAtOnce {
+			t.Errorf("%d jobs, %d requests at once: %v", at.Jobs, s.most, err)
+		}
+		a.Outcome = out
+		if a = apply(t, c, a); len(s.states) != 5000 {
+			t.Errorf("%d of 5000 jobs after %q", len(s.states), said(a))
+		}
+	})
 }
 
 func TestAnAnswerOfAnotherLengthIsAnError(t *testing.T) {

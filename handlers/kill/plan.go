@@ -3,14 +3,9 @@ package kill
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/bot"
@@ -18,44 +13,13 @@ import (
 	"github.com/gridwarden/gridwarden/handlers/target"
 )
 
-// maxJobs is how many jobs one action kills. Every id is frozen and shown, and
-// there is a limit to what people can read.
-const maxJobs = 50_000
+// maxJobs is how many jobs one action kills. Every id is frozen, with the plan that
+// people approve, and stored with each step.
+const maxJobs = 150_000
 
-// order is the payload of an action: the exact tasks and jobs.
-type order struct {
-	Accounts []account `json:"accounts"`
-	Tasks    []string  `json:"tasks"`
-	Jobs     []string  `json:"jobs"`
-	Reason   string    `json:"reason"`
-}
-
-type account struct {
-	ID         string          `json:"id"`
-	Name       string          `json:"name"`
-	DN         string          `json:"dn"`
-	Experiment grid.Experiment `json:"experiment"`
-}
-
-func (o order) users() []grid.Account {
-	var out []grid.Account
-	for _, a := range o.Accounts {
-		out = append(out, grid.Account{ID: a.ID, Name: a.Name, DN: a.DN, Experiment: a.Experiment})
-	}
-	return out
-}
-
-func orderOf(a action.Action) (order, error) {
-	var o order
-	if err := json.Unmarshal(a.Frozen.Plan.Payload, &o); err != nil {
-		return o, fmt.Errorf("kill user: reading the order of %s: %w", a.ID, err)
-	}
-	return o, nil
-}
-
-// plan freezes what lives now and is not being killed already. What appears
-// later needs an action of its own: the key of the target holds the list.
-func (c command) plan(ctx context.Context, r *bot.Request) (action.Plan, error) {
+// planUser freezes what a user has now and is not being killed already. What
+// appears later needs an action of its own: the key of the target holds the list.
+func (c command) planUser(ctx context.Context, r *bot.Request) (action.Plan, error) {
 	u, reason, err := target.Read(ctx, r, c.backend, c.sites)
 	if err != nil {
 		return action.Plan{}, err
@@ -65,7 +29,7 @@ func (c command) plan(ctx context.Context, r *bot.Request) (action.Plan, error) 
 	}
 	live, err := target.ReadLive(ctx, c.backend, u.Accounts)
 	if err != nil {
-		return action.Plan{}, fmt.Errorf("kill user: %w", err)
+		return action.Plan{}, fmt.Errorf("%s: %w", c.name, err)
 	}
 	todo, flagged := untouched(live)
 	name := u.Accounts[0].Name
@@ -76,58 +40,85 @@ func (c command) plan(ctx context.Context, r *bot.Request) (action.Plan, error) 
 	default:
 		return action.Plan{}, bot.Problemf("unneeded", "%q has no live jobs or tasks, so nothing was proposed.", name)
 	}
-	cut := max(0, len(todo.Jobs)-maxJobs)
-	if cut > 0 {
-		slices.SortStableFunc(todo.Jobs, func(a, b grid.LiveJob) int { return -cmp.Compare(runs(a), runs(b)) })
-		todo.Jobs = todo.Jobs[:maxJobs]
+	d := draft{target: u.Target(), whose: u.Facts(), accounts: u.Accounts, todo: todo, reason: reason, flagged: flagged, warnings: userWarnings(u, reason)}
+	return c.plan(d)
+}
+
+// draft is what a plan is made of.
+type draft struct {
+	target   action.Target // without the list in its key
+	whose    []action.Fact
+	accounts []grid.Account
+	todo     target.Live
+	reason   string
+	flagged  int // jobs and tasks that are being killed already
+	over     int // that were named and have ended
+	warnings []string
+}
+
+// plan freezes a draft.
+func (c command) plan(d draft) (action.Plan, error) {
+	if cut := len(d.todo.Jobs) - maxJobs; cut > 0 {
+		slices.SortStableFunc(d.todo.Jobs, func(a, b grid.LiveJob) int { return -cmp.Compare(runs(a), runs(b)) })
+		d.todo.Jobs = d.todo.Jobs[:maxJobs]
+		d.warnings = append(d.warnings, fmt.Sprintf("%d more jobs are not part of this: one action takes %d jobs, running ones first. The kill of their tasks ends them too; ask again afterwards.", cut, maxJobs))
 	}
-	o := orderFor(u, todo, reason)
+	o := orderFor(d.accounts, d.todo, d.reason)
 	payload, err := json.Marshal(o)
 	if err != nil {
-		return action.Plan{}, fmt.Errorf("kill user: writing the order: %w", err)
+		return action.Plan{}, fmt.Errorf("%s: writing the order: %w", c.name, err)
 	}
-	plan := action.Plan{Target: u.Target(), ReadAt: live.ReadAt, Payload: payload}
+	plan := action.Plan{Target: d.target, ReadAt: d.todo.ReadAt, Payload: payload, Warnings: d.warnings}
 	plan.Target.Key += " " + o.key()
-	plan.Facts = c.facts(u, todo, reason, flagged)
-	plan.Will = []string{
-		fmt.Sprintf("request the kill of %d tasks: they make no more jobs, and what they have made until then is killed too", len(o.Tasks)),
-		fmt.Sprintf("then request the kill of %d jobs: those that wait end at once, those that run when their pilot calls next, within 30 min", len(o.Jobs)),
-		"look until each is seen gone, and name those that are not",
+	plan.Facts = c.facts(d)
+	if len(o.Tasks) > 0 {
+		plan.Will = []string{fmt.Sprintf("request the kill of %d tasks: they make no more jobs, and what they have made until then is killed too", len(o.Tasks))}
 	}
-	plan.WillNot = []string{
+	plan.Will = append(plan.Will,
+		fmt.Sprintf("%srequest the kill of %d jobs: those that wait end at once, those that run when their pilot calls next, within 30 min", map[bool]string{true: "then "}[len(o.Tasks) > 0], len(o.Jobs)),
+		"look until each is seen gone, and name those that are not")
+	plan.WillNot = c.willNot()
+	return plan, nil
+}
+
+func (c command) willNot() []string {
+	switch c.name {
+	case killTask:
+		return []string{
+			"keep anybody from submitting: that is a ban",
+			"kill other tasks, or jobs that appear after this plan: those of these tasks end with them, and are listed as new until then",
+			"stop a payload that has detached itself from its pilot",
+		}
+	case killJob:
+		return []string{
+			"keep anybody from submitting: that is a ban",
+			"end the tasks of these jobs, or kill any other job: a live task makes new jobs in place of killed ones",
+			"stop a payload that has detached itself from its pilot",
+		}
+	}
+	return []string{
 		"keep the user from submitting: that is a ban",
 		"kill tasks, or jobs of other tasks, that appear after this plan: they are listed as new and need an action of their own",
 		"stop a payload that has detached itself from its pilot",
 	}
-	plan.Warnings = warnings(u, reason, cut)
-	return plan, nil
 }
 
-func orderFor(u target.User, todo target.Live, reason string) order {
-	o := order{Reason: reason, Tasks: []string{}, Jobs: jobIDs(todo.Jobs)}
-	for _, a := range u.Accounts {
-		o.Accounts = append(o.Accounts, account{ID: a.ID, Name: a.Name, DN: a.DN, Experiment: a.Experiment})
+// facts have the lists of ids at their end: they may be long.
+func (c command) facts(d draft) []action.Fact {
+	facts := append(c.clock.Facts(), action.Fact{Label: "reason", Value: d.reason})
+	facts = append(facts, d.whose...)
+	facts = append(facts, d.todo.Facts()...)
+	if d.flagged > 0 {
+		facts = append(facts, action.Fact{Label: "not part of this", Value: fmt.Sprintf("%d jobs and tasks that are being killed already", d.flagged)})
 	}
-	for _, t := range todo.Tasks {
-		o.Tasks = append(o.Tasks, t.ID)
+	if d.over > 0 {
+		facts = append(facts, action.Fact{Label: "not part of this", Value: fmt.Sprintf("%d that have ended", d.over)})
 	}
-	return o
+	return append(facts, groups(d.todo)...)
 }
 
-func (c command) facts(u target.User, todo target.Live, reason string, flagged int) []action.Fact {
-	facts := append(c.clock.Facts(), action.Fact{Label: "reason", Value: reason})
-	facts = append(facts, u.Facts()...)
-	facts = append(facts, todo.Facts()...)
-	facts = append(facts, groups(todo)...)
-	if flagged > 0 {
-		facts = append(facts, action.Fact{Label: "not part of this", Value: fmt.Sprintf("%d jobs and tasks that are being killed already", flagged)})
-	}
-	return facts
-}
-
-// warnings says what makes the kill less than it seems. cut is how many jobs
-// are more than one action takes.
-func warnings(u target.User, reason string, cut int) []string {
+// userWarnings says what makes the kill of a user less than it seems.
+func userWarnings(u target.User, reason string) []string {
 	var out []string
 	for _, a := range u.Accounts {
 		if !a.Banned {
@@ -136,9 +127,6 @@ func warnings(u target.User, reason string, cut int) []string {
 	}
 	for _, a := range u.Namesakes {
 		out = append(out, fmt.Sprintf("id %s with the DN %s has the same name, and PanDA's jobs carry the name only: some of these jobs may be that user's", a.ID, a.DN))
-	}
-	if cut > 0 {
-		out = append(out, fmt.Sprintf("%d more jobs are not part of this: one action takes %d jobs, running ones first. The kill of their tasks ends them too; ask again afterwards.", cut, maxJobs))
 	}
 	return out
 }
@@ -150,21 +138,6 @@ func untouched(live target.Live) (todo target.Live, flagged int) {
 	live.Jobs = slices.DeleteFunc(live.Jobs, func(j grid.LiveJob) bool { return j.Killing })
 	live.Tasks = slices.DeleteFunc(live.Tasks, dying)
 	return live, before - len(live.Jobs) - len(live.Tasks)
-}
-
-// status asks for the kills of jobs that were registered by since, and makes sure that there is one for each.
-func (c command) status(ctx context.Context, ids []string, since time.Time) ([]grid.JobKill, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	kills, err := c.backend.KillStatus(ctx, ids, since)
-	if err != nil {
-		return nil, fmt.Errorf("reading the state of %d kills: %w", len(ids), err)
-	}
-	if len(kills) != len(ids) {
-		return nil, fmt.Errorf("reading the state of %d kills: the answer has %d", len(ids), len(kills))
-	}
-	return kills, nil
 }
 
 // dying knows PanDA's states of a task whose kill is being executed.
@@ -184,80 +157,4 @@ func jobIDs(jobs []grid.LiveJob) []string {
 		ids[i] = j.ID
 	}
 	return ids
-}
-
-// key stands for the list: another list is another action.
-func (o order) key() string {
-	sum := sha256.Sum256([]byte(strings.Join(o.Tasks, " ") + "/" + strings.Join(o.Jobs, " ")))
-	return hex.EncodeToString(sum[:8])
-}
-
-// groups lists every id that would be killed, by task, status and site.
-func groups(l target.Live) []action.Fact {
-	type group struct{ task, status, site, label string }
-	ids, cores := map[group][]string{}, map[group]int{}
-	for _, j := range l.Jobs {
-		g := group{j.Task, j.Status, j.Site, j.Label}
-		ids[g] = append(ids[g], j.ID)
-		cores[g] += j.Cores
-	}
-	busy, waiting := map[string]bool{}, map[string]bool{}
-	for _, j := range l.Jobs {
-		busy[j.Task] = true
-	}
-	for _, t := range l.Tasks {
-		waiting[t.ID] = t.Status == "waiting"
-		if !busy[t.ID] {
-			ids[group{task: t.ID}] = nil
-		}
-	}
-	sorted := make([]group, 0, len(ids))
-	for g := range ids {
-		sorted = append(sorted, g)
-	}
-	slices.SortFunc(sorted, func(a, b group) int {
-		return cmp.Or(cmp.Compare(a.task, b.task), cmp.Compare(b.status, a.status), cmp.Compare(a.site, b.site), cmp.Compare(a.label, b.label))
-	})
-	facts := make([]action.Fact, len(sorted))
-	for i, g := range sorted {
-		facts[i] = action.Fact{Label: "kills, task " + g.task, Value: "the task; it has no live jobs"}
-		if waiting[g.task] {
-			facts[i].Value = "the task; it was just submitted, has no jobs yet, and can be killed only when JEDI has taken it: tried again until then"
-		}
-		if n := len(ids[g]); n > 0 {
-			what := g.status
-			if g.label != "" {
-				what += " (" + g.label + ")"
-			}
-			facts[i].Value = fmt.Sprintf("%d %s at %s, %d cores: %s", n, what, g.site, cores[g], ranges(ids[g]))
-		}
-	}
-	return facts
-}
-
-// ranges writes ids in full; those that follow each other as first–last.
-func ranges(ids []string) string {
-	var parts []string
-	for i := 0; i < len(ids); {
-		j := i
-		for j+1 < len(ids) && follows(ids[j], ids[j+1]) {
-			j++
-		}
-		switch j - i {
-		case 0:
-			parts = append(parts, ids[i])
-		case 1:
-			parts = append(parts, ids[i], ids[j])
-		default:
-			parts = append(parts, ids[i]+"–"+ids[j])
-		}
-		i = j + 1
-	}
-	return strings.Join(parts, ", ")
-}
-
-func follows(a, b string) bool {
-	m, errA := strconv.ParseInt(a, 10, 64)
-	n, errB := strconv.ParseInt(b, 10, 64)
-	return errA == nil && errB == nil && n == m+1
 }

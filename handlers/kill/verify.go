@@ -38,7 +38,7 @@ type look struct {
 func (c command) verify(ctx context.Context, a action.Action) (action.Progress, error) {
 	l, err := c.look(ctx, a)
 	if err != nil {
-		return action.Progress{}, fmt.Errorf("kill user: %w", err)
+		return action.Progress{}, fmt.Errorf("%s: %w", c.name, err)
 	}
 	p := action.Progress{Counts: l.counts(), Settled: len(l.waiting) == 0}
 	p.Complete = p.Settled && len(l.left()) == 0 && len(l.tasks) == 0
@@ -50,7 +50,7 @@ func (c command) verify(ctx context.Context, a action.Action) (action.Progress, 
 		p.Said += fmt.Sprintf(" The last answer is due by %s.", target.UTC(p.DueBy))
 	}
 	if l.fresh > 0 {
-		p.Said += fmt.Sprintf(" New since, and not part of this: %s. To kill them too: `%s`", count(l.fresh, "job"), target.Command("kill user", l.order.Accounts[0].Name, l.order.Reason))
+		p.Said += fmt.Sprintf(" New since, and not part of this: %s. To kill them too: `%s`", count(l.fresh, "job"), c.again(l.order))
 	}
 	return p, nil
 }
@@ -64,7 +64,7 @@ func (c command) look(ctx context.Context, a action.Action) (look, error) {
 	if l.kills, err = c.status(ctx, o.Jobs, a.AppliedAt); err != nil {
 		return look{}, err
 	}
-	live, err := target.ReadLive(ctx, c.backend, o.users())
+	live, err := c.live(ctx, o)
 	if err != nil {
 		return look{}, err
 	}
@@ -84,6 +84,21 @@ func (c command) look(ctx context.Context, a action.Action) (look, error) {
 	}
 	l.waiting = c.waiting(l, a.AppliedAt.Add(c.clock.Lasts(taskTime)))
 	return l, nil
+}
+
+// status asks for the kills of jobs that were registered by since, and makes sure that there is one for each.
+func (c command) status(ctx context.Context, ids []string, since time.Time) ([]grid.JobKill, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	kills, err := c.backend.KillStatus(ctx, ids, since)
+	if err != nil {
+		return nil, fmt.Errorf("reading the state of %d kills: %w", len(ids), err)
+	}
+	if len(kills) != len(ids) {
+		return nil, fmt.Errorf("reading the state of %d kills: the answer has %d", len(ids), len(kills))
+	}
+	return kills, nil
 }
 
 // waiting gives the times of jobs whose pilot has not called or was just told,
@@ -142,7 +157,11 @@ func (l look) said() string {
 	n := l.counts()
 	jobs, tasks := len(l.kills), len(l.order.Tasks)
 	if n[string(grid.KillGone)] == jobs && len(l.tasks) == 0 {
-		return fmt.Sprintf("Seen gone: %s. Over: %s.", count(jobs, "job"), count(tasks, "task"))
+		said := fmt.Sprintf("Seen gone: %s.", count(jobs, "job"))
+		if tasks > 0 {
+			said += fmt.Sprintf(" Over: %s.", count(tasks, "task"))
+		}
+		return said
 	}
 	parts := []string{fmt.Sprintf("%d gone", n[string(grid.KillGone)])}
 	for _, s := range []struct{ word, meaning string }{
@@ -155,7 +174,11 @@ func (l look) said() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n[s.word], s.meaning))
 		}
 	}
-	return fmt.Sprintf("Of %s: %s. Of %s: %d over.", count(jobs, "job"), strings.Join(parts, ", "), count(tasks, "task"), tasks-len(l.tasks))
+	said := fmt.Sprintf("Of %s: %s.", count(jobs, "job"), strings.Join(parts, ", "))
+	if tasks > 0 {
+		said += fmt.Sprintf(" Of %s: %d over.", count(tasks, "task"), tasks-len(l.tasks))
+	}
+	return said
 }
 
 // remains names what is past its time; in the end, everything that is left, and
@@ -187,7 +210,7 @@ func (l look) remains(settled bool) []string {
 	if len(named) > 0 {
 		out = append(out, fmt.Sprintf("A malicious payload can evade the pilot's kill: ask the site to kill the batch jobs named here (by site: %s).", target.Counts(sites)))
 		if settled {
-			out = append(out, letters(l.order, named)...)
+			out = append(out, letters(named)...)
 		}
 	}
 	return out

@@ -89,7 +89,7 @@ func endOfName(r *bot.Request, all []grid.Account, sites *grid.SiteMap) error {
 	if kind, _ := grid.KindOfDN(first, sites); kind == grid.PilotFactory || len(grid.MatchAccounts(first, all).Exact) > 0 {
 		return nil
 	}
-	return bot.Problemf("usage", "%q is no user, and it is not clear where the name ends, so nothing was proposed. Put the whole name in quotes: `%s \"FULL NAME\" REASON`", clip(first), r.Command)
+	return bot.Problemf("usage", "%q is no user, and it is not clear where the name ends, so nothing was proposed. Put the whole name in quotes: `%s \"FULL NAME\" REASON`", Clip(first), r.Command)
 }
 
 // resolve finds the one person that is meant.
@@ -162,7 +162,7 @@ func nobody(query string, lookAlikes []grid.Account) error {
 	} else if grid.IsPandaToken(query) {
 		name = grid.PandaName(query)
 	}
-	s := fmt.Sprintf("There is no user %q (%s). Nothing was proposed.", clip(name), grid.DescribeName(name))
+	s := fmt.Sprintf("There is no user %q (%s). Nothing was proposed.", Clip(name), grid.DescribeName(name))
 	if len(lookAlikes) == 0 {
 		return bot.Problemf("not-found", "%s Names are case-sensitive, and a user exists only after a first submission. Check the name with `whois`.", s)
 	}
@@ -276,8 +276,8 @@ func orNone(s string) string {
 	return s
 }
 
-// clip bounds a foreign text for a sentence about it.
-func clip(s string) string {
+// Clip bounds a foreign text for a sentence about it.
+func Clip(s string) string {
 	if r := []rune(s); len(r) > 120 {
 		return string(r[:120]) + "…"
 	}

@@ -31,6 +31,7 @@ type Server struct {
 	gateRead time.Time
 	troubles []*Trouble
 	requests []Request
+	load     load
 	columns  string // that both the live and the archive table have
 }
 
@@ -114,6 +115,10 @@ type method struct {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, m, known := route(r.URL.Path)
+	if name == killPath {
+		s.load.change(1)
+		defer s.load.change(-1)
+	}
 	trouble := s.trouble(name)
 	if trouble.before(w, r) {
 		return

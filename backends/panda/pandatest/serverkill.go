@@ -27,11 +27,11 @@ func (s *Server) killJobs(ctx context.Context, c call) (object, error) {
 		code = asText(c.args["code"])
 	}
 	data := []any{}
+	begun := time.Now()
 	for i, id := range c.args.jobs() {
 		if c.trouble.HalfDone && i >= len(c.args.jobs())/2 {
 			break
 		}
-		begun := time.Now()
 		taken, err := false, error(nil)
 		if !c.trouble.Refuse || i%2 == 0 {
 			taken, err = s.killJob(ctx, c.caller, id, code)
@@ -40,7 +40,7 @@ func (s *Server) killJobs(ctx context.Context, c call) (object, error) {
 			return nil, err
 		}
 		data = append(data, taken)
-		if left := s.options.PerJob - time.Since(begun); left > 0 {
+		if left := time.Duration(i+1)*s.options.PerJob - time.Since(begun); left > 0 {
 			time.Sleep(left) // the time that a real server needs
 		}
 	}
