@@ -16,6 +16,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/handlers/answertest"
+	"github.com/gridwarden/gridwarden/handlers/target"
 )
 
 // planOf plans by a line as it is typed, with words in quotes marked by a blank.
@@ -89,6 +90,9 @@ func TestSingleJobsAreKilledAndNothingElse(t *testing.T) {
 		}
 		contains(t, facts(p), `owner: "Naughty User"`, "reason: 3 jobs of a miner", "kills, task 41000101: 1 running at EXAMPLE-LCG2, 8 cores: 6001010000", "1 activated at EXAMPLE-LCG2")
 		contains(t, strings.Join(p.Warnings, "\n"), `"Naughty User" is not banned`, "live tasks make new jobs in place of killed ones, unless their user is banned: 41000101. To end them: `kill task 41000101 \"3 jobs of a miner\"`")
+		if strings.Contains(facts(p), target.TasksNow) {
+			t.Errorf("it speaks of tasks:\n%s", facts(p))
+		}
 		if len(p.Will) != 2 || strings.Contains(strings.Join(p.Will, "\n"), "task") {
 			t.Errorf("will: %q", p.Will)
 		}

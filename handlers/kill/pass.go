@@ -3,6 +3,7 @@ package kill
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -41,7 +42,7 @@ func (c command) killMany(ctx context.Context, ids []string) (pass, error) {
 	for range min(chunksAtOnce, chunks) {
 		all.Go(func() {
 			for n, more := next(); more; n, more = next() {
-				p, err := c.killJobs(ctx, chunk(n))
+				p, err := c.guarded(ctx, chunk(n))
 				mu.Lock()
 				done[n], errs[n], failed = p, err, failed || err != nil
 				mu.Unlock()
@@ -62,6 +63,17 @@ func (c command) killMany(ctx context.Context, ids []string) (pass, error) {
 		sum.left = append(sum.left, p.left...)
 	}
 	return sum, nil
+}
+
+// guarded is killJobs, a panic of which is an error: nobody else sees to it in a
+// goroutine of its own.
+func (c command) guarded(ctx context.Context, batch []string) (p pass, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			p, err = pass{}, fmt.Errorf("%d jobs: it panicked: %v\n%s", len(batch), r, debug.Stack())
+		}
+	}()
+	return c.killJobs(ctx, batch)
 }
 
 // killJobs takes some jobs with one request. It looks first what has ended or is

@@ -107,7 +107,11 @@ func (c command) willNot() []string {
 func (c command) facts(d draft) []action.Fact {
 	facts := append(c.clock.Facts(), action.Fact{Label: "reason", Value: d.reason})
 	facts = append(facts, d.whose...)
-	facts = append(facts, d.todo.Facts()...)
+	now := d.todo.Facts()
+	if c.name == killJob { // the tasks of these jobs are no part of it
+		now = slices.DeleteFunc(now, func(f action.Fact) bool { return f.Label == target.TasksNow })
+	}
+	facts = append(facts, now...)
 	if d.flagged > 0 {
 		facts = append(facts, action.Fact{Label: "not part of this", Value: fmt.Sprintf("%d jobs and tasks that are being killed already", d.flagged)})
 	}

@@ -46,6 +46,9 @@ func ReadLive(ctx context.Context, w Workload, accounts []grid.Account) (Live, e
 	return l, nil
 }
 
+// TasksNow labels the line of Facts that is about tasks.
+const TasksNow = "tasks now"
+
 // Facts are the lines of a card that state how much is running.
 func (l Live) Facts() []action.Fact {
 	facts := []action.Fact{{Label: "jobs now", Value: l.jobs()}}
@@ -55,7 +58,7 @@ func (l Live) Facts() []action.Fact {
 			facts = append(facts, action.Fact{Label: "submitted", Value: fmt.Sprintf("oldest %s, newest %s", UTC(oldest), UTC(newest))})
 		}
 	}
-	return append(facts, action.Fact{Label: "tasks now", Value: l.tasks()})
+	return append(facts, action.Fact{Label: TasksNow, Value: l.tasks()})
 }
 
 func (l Live) jobs() string {
