@@ -35,6 +35,7 @@ type settings struct {
 	speed    int    // of the simulated grid
 	folder   string
 	journal  string // folder of a journal on SQLite; "" is the place's
+	backend  string // in place of the simulated grid
 }
 
 // place is everything that outlives the program: its journal, the room, the grid.
@@ -77,8 +78,10 @@ security_channel: security
 limits: {per_person_per_minute: 1000000, per_channel_per_minute: 1000000}
 audit: {key_file: audit.key, checkpoint_file: audit.checkpoint}
 backends:
-  sandbox: {speed: SPEED, seed: 7, file: grid.jsonl}
+  ` + simulated + `
 `
+
+const simulated = "sandbox: {speed: SPEED, seed: 7, file: grid.jsonl}"
 
 func newPlace(t testing.TB, s settings) *place {
 	t.Helper()
@@ -93,7 +96,11 @@ func newPlace(t testing.TB, s settings) *place {
 		config: filepath.Join(s.folder, "config.yaml"), grid: filepath.Join(s.folder, "grid.jsonl"),
 		outside: filepath.Join(s.folder, "audit.checkpoint"),
 	}
-	text := strings.ReplaceAll(yaml, "SPEED", fmt.Sprint(s.speed))
+	text := yaml
+	if s.backend != "" {
+		text = strings.ReplaceAll(text, simulated, s.backend)
+	}
+	text = strings.ReplaceAll(text, "SPEED", fmt.Sprint(s.speed))
 	if len(s.chats) > 0 {
 		text = p.openChats(t, text)
 	} else {
