@@ -173,6 +173,6 @@ type PandaUpload struct {
 // PandaJobs is what a search for jobs found, each with its own row only.
 type PandaJobs struct {
 	Jobs  []PandaJob
-	Cut   bool     // there are more than were given
+	Cut   bool     // there are more than were given, or may be where nobody could look
 	Notes []string // where and how far it was searched, a sentence each
 }

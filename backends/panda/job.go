@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/backends/wording"
 )
 
@@ -28,15 +30,17 @@ func (s *Store) Job(ctx context.Context, id int64) (grid.PandaJob, error) {
 		return grid.PandaJob{}, err
 	}
 	var f filter
-	jobs, _, notes, err := s.jobs(ctx, l, s.lookUp, &f, "pandaid = "+f.arg(id), 10)
-	if err != nil {
+	found, err := s.jobs(ctx, l, s.lookUp, &f, condition{sql: "pandaid = " + f.arg(id)}, 10)
+	switch {
+	case err != nil:
 		return grid.PandaJob{}, fmt.Errorf("panda: reading job %d: %w", id, err)
+	case len(found.jobs) == 0 && len(found.unread) > 0: // it may be where we cannot look
+		return grid.PandaJob{}, trouble.Errorf(nil, "%s. The job may be there. Look at backends.panda.database.schemas and at the grants in docs/panda.md.", strings.Join(found.unread, "; "))
+	case len(found.jobs) == 0:
+		return grid.PandaJob{Notes: found.notes}, fmt.Errorf("panda: job %d: %w", id, grid.ErrNoPandaJob)
 	}
-	if len(jobs) == 0 {
-		return grid.PandaJob{Notes: notes}, fmt.Errorf("panda: job %d: %w", id, grid.ErrNoPandaJob)
-	}
-	p := &parts{store: s, layout: l, job: jobs[0]}
-	p.job.Notes = notes
+	p := &parts{store: s, layout: l, job: found.jobs[0]}
+	p.job.Notes = found.notes
 	// What builds and uploads are looked for by stands in the parts before them.
 	p.read(ctx, p.parameters, p.files, p.task, p.owner, p.history, p.retries, p.workers)
 	p.read(ctx, p.builds)
@@ -56,11 +60,11 @@ func (s *Store) Candidates(ctx context.Context, ids []int64) (grid.PandaJobs, er
 		return grid.PandaJobs{}, err
 	}
 	var f filter
-	jobs, cut, notes, err := s.jobs(ctx, l, s.lookUp, &f, "pandaid = ANY("+f.arg(ids)+")", len(ids))
+	found, err := s.jobs(ctx, l, s.lookUp, &f, condition{sql: "pandaid = ANY(" + f.arg(ids) + ")"}, len(ids))
 	if err != nil {
 		return grid.PandaJobs{}, fmt.Errorf("panda: looking for %d jobs: %w", len(ids), err)
 	}
-	return grid.PandaJobs{Jobs: jobs, Cut: cut, Notes: compact(notes)}, nil
+	return grid.PandaJobs{Jobs: found.jobs, Cut: found.cut || len(found.unread) > 0, Notes: compact(found.notes)}, nil
 }
 
 // batchBack is how far back a batch id is looked for where no index helps.
@@ -75,12 +79,12 @@ func (s *Store) ByBatch(ctx context.Context, batch string) (grid.PandaJobs, erro
 		return grid.PandaJobs{}, err
 	}
 	var exact filter
-	jobs, cut, notes, err := s.jobs(ctx, l, s.lookUp, &exact, "batchid = ANY("+exact.arg(batchSpellings(batch))+")", maxListed)
+	found, err := s.jobs(ctx, l, s.lookUp, &exact, condition{sql: "batchid = ANY(" + exact.arg(batchSpellings(batch)) + ")", needs: []string{"batchid"}}, maxListed)
 	if err != nil {
 		return grid.PandaJobs{}, fmt.Errorf("panda: looking for batch id: %w", err)
 	}
-	out := grid.PandaJobs{Jobs: jobs, Cut: cut, Notes: notes}
-	if len(jobs) == 0 {
+	out := grid.PandaJobs{Jobs: found.jobs, Cut: found.cut || len(found.unread) > 0, Notes: found.notes}
+	if len(found.jobs) == 0 {
 		since := time.Now().UTC().Add(-batchBack)
 		if err := s.byOtherSpelling(ctx, l, batch, since, &out); err != nil {
 			return grid.PandaJobs{}, fmt.Errorf("panda: looking for batch id: %w", err)
@@ -96,12 +100,12 @@ func (s *Store) byOtherSpelling(ctx context.Context, l *layout, batch string, si
 	var f filter
 	f.ofBatch(batch)
 	f.and("modificationtime >= " + f.arg(since))
-	jobs, cut, notes, err := s.jobs(ctx, l, s.query, &f, f.where(), maxListed)
+	found, err := s.jobs(ctx, l, s.query, &f, condition{sql: f.where(), needs: []string{"batchid"}}, maxListed)
 	if err != nil {
 		return err
 	}
-	out.Notes, out.Cut = append(out.Notes, notes...), cut
-	for _, j := range jobs {
+	out.Notes, out.Cut = append(out.Notes, found.notes...), out.Cut || found.cut
+	for _, j := range found.jobs {
 		if sameBatch(batch, j) {
 			out.Jobs = append(out.Jobs, j)
 		}
@@ -114,8 +118,8 @@ func (s *Store) byOtherSpelling(ctx context.Context, l *layout, batch string, si
 		return err
 	}
 	var of filter
-	out.Jobs, out.Cut, notes, err = s.jobs(ctx, l, s.lookUp, &of, "pandaid = ANY("+of.arg(ids)+")", maxListed)
-	out.Notes = append(out.Notes, notes...)
+	found, err = s.jobs(ctx, l, s.lookUp, &of, condition{sql: "pandaid = ANY(" + of.arg(ids) + ")"}, maxListed)
+	out.Jobs, out.Cut, out.Notes = found.jobs, out.Cut || found.cut, append(out.Notes, found.notes...)
 	return err
 }
 

@@ -165,3 +165,36 @@ func TestJobsOfABatchJob(t *testing.T) {
 		}
 	}
 }
+
+// TestAJobThatMayBeWhereNobodyCanLook is not said to be none, whatever the tables
+// that can be read have.
+func TestAJobThatMayBeWhereNobodyCanLook(t *testing.T) {
+	d, s := world(t)
+	d.AddJob(pandatest.Job{PandaID: 7, ProdUserName: "Naughty User", BatchID: "77.0"})
+	d.AddJob(pandatest.Job{PandaID: 8, ProdUserName: "Naughty User", Table: pandatest.Archived})
+	d.Exec("REVOKE SELECT ON doma_panda.jobsactive4 FROM gridwarden_reader")
+	_, err := s.Job(t.Context(), 7)
+	if err == nil || errors.Is(err, grid.ErrNoPandaJob) || !strings.Contains(people(t, err), "the role may not read pandaid of jobsactive4. The job may be there.") {
+		t.Errorf("%v", err)
+	}
+	if j, err := s.Job(t.Context(), 8); err != nil || !strings.Contains(strings.Join(j.Notes, "\n"), "not available here: the role may not read pandaid of jobsactive4") {
+		t.Errorf("a job that can be read: %v, %v", j.Notes, err)
+	}
+	if found, err := s.Candidates(t.Context(), []int64{7, 8}); err != nil || len(found.Jobs) != 1 || !found.Cut {
+		t.Errorf("candidates: %+v, %v", found, err)
+	}
+	if found, err := s.ByBatch(t.Context(), "77.0"); err != nil || len(found.Jobs) != 0 || !found.Cut {
+		t.Errorf("by batch id: %+v, %v", found, err)
+	}
+}
+
+// TestAnOlderSchemaWithoutBatchIDs has all else of a job.
+func TestAnOlderSchemaWithoutBatchIDs(t *testing.T) {
+	d, s := world(t)
+	d.AddJob(pandatest.Job{PandaID: 7, ProdUserName: "Naughty User", ComputingSite: "HERE"})
+	d.Exec("ALTER TABLE doma_panda.jobsactive4 DROP COLUMN batchid")
+	j, err := s.Job(t.Context(), 7)
+	if err != nil || j.Site != "HERE" || !strings.Contains(strings.Join(j.Notes, "\n"), "not available here: jobsactive4 has no column batchid here") {
+		t.Errorf("%+v, %v", j, err)
+	}
+}

@@ -172,19 +172,19 @@ func (p *parts) builds(ctx context.Context) error {
 		}
 	}
 	var f filter
-	condition := "pandaid = ANY(" + f.arg(ids) + ")"
+	of := condition{sql: "pandaid = ANY(" + f.arg(ids) + ")"}
 	if len(ids) == 0 {
 		if p.job.TaskID <= 0 {
 			return nil
 		}
 		how, f = grid.PandaBuildByTask, filter{}
-		condition = "jeditaskid = " + f.arg(p.job.TaskID) + " AND prodsourcelabel = 'panda' AND computingsite = " + f.arg(p.job.Site)
+		of = condition{sql: "jeditaskid = " + f.arg(p.job.TaskID) + " AND prodsourcelabel = 'panda' AND computingsite = " + f.arg(p.job.Site)}
 	}
-	jobs, _, _, err := p.store.jobs(ctx, p.layout, p.store.lookUp, &f, condition, maxLinked)
+	found, err := p.store.jobs(ctx, p.layout, p.store.lookUp, &f, of, maxLinked)
 	if err != nil {
 		return err
 	}
-	for _, j := range jobs {
+	for _, j := range found.jobs {
 		parameters, err := p.paramsOf(ctx, j.ID)
 		if err != nil {
 			return err

@@ -99,13 +99,28 @@ func (l *layout) jobTables() []string {
 	return append(tables, l.detachedFrom("jobsarchived4")...)
 }
 
+// condition is what rows are chosen by, and the columns that it needs.
+type condition struct {
+	sql   string
+	needs []string
+}
+
+// foundJobs are rows of the tables of jobs.
+type foundJobs struct {
+	jobs   []grid.PandaJob
+	cut    bool
+	notes  []string // what is not available, a sentence each
+	unread []string // why tables could not be read
+}
+
 // asking is a way to run a statement.
 type asking func(ctx context.Context, statement string, args ...any) (pgx.Rows, error)
 
 // jobs reads the rows for which a condition holds, from all tables in one statement:
-// a job that moves between two would be missed. notes names what is not there.
+// a job that moves between two would be missed. notes names what is not there, and
+// unread why tables could not be read at all: they lack what the condition needs.
 // ask is lookUp or query.
-func (s *Store) jobs(ctx context.Context, l *layout, ask asking, f *filter, condition string, most int) (jobs []grid.PandaJob, cut bool, notes []string, err error) {
+func (s *Store) jobs(ctx context.Context, l *layout, ask asking, f *filter, c condition, most int) (found foundJobs, err error) {
 	var probe jobRow
 	columns, _ := probe.into()
 	var parts []string
@@ -113,27 +128,28 @@ func (s *Store) jobs(ctx context.Context, l *layout, ask asking, f *filter, cond
 		if _, exists := l.tables[table]; !exists && table == oldJobs {
 			continue // where nothing copies jobs into it
 		}
-		if why := l.lacks(table, "pandaid", "modificationtime", "batchid"); why != "" {
-			notes = append(notes, "not available here: "+why)
+		if why := l.lacks(table, append([]string{"pandaid", "modificationtime"}, c.needs...)...); why != "" {
+			found.notes, found.unread = append(found.notes, "not available here: "+why), append(found.unread, why)
 			continue
 		}
 		list, missing := l.selection(table, columns)
 		for _, why := range missing {
-			notes = append(notes, "not available here: "+why)
+			found.notes = append(found.notes, "not available here: "+why)
 		}
-		parts = append(parts, fmt.Sprintf("(SELECT '%s', %s FROM %s WHERE %s)", tableName(table), list, quoted(table), condition))
+		parts = append(parts, fmt.Sprintf("(SELECT '%s', %s FROM %s WHERE %s)", tableName(table), list, quoted(table), c.sql))
 	}
 	if len(parts) == 0 {
-		return nil, false, notes, nil
+		return found, nil
 	}
 	rows, err := ask(ctx, strings.Join(parts, " UNION ALL ")+" LIMIT "+f.arg(most+1), f.args...)
 	if err != nil {
-		return nil, false, notes, s.explain(err)
+		return found, s.explain(err)
 	}
 	var r jobRow
 	var table string
 	_, places := r.into()
 	seen := map[int64]int{}
+	var jobs []grid.PandaJob
 	_, err = pgx.ForEachRow(rows, append([]any{&table}, places...), func() error {
 		j := r.told(s.Name(), table)
 		if i, twice := seen[j.ID]; twice { // it is archived while we look: the later row holds
@@ -147,10 +163,11 @@ func (s *Store) jobs(ctx context.Context, l *layout, ask asking, f *filter, cond
 		return nil
 	})
 	if err != nil {
-		return nil, false, notes, s.explain(err)
+		return found, s.explain(err)
 	}
-	if cut = len(jobs) > most; cut {
+	if found.cut = len(jobs) > most; found.cut {
 		jobs = jobs[:most]
 	}
-	return jobs, cut, notes, nil
+	found.jobs = jobs
+	return found, nil
 }

@@ -110,6 +110,9 @@ func (f *finding) kindFromAccounts() {
 		f.Kind, f.Why = grid.PersonAccount, "it is a person's by "+f.Holder.By
 	case f.DN == "" && !grid.IsTokenSubject(f.Query):
 		f.Why = "no account has that very name"
+		if slices.ContainsFunc(f.Sources, func(s source) bool { return s.State == "failed" }) {
+			f.Why = "no account has that very name where that could be looked up, which is not everywhere"
+		}
 	}
 }
 
