@@ -22,6 +22,9 @@ type Command struct {
 	// Pasted marks a command whose arguments are text from elsewhere, such as
 	// lines of a log. It gets them as one word, and has no options.
 	Pasted bool
+	// Excerpt gives what a Pasted command needs of a text that is longer than what is
+	// kept of an event; "" when that is nothing. See Engine.Paste.
+	Excerpt func(text string) string
 	// Decision marks approve, deny, withdraw: exempt from rate limits.
 	Decision bool
 

@@ -6,6 +6,9 @@ import "strings"
 // has it and Echo wrote it: which of commands it is, with its words and
 // options. A line that is none of them gives a *Problem.
 func Reread(commands []Command, echo string) (*Request, error) {
+	if r, ok := rereadPasted(commands, echo); ok {
+		return r, nil
+	}
 	line, err := Tokenize(echo)
 	if err != nil {
 		return nil, err
@@ -25,6 +28,26 @@ func Reread(commands []Command, echo string) (*Request, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// unquoted takes back what inQuotes writes.
+var unquoted = strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\”`, `”`)
+
+// rereadPasted reads the one word of a command whose arguments are text from
+// elsewhere. That text may be longer than what is typed, and has marks that mean
+// nothing there.
+func rereadPasted(commands []Command, echo string) (*Request, bool) {
+	for _, c := range commands {
+		word, ok := strings.CutPrefix(echo, c.Name+" ")
+		if !c.Pasted || !ok || len(word) < 2 || word[0] != '"' {
+			continue
+		}
+		text := unquoted.Replace(word[1 : len(word)-1])
+		if inQuotes(text) == word {
+			return &Request{Command: c.Name, Raw: echo, Words: []Token{{Text: text, Quoted: true}}, Options: map[string]string{}}, true
+		}
+	}
+	return nil, false
 }
 
 // begins reports whether the first words are a command's name.

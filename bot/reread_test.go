@@ -2,6 +2,7 @@ package bot_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,5 +29,27 @@ func TestRereadUnderstandsWhatEchoWrote(t *testing.T) {
 		if _, err := bot.Reread(commands, line); !errors.As(err, &p) {
 			t.Errorf("%q: %v", line, err)
 		}
+	}
+}
+
+func TestRereadUnderstandsAPastedText(t *testing.T) {
+	t.Parallel()
+	commands := []bot.Command{{Name: "job", Pasted: true}, {Name: "trace"}}
+	for _, text := range []string{`a "quoted" \ word`, "two\nlines\tof ”a” log", `ends in \`, `"`, strings.Repeat("PandaID=6012345678 --x=y\n", 2000)} {
+		words := []bot.Token{{Text: text, Quoted: true}}
+		r, err := bot.Reread(commands, bot.Echo("job", words, nil))
+		if err != nil || r.Command != "job" {
+			t.Fatalf("%.40q: %+v, %v", text, r, err)
+		}
+		if diff := cmp.Diff(words, r.Words); diff != "" {
+			t.Errorf("%.40q: %s", text, diff)
+		}
+	}
+	if r, err := bot.Reread(commands, `job 6012345678`); err != nil || len(r.Words) != 1 || r.Words[0].Text != "6012345678" {
+		t.Errorf("typed: %+v, %v", r, err)
+	}
+	var p *bot.Problem
+	if _, err := bot.Reread(commands, `job "a`); !errors.As(err, &p) {
+		t.Errorf("an open quote: %v", err)
 	}
 }

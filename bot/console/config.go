@@ -29,6 +29,8 @@ type Options struct {
 	Self bot.Account
 	// Commands are the names that are completed when typing.
 	Commands []string
+	// Paste takes a file with a command: job < FILE. Nil: none does.
+	Paste Paster
 	// Idle returns when everything that was asked is answered. Piped input
 	// waits for it after each line, and at the end. Nil: nothing waits.
 	Idle func(context.Context) error

@@ -16,6 +16,7 @@ const help = `-- Type a command, such as: trace HOST TIME. ` + "`help`" + ` list
 -- This console also understands:
 --   click WORD [#N] [REASON]  press a button: click deny #3 wrong user
 --   react NAME [#N]           react to a message; unreact takes it back
+--   COMMAND < FILE            give a log in a file: job < pilotlog.txt
 --   threads                   list the threads
 --   thread [#N]               go into a thread; without a number, leave it
 --   exit                      wait for the answers and leave (also Ctrl-D)
@@ -82,7 +83,9 @@ func (c *Console) obey(ctx context.Context, handle handler, raw string) (last bo
 		}
 		c.echo(speaker, l.text)
 	default:
-		c.typed(ctx, handle, l, speaker)
+		if !c.paste(ctx, handle, l, speaker) {
+			c.typed(ctx, handle, l, speaker)
+		}
 		return false
 	}
 	switch {

@@ -26,6 +26,7 @@ type runCmd struct {
 	Incident string
 	JSON     bool
 	Wait     bool
+	File     string
 	Command  []string
 }
 
@@ -41,6 +42,7 @@ func runCommand(t terminal) *cobra.Command {
 	f.StringVar(&c.As, "as", "", "Speak as `PERSON`; only where the configuration says console: {trusted: true}.")
 	f.StringVar(&c.Incident, "incident", "", "Make the command part of the case `ID`.")
 	f.BoolVar(&c.JSON, "json", false, "Print one JSON object (docs/machine-answers.md).")
+	f.StringVar(&c.File, "file", "", "Give the text of `FILE` to a command that takes lines of logs, such as job; - is standard input.")
 	f.BoolVar(&c.Wait, "wait", false, "Work the queue until the action is settled.")
 	x.Flags().SetInterspersed(false) // what follows is the command, with its own dashes
 	return x
@@ -66,10 +68,14 @@ func (c runCmd) Run(ctx context.Context, t terminal) error {
 	if err := c.known(ctx, a); err != nil {
 		return c.broken(t, err)
 	}
+	value, err := c.value(a, t)
+	if err != nil {
+		return c.broken(t, err)
+	}
 	reply, err := a.engine.Do(ctx, bot.Event{
 		ID: "run-" + string(bot.NewActionID()) + "-" + fmt.Sprint(time.Now().UnixNano()), Kind: bot.Typed, Account: account,
 		Thread: bot.Thread{Platform: bot.RunPlatform, Channel: "terminal", Root: string(bot.NewActionID())},
-		Value:  line(c.Command), At: time.Now().UTC(), Incident: c.Incident,
+		Value:  value, At: time.Now().UTC(), Incident: c.Incident,
 	})
 	if err != nil {
 		return c.broken(t, err)
@@ -236,6 +242,9 @@ func (c runCmd) broken(t terminal, err error) error {
 	switch {
 	case errors.As(err, &problem):
 		code, state, status = problem.Code, "refused", exitRefused
+		if problem.Code == "usage" {
+			status = exitUsage
+		}
 	case errors.As(err, &bad):
 		code, status = "configuration", exitUsage
 	}

@@ -206,7 +206,7 @@ func (a *app) dated() []monitor.Source {
 
 // consoleOptions lets a trusted console speak for everybody with a console account.
 func (a *app) consoleOptions(rules bot.Rules) (console.Options, error) {
-	o := console.Options{People: consolePeople(rules), Idle: func(ctx context.Context) error { return a.engine.Idle(ctx) }}
+	o := console.Options{People: consolePeople(rules), Paste: paster{a}, Idle: func(ctx context.Context) error { return a.engine.Idle(ctx) }}
 	me, err := operator(a.people)
 	if err != nil {
 		return o, err

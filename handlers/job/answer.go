@@ -49,6 +49,7 @@ type answer struct {
 	Candidates    []candidate `json:"candidates,omitempty"`
 	Unknown       []int64     `json:"unknown,omitempty"`
 	Batch         string      `json:"batch,omitempty"`
+	File          string      `json:"file,omitempty"`
 	Source        string      `json:"source,omitempty"`
 	Sources       []source    `json:"sources"`
 	Complete      bool        `json:"complete"`
@@ -173,8 +174,8 @@ func (a *answer) personal(j grid.PandaJob, p grid.PandaParams, submission grid.P
 	a.Hints, a.Notes = hints(p, submission), p.Notes
 }
 
-func listAnswer(l list, m *grid.PandaMentions, personal bool) answer {
-	a := answer{Batch: l.batch, Candidates: []candidate{}, Sources: l.sources, Complete: l.complete(), Withheld: !personal}
+func listAnswer(l list, m *grid.PandaMentions, personal bool, file string) answer {
+	a := answer{Batch: l.batch, File: file, Candidates: []candidate{}, Sources: l.sources, Complete: l.complete(), Withheld: !personal}
 	named, known := map[int64]grid.PandaMention{}, map[int64]bool{}
 	if m != nil {
 		for _, j := range m.Jobs {
@@ -186,6 +187,9 @@ func listAnswer(l list, m *grid.PandaMentions, personal bool) answer {
 		c := candidate{
 			PandaID: j.ID, Forms: named[j.ID].Forms, Count: named[j.ID].Count, Status: j.Status, Site: j.Site, Host: j.Host, BatchID: j.BatchID,
 			SubmitTime: instant(j.Created), End: instant(j.Ended), Source: j.Source,
+		}
+		if file != "" {
+			c.Count = 0 // of the excerpt, not of the file
 		}
 		if personal {
 			c.PandaName = j.UserName

@@ -21,6 +21,7 @@ func New(finders []Finder, sites *grid.SiteMap, evidence *Evidence, log *slog.Lo
 		Example: "job 6012345678",
 		Role:    bot.Shifter,
 		Pasted:  true,
+		Excerpt: grid.PandaExcerpt,
 		Run:     x.run,
 	}}
 }
@@ -35,6 +36,7 @@ type command struct {
 // question is what was asked.
 type question struct {
 	text     string // without the words of the command's own
+	file     string // that the text is an excerpt of; "" for one that was pasted
 	batch    bool   // the text is the id of a batch job
 	evidence bool
 }
@@ -44,7 +46,8 @@ const ask = "Give a PandaID, the directory of a pilot's job, lines of its log or
 
 func read(r *bot.Request) (question, error) {
 	var q question
-	q.text = bare(strings.Join(r.Args(), " "))
+	q.file, q.text = bot.FromFile(strings.TrimSpace(strings.Join(r.Args(), " ")))
+	q.text = bare(q.text)
 	if rest, ok := strings.CutSuffix(q.text, "evidence"); ok && (rest == "" || strings.TrimSpace(rest) != rest) {
 		q.text, q.evidence = bare(rest), true
 	}
@@ -114,12 +117,12 @@ func (x command) one(ctx context.Context, r *bot.Request, q question, m grid.Pan
 	id := m.Jobs[0].ID
 	found := x.job(ctx, id)
 	if found.job.ID != 0 {
-		return x.about(ctx, r, q, found, named(m.Jobs[0]))
+		return x.about(ctx, r, q, found, inFile(q, named(m.Jobs[0])))
 	}
 	if plainNumber(q.text) && found.complete() {
 		jobs := x.byBatch(ctx, q.text)
 		if len(jobs.jobs) > 0 || !jobs.complete() {
-			out := x.listed(r, jobs, nil)
+			out := x.listed(r, jobs, nil, "")
 			out.Lines = append([]bot.Text{bot.Textf("No job has the PandaID %d. As the id of a batch job it was found in these:", id)}, out.Lines...)
 			if len(jobs.jobs) == 0 {
 				out.Lines[0] = bot.Textf("No job has the PandaID %d.", id)
@@ -143,6 +146,14 @@ func named(m grid.PandaMention) string {
 	return "Named by: " + strings.Join(m.Forms, "; ") + "."
 }
 
+// inFile adds which file the text is of.
+func inFile(q question, named string) string {
+	if q.file == "" {
+		return named
+	}
+	return strings.TrimSpace("Found in " + show(q.file) + ". " + named)
+}
+
 // several looks up all jobs that were named. It goes on with the only one that
 // exists, and shows several.
 func (x command) several(ctx context.Context, r *bot.Request, q question, m grid.PandaMentions) (bot.Message, error) {
@@ -151,19 +162,19 @@ func (x command) several(ctx context.Context, r *bot.Request, q question, m grid
 		ids[i] = j.ID
 	}
 	found := x.candidates(ctx, ids)
-	if len(found.jobs) == 1 && found.complete() && m.More == 0 && !m.Cut {
+	if len(found.jobs) == 1 && found.complete() && !found.cut && m.More == 0 && !m.Cut {
 		id := found.jobs[0].ID
 		one := x.job(ctx, id)
 		if one.job.ID == 0 {
 			return bot.Message{}, one.missing(id)
 		}
 		at := slices.IndexFunc(m.Jobs, func(j grid.PandaMention) bool { return j.ID == id })
-		return x.about(ctx, r, q, one, strings.TrimSpace(named(m.Jobs[at])+" Of "+strconv.Itoa(len(ids))+" numbers in the text it is the only one that is a job."))
+		return x.about(ctx, r, q, one, strings.TrimSpace(inFile(q, named(m.Jobs[at]))+" Of "+strconv.Itoa(len(ids))+" numbers in the text it is the only one that is a job."))
 	}
 	if q.evidence {
 		return bot.Message{}, bot.Problemf("usage", "That names %d jobs. The payload of one is fetched at a time: `job ID evidence`.", len(m.Jobs))
 	}
-	return x.listed(r, found, &m), nil
+	return x.listed(r, found, &m, q.file), nil
 }
 
 // batch looks for the jobs of a batch job.
@@ -183,7 +194,7 @@ func (x command) batch(ctx context.Context, r *bot.Request, q question, id strin
 		}
 		return x.about(ctx, r, q, one, "It is the only job of that batch job.")
 	}
-	return x.listed(r, found, nil), nil
+	return x.listed(r, found, nil, q.file), nil
 }
 
 // about answers about one job, and fetches its payload where that was asked for.

@@ -13,24 +13,27 @@ import (
 const maxRows = 40
 
 // listed shows several jobs, none of which is picked. m is the text that named
-// them, nil where it was a batch job.
-func (x command) listed(r *bot.Request, l list, m *grid.PandaMentions) bot.Message {
+// them, nil where it was a batch job; file is whose excerpt that is, "" for none.
+func (x command) listed(r *bot.Request, l list, m *grid.PandaMentions, file string) bot.Message {
 	out := bot.Message{Partial: !l.complete()}
 	switch {
 	case m != nil:
 		out.Title = bot.Textf("%d of the %d jobs that the text names are in PanDA", len(l.jobs), len(m.Jobs))
+		if file != "" {
+			out.Line("Read from %s: each job's first line there.", show(file))
+		}
 		sayUnread(&out, *m)
 	default:
 		out.Title = bot.Textf("%d jobs ran in the batch job *%s*", len(l.jobs), show(l.batch))
 	}
 	if len(l.jobs) > 0 {
-		out.Table = table(l.jobs, m, r.Personal)
+		out.Table = table(l.jobs, m, r.Personal, file == "")
 	}
 	if n := len(l.jobs) - maxRows; n > 0 {
 		out.Below("%d more are not shown.", n)
 	}
 	if l.cut {
-		out.Below("There are more than the sources gave.")
+		out.Below("There may be more than the sources gave.")
 	}
 	if m != nil {
 		sayUnknown(&out, l, *m)
@@ -40,9 +43,9 @@ func (x command) listed(r *bot.Request, l list, m *grid.PandaMentions) bot.Messa
 	}
 	saySources(&out, l.sources)
 	if len(l.jobs) > 0 {
-		out.Below("Next: `%s`, or another of these", "job "+strconv.FormatInt(l.jobs[0].ID, 10))
+		out.Below("Next: `%s`, or another of these", "job "+number(l.jobs[0].ID))
 	}
-	out.Answer = map[string]any{"job": listAnswer(l, m, r.Personal)}
+	out.Answer = map[string]any{"job": listAnswer(l, m, r.Personal, file)}
 	return out
 }
 
@@ -68,7 +71,7 @@ func sayUnknown(out *bot.Message, l list, m grid.PandaMentions) {
 	var missing []string
 	for _, j := range m.Jobs {
 		if !known[j.ID] {
-			missing = append(missing, strconv.FormatInt(j.ID, 10))
+			missing = append(missing, number(j.ID))
 		}
 	}
 	if len(missing) == 0 {
@@ -82,7 +85,8 @@ func sayUnknown(out *bot.Message, l list, m grid.PandaMentions) {
 	out.Below("Not found as jobs: %s%s.", strings.Join(missing, ", "), more)
 }
 
-func table(jobs []grid.PandaJob, m *grid.PandaMentions, personal bool) *bot.Table {
+// table shows the jobs; counted tells how often the text names each.
+func table(jobs []grid.PandaJob, m *grid.PandaMentions, personal, counted bool) *bot.Table {
 	t := &bot.Table{Columns: []string{"PandaID", "status", "submitter", "site", "worker node", "batch id", "submitted (UTC)", "ended"}}
 	named := map[int64]grid.PandaMention{}
 	if m != nil {
@@ -96,12 +100,18 @@ func table(jobs []grid.PandaJob, m *grid.PandaMentions, personal bool) *bot.Tabl
 		if personal {
 			who = show(cmp.Or(j.UserName, j.UserID))
 		}
-		row := []string{strconv.FormatInt(j.ID, 10), show(j.Status), who, show(j.Site), show(j.Host), show(j.BatchID), short(j.Created), short(j.Ended)}
+		row := []string{number(j.ID), show(j.Status), who, show(j.Site), show(j.Host), show(j.BatchID), short(j.Created), short(j.Ended)}
 		if m != nil {
 			n := named[j.ID]
-			row = append(row, strconv.Itoa(n.Count)+"× "+strings.Join(n.Forms, "; "))
+			by := strings.Join(n.Forms, "; ")
+			if counted {
+				by = strconv.Itoa(n.Count) + "× " + by
+			}
+			row = append(row, by)
 		}
 		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
+
+func number(id int64) string { return strconv.FormatInt(id, 10) }
