@@ -56,7 +56,7 @@ var layout = []rule{
 	{"handlers/auditlog", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "it shows records of the audit log as they are"},
 	{"handlers/incident", []string{"bot", "bot/action", "bot/audit", "backends/grid"}, "it writes records of a case, which are audit records"},
 	{"handlers/job", []string{"bot", "bot/action", "bot/audit", "backends/grid", "handlers/deadline"}, "what it keeps of a payload is a record of the audit log"},
-	{"handlers/facts", []string{"bot", "bot/audit", "backends/grid", "handlers/trace"}, "what a thread knows is an earlier trace, which the audit log has and which is asked again as a trace"},
+	{"handlers/facts", []string{"bot", "bot/audit", "backends/grid", "handlers/job", "handlers/trace"}, "what a thread knows is an earlier trace or question about a job, which the audit log has and which is asked again"},
 	{"handlers/containment", []string{"bot", "backends/grid", "handlers/facts", "handlers/trace"}, "it words what can be done about somebody whom a trace has found"},
 	{"handlers/reply", []string{"bot", "bot/action", "backends/grid", "handlers/facts"}, "it words what a trace has found for others than the asker, and sends it as an action"},
 	{"handlers/trace", []string{"bot", "bot/action", "backends/grid", "handlers/deadline", "handlers/trace/plot"}, "its answer may have a picture"},

@@ -147,5 +147,8 @@ func describePanDA(p *panda.Config) []string {
 	if e := p.Evidence; e != nil {
 		lines = append(lines, fmt.Sprintf("atlas: payloads may be kept as evidence in %s, up to %d bytes each, from %s, for %s", e.Folder, e.Limit, strings.Join(e.Servers, ", "), strings.Join(e.Roles, ", ")))
 	}
+	if p.JobPage != "" {
+		lines = append(lines, "atlas: letters link the page of a job, "+p.JobPage)
+	}
 	return lines
 }

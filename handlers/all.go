@@ -51,7 +51,8 @@ type Backends struct {
 	Jobs        []job.Finder
 	Evidence    Evidence
 	Parts       []status.Part
-	Mail        *reply.Sender // nil: nothing is sent by mail
+	Mail        *reply.Sender      // nil: nothing is sent by mail
+	JobPage     func(int64) string // the page of a job in PanDA's monitor, by PandaID; nil: there is none
 }
 
 // Evidence is what keeps payloads, and who may have one fetched; without a
@@ -96,7 +97,9 @@ func All(log *slog.Logger, j Journal, d Decider, people person.Policies, b Backe
 	for _, f := range b.Jobs {
 		forReplies = append(forReplies, f)
 	}
-	all = append(all, reply.New(known, b.Sites, forReplies, j, b.Mail)...)
+	all = append(all, reply.New(reply.Parts{
+		Facts: known.WithJobs(job.NewAsker(b.Jobs, log)), Sites: b.Sites, Jobs: forReplies, Actions: j, Page: b.JobPage, Outbox: j, Sender: b.Mail,
+	})...)
 	all = append(all, auditlog.New(j, j)...)
 	all = append(all, status.New(j, b.Parts, log)...)
 	all = append(all, person.New(d, people)...)

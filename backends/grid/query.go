@@ -15,6 +15,7 @@ const (
 	ByPilotID QueryKind = "pilot"
 	ByUser    QueryKind = "user"
 	ByIP      QueryKind = "ip"
+	ByJob     QueryKind = "job" // not asked of a trace: one job whose id is known
 )
 
 // Window is a closed interval of time, UTC.

@@ -19,6 +19,9 @@ type Config struct {
 	Server   *ServerConfig   `yaml:"server"`
 	Ban      *BanConfig      `yaml:"ban"`
 	Evidence *EvidenceConfig `yaml:"evidence"`
+	// JobPage is the address of a job's page in the monitor, for people, in which {id}
+	// stands for the PandaID. Empty: none is linked.
+	JobPage string `yaml:"job_page"`
 }
 
 // DatabaseConfig is PanDA's database on PostgreSQL, which is only read.
@@ -115,6 +118,9 @@ func (c Config) Problems() []Problem {
 		case c.Ban.DSNFile != "" && c.Ban.DSNFile == c.Database.DSNFile:
 			add("ban.dsn_file", "is the same file as database.dsn_file: the role that reads must not be able to write; give a role of its own")
 		}
+	}
+	if c.JobPage != "" {
+		checkJobPage(add, c.JobPage)
 	}
 	if c.Evidence != nil {
 		c.Evidence.check(add)

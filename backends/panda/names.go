@@ -113,7 +113,7 @@ func (x *search) namesOfPerson(ctx context.Context) ([]string, error) {
 // whose it is.
 func ownJob(a grid.Account) grid.Job {
 	j := grid.Job{Experiment: grid.ATLAS, Kind: grid.Finished, Starts: 1}
-	j.Identities = record{user: a.Name, label: "user"}.identities("", map[string]user{a.Name: {name: a.Name, dn: a.DN, email: a.Email}})
+	j.Identities = grid.PandaIdentities("", "user", "", a.Name, a)
 	return j
 }
 

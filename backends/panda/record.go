@@ -2,7 +2,6 @@ package panda
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
@@ -78,7 +77,7 @@ func scanRecord(row rowScanner) (record, error) {
 func (r record) job(source string, names map[string]user) grid.Job {
 	j := grid.Job{
 		ID: strconv.FormatInt(r.id, 10), Experiment: grid.ATLAS, Source: source, Kind: grid.Finished,
-		Site: r.queue, Status: r.status, Type: typeOf(r.label),
+		Site: r.queue, Status: r.status, Type: grid.PandaWork(r.label),
 		Submitted: r.created, FirstStart: r.start, Start: r.start, End: r.end, Recorded: r.modified,
 		Pilot:         grid.Pilot{Batch: r.batch, Queue: r.ce, Factory: r.factory},
 		SubmitAddress: r.submit,
@@ -91,7 +90,7 @@ func (r record) job(source string, names map[string]user) grid.Job {
 	}
 	if !r.start.IsZero() {
 		j.Starts = 1
-		j.Hosts = hostClaims(r.host)
+		j.Hosts = grid.PandaHosts(r.host)
 	}
 	switch {
 	case !r.end.IsZero():
@@ -101,60 +100,9 @@ func (r record) job(source string, names map[string]user) grid.Job {
 	case !r.start.IsZero():
 		j.End, j.EndField = r.modified, "modificationTime, for endTime is empty"
 	}
-	j.Identities = r.identities(source, names)
-	return j
-}
-
-// hostClaims is the worker node that a record names. Text that can be no host's name
-// still is one that is not another's.
-func hostClaims(text string) []grid.HostClaim {
-	if strings.TrimSpace(text) == "" {
-		return nil
-	}
-	host, _ := grid.HostOf(text)
-	if host == "" {
-		host = strings.ToLower(text)
-	}
-	return []grid.HostClaim{{Host: host, Field: "modificationHost", Last: true}}
-}
-
-// typeOf says what kind of work a label stands for.
-func typeOf(label string) string {
-	switch label {
-	case "user", "panda":
-		return "analysis"
-	case "managed":
-		return "production"
-	}
-	return label
-}
-
-// identities are the names of the job's owner. The server checks whose the jobs of
-// analysis are; whoever may submit production tasks gives them any name.
-func (r record) identities(source string, names map[string]user) []grid.Identity {
-	by := grid.BySubmitter
-	if typeOf(r.label) == "analysis" {
-		by = grid.BySchedd
-	}
-	var out []grid.Identity
-	add := func(kind, value string, by grid.Trust) {
-		if value != "" {
-			out = append(out, grid.Identity{Kind: kind, Value: value, AssertedBy: by, Source: source})
-		}
-	}
-	add("panda", r.user, by)
-	if _, ok := grid.NormalizeDN(r.userID); ok {
-		add("dn", r.userID, by)
-	}
 	u := names[r.user]
-	if _, ok := grid.NormalizeDN(u.dn); ok && u.dn != r.userID {
-		add("dn", u.dn, grid.BySubmitter)
-	}
-	if _, login, ok := strings.Cut(u.dn, "/CN=nickname:"); ok {
-		add("login", login, grid.BySubmitter)
-	}
-	add("email", u.email, grid.BySubmitter)
-	return out
+	j.Identities = grid.PandaIdentities(source, r.label, r.userID, r.user, grid.Account{DN: u.dn, Email: u.email})
+	return j
 }
 
 // firstDate is when PanDA's tables begin to have real times: some columns have

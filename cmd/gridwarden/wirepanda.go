@@ -38,6 +38,9 @@ func (a *app) wirePanDA(cfg panda.Config, sites *grid.SiteMap, w wiring, b *hand
 	if err := a.wireEvidence(cfg.Evidence, b); err != nil {
 		return err
 	}
+	if cfg.JobPage != "" {
+		b.JobPage = cfg.PageOf
+	}
 	if cfg.Database == nil {
 		return nil
 	}

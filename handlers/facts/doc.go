@@ -1,4 +1,5 @@
 // Package facts finds what a thread knows: the latest trace that was answered
-// in it or in its case, or one that is named, and asks its sources once more.
-// What comes out is never older than the question.
+// in it or in its case, or the latest answer about one job of PanDA, or a question
+// that is named, and asks its sources once more. What comes out is never older than
+// the question.
 package facts

@@ -38,20 +38,28 @@ const Option = "trace"
 // Facts are what a thread knows.
 type Facts struct {
 	trace.Finding
-	Request string    // of the trace
+	Request string    // of the question
 	Asked   time.Time // when it was asked first, UTC
+	OneJob  bool      // the question was about one job of PanDA: nobody looked who else was there
 }
 
 // Book finds the facts of threads.
 type Book struct {
-	log Log
-	ask Asker
+	log  Log
+	ask  Asker
+	jobs Jobs // nil: only traces are facts
 }
 
-// New gives a Book over the journal's records.
+// New gives a Book over the journal's records, which knows traces.
 func New(log Log, ask Asker) Book { return Book{log: log, ask: ask} }
 
-// question is a trace that was asked before.
+// WithJobs gives a Book that also knows what was asked about single jobs.
+func (b Book) WithJobs(jobs Jobs) Book {
+	b.jobs = jobs
+	return b
+}
+
+// question is a trace that was asked before, or a question about a job.
 type question struct {
 	request string
 	line    string
@@ -64,13 +72,16 @@ type body struct {
 	Thread string `json:"thread"`
 }
 
-// Of gives the facts that r is about: those of the trace that it names by
+// Of gives the facts that r is about: those of the question that it names by
 // trace=REQUEST, else of the latest one of its case or thread. Without any it
 // gives a *bot.Problem that says what to run first.
 func (b Book) Of(ctx context.Context, r *bot.Request) (Facts, error) {
 	q, err := b.find(ctx, r)
 	if err != nil {
 		return Facts{}, err
+	}
+	if b.aboutJob(q.line) {
+		return b.job(ctx, q)
 	}
 	found, err := b.ask.Ask(ctx, q.line, q.asked)
 	if err != nil {
@@ -114,10 +125,17 @@ func (b Book) find(ctx context.Context, r *bot.Request) (question, error) {
 	if q, ok := b.latest(records, here); ok {
 		return q, nil
 	}
-	return question{}, bot.Problemf(noFacts, "Nothing was traced in this thread yet, so there are no facts to draft from. Run `trace HOST TIME site=SITE` first and then `%s` below its answer, or name a trace by its request: `%s trace=REQUEST`.", r.Command, r.Command)
+	first := "`trace HOST TIME site=SITE`"
+	if b.jobs != nil {
+		first += ", or `job ID`,"
+	}
+	return question{}, bot.Problemf(noFacts, "Nothing was traced in this thread yet, so there are no facts to draft from. Run %s first and then `%s` below its answer, or name a trace by its request: `%s trace=REQUEST`.", first, r.Command, r.Command)
 }
 
-// latest is the last trace of a thread that was answered; "" is any thread.
+// knows reports whether a line is a question whose answer are facts.
+func (b Book) knows(line string) bool { return b.ask.Knows(line) || b.aboutJob(line) }
+
+// latest is the last such question of a thread that was answered; "" is any thread.
 func (b Book) latest(records []audit.Record, thread string) (question, bool) {
 	answered := map[string]bool{}
 	for _, rec := range records {
@@ -129,7 +147,7 @@ func (b Book) latest(records []audit.Record, thread string) (question, bool) {
 		if rec.Kind != audit.Received || !answered[rec.Request] || json.Unmarshal(rec.Body, &said) != nil {
 			continue // an erased body is no JSON
 		}
-		if (thread == "" || said.Thread == thread) && b.ask.Knows(said.As) {
+		if (thread == "" || said.Thread == thread) && b.knows(said.As) {
 			return question{request: rec.Request, line: said.As, asked: rec.At.UTC()}, true
 		}
 	}
@@ -152,8 +170,8 @@ func (b Book) named(ctx context.Context, id string) (question, error) {
 	switch err := json.Unmarshal(records[0].Body, &said); {
 	case err != nil:
 		return question{}, bot.Problemf("not-found", "What request %s asked is erased. Trace anew.", id)
-	case !b.ask.Knows(said.As):
-		return question{}, bot.Problemf("usage", "Request %s was no trace.", id)
+	case !b.knows(said.As):
+		return question{}, bot.Problemf("usage", "Request %s was no trace%s.", id, b.orJob())
 	}
 	return question{request: id, line: said.As, asked: records[0].At.UTC()}, nil
 }

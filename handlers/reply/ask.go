@@ -105,7 +105,11 @@ func (x commands) ask(ctx context.Context, r *bot.Request) (draft, error) {
 		}
 	}
 	d.title = bot.Textf("Draft: a question to *%s*", whom(d.site))
-	d.sayMissing(f, known, wanted, r.Person.Display())
+	given, err := x.given(r)
+	if err != nil {
+		return draft{}, err
+	}
+	d.sayMissing(f, known, wanted, given, r.Person.Display())
 	d.next = []string{"trace HOST TIME site=SITE"}
 	return d, nil
 }
@@ -154,7 +158,7 @@ func lacking(f facts.Facts) []string {
 	return out
 }
 
-func (d *draft) sayMissing(f facts.Facts, known bool, wanted []string, sender string) {
+func (d *draft) sayMissing(f facts.Facts, known bool, wanted []string, given given, sender string) {
 	d.subject = "what we need to find the jobs that you reported"
 	d.say("Dear colleagues at %s,", whom(d.site))
 	d.say("")
@@ -176,7 +180,12 @@ func (d *draft) sayMissing(f facts.Facts, known bool, wanted []string, sender st
 		}
 	}
 	d.say("")
-	d.say("A DN that your system shows for the batch job is most likely that of a pilot factory: it does not tell whose payload ran, but it helps to find the pilot.")
+	if given != "" {
+		given.say(d)
+		d.say("It does not tell whose payload ran, but it helps to find the pilot.")
+	} else {
+		d.say("A DN that your system shows for the batch job is most likely that of a pilot factory: it does not tell whose payload ran, but it helps to find the pilot.")
+	}
 	d.say("")
 	d.sayConduct(nil)
 	d.say("")

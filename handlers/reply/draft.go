@@ -26,6 +26,8 @@ type draft struct {
 	trace   string     // the request of the trace, "" for none
 	partial bool
 	panda   map[string]grid.PandaJob // what PanDA has of the jobs in it, by id
+	sites   *grid.SiteMap
+	page    func(int64) string // of a job in PanDA's monitor; nil: there is none
 }
 
 // answer is the machine form (docs/machine-answers.md).

@@ -59,6 +59,17 @@ func (x commands) job(ctx context.Context, id int64) (grid.PandaJob, bool) {
 	return grid.PandaJob{}, false
 }
 
+// sayPage links the page of a job of PanDA in its monitor.
+func (d *draft) sayPage(j grid.Job) {
+	id, err := strconv.ParseInt(j.ID, 10, 64)
+	if d.page == nil || j.Experiment != grid.ATLAS || err != nil {
+		return
+	}
+	if page := d.page(id); page != "" {
+		d.say("     You may see details of it here: %s", page)
+	}
+}
+
 // sayPanda tells a site what PanDA's procedure passes on: submit time and host,
 // where the code is, and the command that the job ran.
 func (d *draft) sayPanda(j grid.PandaJob) {

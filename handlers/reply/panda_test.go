@@ -41,7 +41,7 @@ func TestASiteIsToldWhatPanDAKnows(t *testing.T) {
 	}
 	letter := func(jobs ...reply.Jobs) (string, string) {
 		t.Helper()
-		c := answertest.Command(t, reply.New(known{facts: story()}, sites, jobs, nil, nil), "reply site")
+		c := answertest.Command(t, reply.New(reply.Parts{Facts: known{facts: story()}, Sites: sites, Jobs: jobs}), "reply site")
 		m := answertest.Run(t, c, answertest.Request(c, noon.Add(3*time.Hour), "site=HERE"))
 		return string(m.Files[0].Data), m.Plain()
 	}

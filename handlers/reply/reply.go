@@ -15,27 +15,38 @@ type Facts interface {
 	Of(ctx context.Context, r *bot.Request) (facts.Facts, error)
 }
 
-// New gives the commands. sites and jobs may be empty. Without a sender letters are drafted
-// and none is sent.
-func New(f Facts, sites *grid.SiteMap, jobs []Jobs, outbox Outbox, sender *Sender) []bot.Command {
-	x := commands{facts: f, sites: sites, jobs: jobs, outbox: outbox, sender: sender}
+// Parts are what letters are made of and how they go out. All but Facts may be empty.
+type Parts struct {
+	Facts   Facts
+	Sites   *grid.SiteMap
+	Jobs    []Jobs
+	Actions Actions
+	Page    func(pandaID int64) string // the page of a job in PanDA's monitor, for people; nil: there is none
+	Outbox  Outbox
+	Sender  *Sender // nil: letters are drafted and none is sent
+}
+
+// New gives the commands.
+func New(p Parts) []bot.Command {
+	x := commands{facts: p.Facts, sites: p.Sites, jobs: p.Jobs, actions: p.Actions, page: p.Page, outbox: p.Outbox, sender: p.Sender}
+	sender := p.Sender
 	sends := "propose to send a reply by mail: drafted anew, shown whole on a card, sent once it is approved"
 	if sender == nil {
 		sends += "; no mail server is configured"
 	}
 	return []bot.Command{
 		{
-			Name: "reply site", Args: "[site=SITE] [tlp=AMBER] [trace=REQUEST]",
-			Summary: "draft the answer to a site from what was traced in this thread",
+			Name: "reply site", Args: `[site=SITE] [dn="DN that the site gave"] [tlp=AMBER] [trace=REQUEST]`,
+			Summary: "draft the answer to a site from what was traced, or asked about a job, in this thread",
 			Example: "reply site site=T2_CH_CERN",
-			Options: []string{"site", "tlp", facts.Option},
+			Options: []string{"site", "dn", "tlp", facts.Option},
 			Role:    bot.Shifter, Run: x.run(x.site),
 		},
 		{
-			Name: "reply ask", Args: "[" + strings.Join(words(), "] [") + "] [site=SITE] [tlp=AMBER] [trace=REQUEST]",
+			Name: "reply ask", Args: "[" + strings.Join(words(), "] [") + "] [site=SITE] [dn=\"DN that the site gave\"] [tlp=AMBER] [trace=REQUEST]",
 			Summary: "draft a question to a site for what is missing, with the ways to find it",
 			Example: "reply ask batch time site=T2_CH_CERN",
-			Options: []string{"site", "tlp", facts.Option},
+			Options: []string{"site", "dn", "tlp", facts.Option},
 			Role:    bot.Shifter, Run: x.run(x.ask),
 		},
 		{
@@ -46,21 +57,23 @@ func New(f Facts, sites *grid.SiteMap, jobs []Jobs, outbox Outbox, sender *Sende
 			Role:    bot.Shifter, Run: x.run(x.user),
 		},
 		{
-			Name: "reply send", Args: `site|ask|user ["USER" or WHAT] [to=ADDRESS] [site=SITE] [tlp=AMBER] [trace=REQUEST]`,
+			Name: "reply send", Args: `site|ask|user ["USER" or WHAT] [to=ADDRESS] [site=SITE] [dn=DN] [tlp=AMBER] [trace=REQUEST]`,
 			Summary: sends,
 			Example: "reply send site site=T2_CH_CERN to=csirt@site.example.org",
-			Options: []string{"site", "tlp", "to", facts.Option},
+			Options: []string{"site", "dn", "tlp", "to", facts.Option},
 			Role:    bot.Shifter, Policy: bot.Mail, Plan: x.planSend, Apply: x.applySend, Verify: x.verifySend,
 		},
 	}
 }
 
 type commands struct {
-	facts  Facts
-	sites  *grid.SiteMap
-	jobs   []Jobs
-	outbox Outbox
-	sender *Sender
+	facts   Facts
+	sites   *grid.SiteMap
+	jobs    []Jobs
+	actions Actions
+	page    func(int64) string
+	outbox  Outbox
+	sender  *Sender
 }
 
 // build makes the draft that a request is for.

@@ -97,13 +97,13 @@ func story() facts.Facts {
 
 func run(t *testing.T, k known, name string, words ...string) bot.Message {
 	t.Helper()
-	c := answertest.Command(t, reply.New(k, sites, nil, nil, nil), name)
+	c := answertest.Command(t, reply.New(reply.Parts{Facts: k, Sites: sites}), name)
 	return answertest.Run(t, c, answertest.Request(c, noon.Add(3*time.Hour), words...))
 }
 
 func problem(t *testing.T, k known, name string, words ...string) string {
 	t.Helper()
-	c := answertest.Command(t, reply.New(k, sites, nil, nil, nil), name)
+	c := answertest.Command(t, reply.New(reply.Parts{Facts: k, Sites: sites}), name)
 	code, sentence := answertest.Problem(t, c, answertest.Request(c, noon, words...))
 	return code + ": " + sentence
 }
@@ -395,7 +395,7 @@ func TestNamesAreWithheld(t *testing.T) {
 	t.Parallel()
 	f := story()
 	f.Subject, f.Line, f.Trace.Query.Kind = "jdoe", `trace user "jdoe" 12:00`, grid.ByUser
-	for _, c := range reply.New(known{facts: f}, sites, nil, nil, nil) {
+	for _, c := range reply.New(reply.Parts{Facts: known{facts: f}, Sites: sites}) {
 		r := answertest.Request(c, noon)
 		r.Personal = false
 		if c.Plan != nil {

@@ -46,7 +46,7 @@ func sending(t *testing.T, k known) (bot.Command, *outbox) {
 	t.Helper()
 	o := &outbox{posts: map[string]action.Post{}}
 	s := &reply.Sender{From: "gridwarden <gw@example.org>", Copy: "security@example.org"}
-	return answertest.Command(t, reply.New(k, contacts, nil, o, s), "reply send"), o
+	return answertest.Command(t, reply.New(reply.Parts{Facts: k, Sites: contacts, Outbox: o, Sender: s}), "reply send"), o
 }
 
 func plan(t *testing.T, c bot.Command, words ...string) action.Plan {
@@ -184,12 +184,12 @@ func TestALetterIsNotSentOtherwiseThanApproved(t *testing.T) {
 	a := action.Action{ID: "abc", Command: c.Name, Frozen: action.Frozen{Plan: plan(t, c, "site", "site=HERE")}}
 	o := &outbox{posts: map[string]action.Post{}}
 	for _, s := range []*reply.Sender{nil, {From: "gridwarden <gw@example.org>", Copy: "other@example.org"}, {From: "x@example.org", Copy: "security@example.org"}} {
-		other := answertest.Command(t, reply.New(known{facts: story()}, contacts, nil, o, s), "reply send")
+		other := answertest.Command(t, reply.New(reply.Parts{Facts: known{facts: story()}, Sites: contacts, Outbox: o, Sender: s}), "reply send")
 		if out, err := other.Apply(t.Context(), a); err == nil || len(o.posts) > 0 {
 			t.Errorf("%+v: %+v", s, out)
 		}
 	}
-	none := answertest.Command(t, reply.New(known{facts: story()}, contacts, nil, o, nil), "reply send")
+	none := answertest.Command(t, reply.New(reply.Parts{Facts: known{facts: story()}, Sites: contacts, Outbox: o}), "reply send")
 	if _, err := none.Plan(t.Context(), answertest.Request(none, noon, "site", "site=HERE")); err == nil || !strings.Contains(err.Error(), "needs a mail server") {
 		t.Errorf("without a mail server: %v", err)
 	}

@@ -74,23 +74,35 @@ func (x commands) site(ctx context.Context, r *bot.Request) (draft, error) {
 	if err != nil {
 		return draft{}, err
 	}
-	d := draft{kind: "site", tlp: tlp, site: site, trace: f.Request, partial: !f.Trace.Complete}
+	d := draft{kind: "site", tlp: tlp, site: site, trace: f.Request, partial: !f.Trace.Complete, sites: x.sites, page: x.page}
 	d.title = bot.Textf("Draft: the answer to *%s*", whom(site))
 	d.subject = "Re: " + asked(f)
 	d.note("From `%s`, asked again at %s.", f.Line, utc(f.At))
+	if f.OneJob {
+		d.note("It tells of that job only. Who else was on the worker node is found by `trace HOST TIME`.")
+	}
 	guests, elsewhere := x.guests(f, site)
 	if elsewhere > 0 {
 		d.note("%s at other sites: this mail does not tell of them.", count(elsewhere, "job was", "jobs were"))
 	}
 	x.tell(ctx, &d, guests)
+	done, err := x.done(ctx, r)
+	if err != nil {
+		return draft{}, err
+	}
+	given, err := x.given(r)
+	if err != nil {
+		return draft{}, err
+	}
 	d.say("Dear colleagues at %s,", whom(site))
 	d.say("")
 	switch {
 	case f.Squid != "":
-		d.saySquid(f)
+		d.saySquid(f, given)
 	default:
-		d.sayFound(f, guests)
+		d.sayFound(f, guests, given)
 	}
+	d.sayDone(done, guests)
 	d.say("")
 	d.sayConduct(guests)
 	d.say("")
@@ -167,15 +179,29 @@ func asked(f facts.Facts) string {
 	return what + ", " + utc(f.Trace.Query.Asked)
 }
 
-func (d *draft) saySquid(f facts.Facts) {
+func (d *draft) saySquid(f facts.Facts, given given) {
 	d.say("We have looked into %s, %s.", f.Subject, utc(f.Trace.Query.Asked))
-	d.say("The address is a squid server of yours, through which all worker nodes of the site speak. Our job records do not tell them apart, so we cannot name a job or a user from it.")
+	whose := "a squid server of yours"
+	if !d.sites.SameSite(d.site, f.Squid) && d.site != f.Squid {
+		whose = "a squid server of " + f.Squid
+	}
+	d.say("The address is %s, through which all worker nodes of the site speak. Our job records do not tell them apart, so we cannot name a job or a user from it.", whose)
+	if contacts := d.sites.Contacts(f.Squid); len(contacts) > 0 {
+		d.say("Who runs it can be reached at %s.", strings.Join(contacts, ", "))
+	}
+	given.say(d)
 	d.say("The access log of the squid has the address of the worker node for each request. With that address and the time we can look again.")
 }
 
-func (d *draft) sayFound(f facts.Facts, guests []guest) {
+func (d *draft) sayFound(f facts.Facts, guests []guest, given given) {
 	q := f.Trace.Query
-	d.say("We have looked into %s. We searched the job records from %s to %s.", asked(f), utc(q.Window.From), utc(q.Window.To))
+	switch {
+	case f.OneJob:
+		d.say("We have looked into %s.", asked(f))
+	default:
+		d.say("We have looked into %s. We searched the job records from %s to %s.", asked(f), utc(q.Window.From), utc(q.Window.To))
+	}
+	given.say(d)
 	d.say("")
 	var named, services, unsure []guest
 	for _, g := range guests {
@@ -189,7 +215,11 @@ func (d *draft) sayFound(f facts.Facts, guests []guest) {
 		}
 	}
 	if len(named) > 0 {
-		d.say("A DN that your batch system or computing element shows may be that of a pilot factory. Pilots pick up the payloads of many people; these are not submitted by the factory but by:")
+		lead := "A DN that your batch system or computing element shows may be that of a pilot factory. "
+		if given != "" {
+			lead = ""
+		}
+		d.say("%sPilots pick up the payloads of many people; these are not submitted by the factory but by:", lead)
 		for i, g := range named[:min(len(named), maxPeople)] {
 			d.say("")
 			d.sayGuest(i+1, g, q)
@@ -211,7 +241,11 @@ func (d *draft) sayFound(f facts.Facts, guests []guest) {
 	if len(guests) == 0 {
 		d.sayNobody(f)
 	}
-	d.saySearched(f)
+	if f.OneJob {
+		d.say("This is about the one job that we were asked for. Who else was on the worker node in that time we have not looked for.")
+	} else {
+		d.saySearched(f)
+	}
 	if len(named) > 0 {
 		d.say("We will contact the people involved and investigate further.")
 		d.note("It names %s with proven jobs at %s, by DN, else by login. Addresses of people are not in it.", count(d.named, "person", "people"), whom(d.site))
@@ -237,7 +271,8 @@ func (d *draft) sayGuest(n int, g guest, q grid.Query) {
 	d.say("   experiment %s, %s", string(g.Experiment), trust(g.Person))
 	jobs := g.confirmed()
 	for _, s := range g.listed() {
-		d.say("   - %s", job(s, q))
+		d.say("   - %s", d.job(s, q))
+		d.sayPage(s.Job)
 		if j, ok := d.panda[s.Job.ID]; ok && s.Job.Experiment == grid.ATLAS {
 			d.sayPanda(j)
 		}
@@ -257,7 +292,7 @@ func trust(p grid.Person) string {
 	return "as the jobs say of themselves; not authenticated"
 }
 
-func job(s grid.Sighting, q grid.Query) string {
+func (d *draft) job(s grid.Sighting, q grid.Query) string {
 	j := s.Job
 	parts := []string{"job " + j.ID}
 	if s.Host != "" && !grid.SameHost(s.Host, q.Host) {
@@ -267,7 +302,12 @@ func job(s grid.Sighting, q grid.Query) string {
 	if !j.End.IsZero() {
 		end = "until " + utc(j.End)
 	}
-	parts = append(parts, "ran from "+utc(j.Start)+", "+end)
+	switch {
+	case j.Start.IsZero() && j.Experiment == grid.ATLAS:
+		parts = append(parts, "was not started")
+	default:
+		parts = append(parts, "ran from "+utc(j.Start)+", "+end)
+	}
 	if !j.Submitted.IsZero() {
 		from := ""
 		if j.Experiment == grid.ATLAS && j.SubmitAddress != "" { // PanDA's creationHost; in CMS it may be where somebody lives
@@ -280,6 +320,9 @@ func job(s grid.Sighting, q grid.Query) string {
 	}
 	if id := j.Pilot.ID; id != (grid.PilotID{}) {
 		parts = append(parts, "pilot "+id.String())
+	}
+	if owner, ok := d.sites.Factory(j.Pilot.Factory); ok {
+		parts = append(parts, "its pilot is of the factory "+j.Pilot.Factory+", which "+owner+" runs")
 	}
 	return strings.Join(parts, "; ")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/handlers/facts"
 )
 
@@ -30,7 +31,11 @@ func (x commands) user(ctx context.Context, r *bot.Request) (draft, error) {
 		return draft{}, err
 	}
 	g := guest{Person: p, seen: slices.DeleteFunc(grid.SightingsOf(f.Trace, p), func(s grid.Sighting) bool { return s.Confidence != grid.Confirmed })}
-	d := draft{kind: "user", tlp: tlp, to: address(p.Email), trace: f.Request, named: 1, partial: !f.Trace.Complete}
+	done, err := x.done(ctx, r)
+	if err != nil {
+		return draft{}, err
+	}
+	d := draft{kind: "user", tlp: tlp, to: address(p.Email), trace: f.Request, named: 1, partial: !f.Trace.Complete, sites: x.sites, page: x.page}
 	d.title = bot.Textf("Draft: a question to *%s*", facts.Display(p))
 	d.subject = "a question about your grid jobs"
 	d.note("From `%s`, asked again at %s.", f.Line, utc(f.At))
@@ -40,7 +45,7 @@ func (x commands) user(ctx context.Context, r *bot.Request) (draft, error) {
 	} else {
 		d.note("The address comes from the job records: hold it against the experiment's register.")
 	}
-	d.sayQuestion(g, r.Person.Display())
+	d.sayQuestion(g, done, r.Person.Display())
 	d.next = []string{bot.Echo("reply site", nil, map[string]string{facts.Option: f.Request})}
 	return d, nil
 }
@@ -105,7 +110,7 @@ func names(people []grid.Person) string {
 	return strings.Join(out, ", ")
 }
 
-func (d *draft) sayQuestion(g guest, sender string) {
+func (d *draft) sayQuestion(g guest, done []action.Action, sender string) {
 	greeting := g.Name
 	if greeting == "" {
 		greeting = "colleague"
@@ -125,6 +130,7 @@ func (d *draft) sayQuestion(g guest, sender string) {
 			what = "task " + s.Job.Task + ", " + what
 		}
 		d.say("- %s, submitted %s", what, utc(s.Job.Submitted))
+		d.sayPage(s.Job)
 	}
 	if more := len(g.seen) - maxJobs; more > 0 {
 		d.say("- and %s", count(more, "more job", "more jobs"))
@@ -138,6 +144,7 @@ func (d *draft) sayQuestion(g guest, sender string) {
 	d.say("")
 	d.say("Until we have spoken, please do not delete or change the jobs, their code and their logs. If you do not know these jobs, tell us at once, do not use the credential and the machine any more, and leave the machine as it is.")
 	d.say("Your jobs may be stopped meanwhile.")
+	d.sayDone(done, []guest{g})
 	d.say("")
 	d.say("Please keep this to yourself and answer to us only.")
 	d.say("")
