@@ -67,6 +67,7 @@ var layout = []rule{
 	{"backends/grid/gridtest", []string{"backends/grid"}, "it makes records for tests, and scores sources that come in through its interface"},
 	{"backends/grid/gridtest/generate", []string{"backends/grid/gridtest"}, "it writes into files what the package makes"},
 	{"backends/pilotlog/pilotlogtest", []string{"backends/grid", "backends/grid/gridtest", "backends/pilotlog"}, "it reads the logs of a generated world, for tests of several sources together"},
+	{"backends/document", []string{"backends/grid"}, "whoever has records as JSON reads them in one way: files and servers"},
 	{"backends/handover", nil, "a leaf: whoever writes files may need it"},
 	{"backends/wording", nil, "a leaf: every source says of itself what it has searched"},
 	{"backends/trouble", nil, "a leaf: every backend has errors that people can do something about"},
@@ -75,7 +76,7 @@ var layout = []rule{
 	{"backends/usagetest", nil, "it tells the benchmarks of whoever measures what a process uses"},
 	{"backends/searchtest", nil, "it starts servers for the tests of whoever searches, and knows nothing of what they look for"},
 	{"backends/searchtest/hold", []string{"backends/searchtest"}, "a command that holds servers for all tests at once"},
-	{"backends/*", []string{"backends/grid", "backends/handover", "backends/trouble", "backends/wording", "config/endpoint", "config/secret"}, "a backend speaks to one system; backends never import each other or the bot"},
+	{"backends/*", []string{"backends/document", "backends/grid", "backends/handover", "backends/trouble", "backends/wording", "config/endpoint", "config/secret"}, "a backend speaks to one system; backends never import each other or the bot"},
 	{"backends/*/*", []string{"backends/*", "config/secret"}, "the fake server of a backend's tests"},
 
 	{
@@ -239,7 +240,7 @@ func TestNothingIsForgottenInTheLists(t *testing.T) {
 	for _, p := range all {
 		imports[p.path()] = p.Imports
 	}
-	notListed := []string{"bot/action", "bot/audit", "bot/crash", "bot/display", "bot/recall", "backends/grid", "backends/handover", "backends/trouble", "backends/wording", "handlers/deadline", "handlers/facts", "handlers/target"} // rules and what others share
+	notListed := []string{"bot/action", "bot/audit", "bot/crash", "bot/display", "bot/recall", "backends/document", "backends/grid", "backends/handover", "backends/trouble", "backends/wording", "handlers/deadline", "handlers/facts", "handlers/target"} // rules and what others share
 	for _, p := range all {
 		own := p.path()
 		var lister, place string

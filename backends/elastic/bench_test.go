@@ -234,7 +234,8 @@ func bareSlice(ctx context.Context, url string, w *walk, slice, slices int, look
 	}
 }
 
-var bareClient = &http.Client{Transport: &http.Transport{Proxy: nil, MaxIdleConnsPerHost: 4}}
+// curl asks for no compression.
+var bareClient = &http.Client{Transport: &http.Transport{Proxy: nil, MaxIdleConnsPerHost: 4, DisableCompression: true}}
 
 func barePage(ctx context.Context, url string, body query) ([]byte, error) {
 	raw, err := json.Marshal(body)
@@ -318,12 +319,13 @@ func BenchmarkTrace(b *testing.B) {
 }
 
 // BenchmarkNaive does what a person without the query does: it fetches all
-// documents of the three days of the window, with the attributes that a trace asks
-// for, and looks through them for the host. Jobs that were submitted earlier are
-// missed, which a trace looks for in 45 days more.
+// documents of the days, with the attributes that a trace asks for, and looks through
+// them for the host. days are the three of the window: jobs that were submitted
+// earlier are missed. all are those in which a trace looks, for the same answer.
 func BenchmarkNaive(b *testing.B) {
 	l := bigLibrary(b)
 	s := newSource(b, Finished, patient(l.server.URL, l.pattern))
+	s.config.Deadline = time.Hour
 	q := l.busiest(b)
 	whole := asked(b, s, q)
 	var days []string
@@ -332,8 +334,14 @@ func BenchmarkNaive(b *testing.B) {
 			days = append(days, name)
 		}
 	}
+	for name, indices := range map[string][]string{"days": days, "all": whole.plan.indices} {
+		b.Run(name, func(b *testing.B) { l.naive(b, s, q, whole, indices) })
+	}
+}
+
+func (l library) naive(b *testing.B, s *Source, q grid.Query, whole *walk, indices []string) {
 	p := *whole.plan
-	p.path, p.indices = address(days, l.pattern), days
+	p.path, p.indices = address(indices, l.pattern), indices
 	w := &walk{source: s, plan: &p, ask: query{"match_all": query{}}, parts: whole.parts}
 	host := []byte(q.Host)
 	var trace, naive []time.Duration
@@ -357,6 +365,7 @@ func BenchmarkNaive(b *testing.B) {
 		}
 		naive = append(naive, time.Since(began))
 	}
+	b.ReportMetric(float64(len(indices)), "indices")
 	b.ReportMetric(float64(documents), "fetched")
 	b.ReportMetric(float64(found), "host-named")
 	b.ReportMetric(ms(median(naive)), "naive-ms")
@@ -388,4 +397,47 @@ func BenchmarkMemory(b *testing.B) {
 		b.ReportMetric(usagetest.PeakMB(b), "peak-RSS-MB")
 	}
 	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkPage reads the answer of a server with documents of a generated world,
+// for a host that has none of them: what a trace does most of its time. Beside it
+// the same answer is read as the library and encoding/json do, with a map for each.
+func BenchmarkPage(b *testing.B) {
+	var documents []string
+	for d := range gridtest.New(gridtest.Config{Jobs: 2000, Seed: 1}).ESCMS() {
+		documents = append(documents, string(bytes.TrimSpace(d.Source)))
+	}
+	body := answerWith(documents...)
+	q := grid.Query{Kind: grid.ByHost, Host: "wn1.example.invalid", Window: grid.Window{From: time.Unix(1e9, 0), To: time.Unix(2e9, 0)}}
+	perDocument := func(b *testing.B, read func()) {
+		began := usagetest.CPUSeconds(b)
+		for b.Loop() {
+			read()
+		}
+		b.ReportMetric((usagetest.CPUSeconds(b)-began)*1e6/float64(b.N*len(documents)), "cpu-µs/document")
+		b.SetBytes(int64(len(body)))
+	}
+	b.Run("trace", func(b *testing.B) {
+		r := &reader{source: "cms-finished", only: &q}
+		perDocument(b, func() {
+			if p, err := r.page(body); err != nil || p.hits != len(documents) {
+				b.Fatal(p, err)
+			}
+		})
+	})
+	b.Run("all", func(b *testing.B) {
+		r := &reader{source: "cms-finished"}
+		perDocument(b, func() {
+			if p, err := r.page(body); err != nil || p.hits != len(documents) {
+				b.Fatal(p, err)
+			}
+		})
+	})
+	b.Run("maps", func(b *testing.B) {
+		perDocument(b, func() {
+			if _, hits, _, err := plainly(body); err != nil || hits != len(documents) {
+				b.Fatal(hits, err)
+			}
+		})
+	})
 }

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
@@ -39,8 +41,8 @@ var errTooLarge = errors.New("the answer is larger than 256 MB")
 // client calls the server. It is safe for concurrent use.
 type client struct {
 	es    *es.Client
-	again failsafe.Executor[json.RawMessage] // for what may be asked twice
-	once  failsafe.Executor[json.RawMessage]
+	again failsafe.Executor[any] // for what may be asked twice
+	once  failsafe.Executor[any]
 	idle  func()
 }
 
@@ -56,11 +58,11 @@ func newClient(c Config) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("elastic: %w", err)
 	}
-	breaker := circuitbreaker.NewBuilder[json.RawMessage]().HandleIf(func(_ json.RawMessage, err error) bool { return isFailure(err) }).
+	breaker := circuitbreaker.NewBuilder[any]().HandleIf(func(_ any, err error) bool { return isFailure(err) }).
 		WithFailureThreshold(failuresInARow).WithDelay(restAfterFailures).Build()
-	retry := retrypolicy.NewBuilder[json.RawMessage]().HandleIf(func(_ json.RawMessage, err error) bool { return mayPass(err) }).
+	retry := retrypolicy.NewBuilder[any]().HandleIf(func(_ any, err error) bool { return mayPass(err) }).
 		WithMaxRetries(retries).WithBackoff(firstPause, longestPause).WithJitterFactor(.25).ReturnLastFailure().Build()
-	return &client{es: own, again: failsafe.With(retry, breaker), once: failsafe.With[json.RawMessage](breaker), idle: t.base.CloseIdleConnections}, nil
+	return &client{es: own, again: failsafe.With(retry, breaker), once: failsafe.With[any](breaker), idle: t.base.CloseIdleConnections}, nil
 }
 
 // isFailure tells whether an error says that the server does not work. A caller
@@ -100,18 +102,37 @@ func isUntrusted(err error) bool {
 // call makes one call and gives the answer. Only calls that change nothing on the
 // server may be made again when the answer is lost.
 func (c *client) call(ctx context.Context, repeatable bool, method, path string, params url.Values, body any) (json.RawMessage, error) {
+	var answer json.RawMessage
+	err := c.read(ctx, repeatable, method, path, params, body, func(text string) error {
+		if answer = json.RawMessage(text); !json.Valid(answer) {
+			return errBody
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// read makes one call and has the answer read by take, whose error is as one of the
+// call: then both are done again, if they may be.
+func (c *client) read(ctx context.Context, repeatable bool, method, path string, params url.Values, body any, take func(text string) error) error {
 	executor := c.once
 	if repeatable {
 		executor = c.again
 	}
-	return executor.WithContext(ctx).Get(func() (json.RawMessage, error) {
+	return executor.WithContext(ctx).Run(func() error {
 		ctx, cancel := context.WithTimeoutCause(ctx, perCall, errSlow)
 		defer cancel()
-		answer, err := c.perform(ctx, es.PerformRequestOptions{Method: method, Path: path, Params: params, Body: body})
+		text, err := c.perform(ctx, es.PerformRequestOptions{Method: method, Path: path, Params: params, Body: body, Stream: true})
 		if errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), errSlow) {
-			return nil, errSlow // this call's deadline, not the caller's: the server is to blame
+			return errSlow // this call's deadline, not the caller's: the server is to blame
 		}
-		return answer, err
+		if err != nil {
+			return err
+		}
+		return take(text)
 	})
 }
 
@@ -120,19 +141,28 @@ var errSlow = fmt.Errorf("no answer within %s", perCall)
 
 // perform makes a call once. The library calls its only server dead after a
 // failure, without asking it, and alive at the next call.
-func (c *client) perform(ctx context.Context, o es.PerformRequestOptions) (json.RawMessage, error) {
+func (c *client) perform(ctx context.Context, o es.PerformRequestOptions) (string, error) {
 	r, err := c.es.PerformRequest(ctx, o)
 	if errors.Is(err, es.ErrNoClient) {
 		r, err = c.es.PerformRequest(ctx, o)
 	}
+	if r != nil && r.BodyReader != nil {
+		defer r.BodyReader.Close()
+	}
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	if !json.Valid(r.Body) {
-		return nil, errBody
+	var text strings.Builder
+	if n, err := strconv.Atoi(r.Header.Get("Content-Length")); err == nil && n > 0 {
+		text.Grow(min(n, firstRoom)) // all at once costs half the memory of piece by piece
 	}
-	return r.Body, nil
+	_, err = io.Copy(&text, r.BodyReader)
+	return text.String(), err
 }
+
+// firstRoom is what is given to an answer on the word of its length: a full page of
+// documents of 6 kB.
+const firstRoom = 64 << 20
 
 // transport shows the credentials and bounds answers.
 type transport struct {
@@ -155,6 +185,8 @@ func newTransport(c Config) (*transport, error) {
 	base := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // the standard library has it so
 	base.TLSClientConfig = own
 	base.MaxIdleConnsPerHost = 4
+	// The server would spend more time on it than on finding the documents.
+	base.DisableCompression = true
 	return &transport{config: c, base: base}, nil
 }
 

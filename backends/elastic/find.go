@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	es "github.com/olivere/elastic/v7"
-
 	"github.com/gridwarden/gridwarden/backends/grid"
 	"github.com/gridwarden/gridwarden/backends/wording"
 )
@@ -126,11 +124,11 @@ func (x *search) run(ctx context.Context) error {
 func (x *search) records(ctx context.Context) error {
 	if x.query.Kind == grid.ByBatch || x.query.Kind == grid.ByPilotID {
 		// The few that it is about come first: the rest may be cut at the deadline.
-		if err := x.each(ctx, x.plan.filter(grid.NarrowLatest(x.query)), x.match); err != nil {
+		if err := x.matching(ctx, x.plan.filter(grid.NarrowLatest(x.query))); err != nil {
 			return err
 		}
 	}
-	if err := x.each(ctx, x.plan.filter(grid.Narrow(x.query)), x.match); err != nil {
+	if err := x.matching(ctx, x.plan.filter(grid.Narrow(x.query))); err != nil {
 		return err
 	}
 	if err := x.bound(ctx); err != nil {
@@ -145,24 +143,35 @@ func (x *search) records(ctx context.Context) error {
 	return nil
 }
 
-// each looks at the jobs of the documents that a query finds.
+// matching looks at the documents that a query finds, and adds what the rules accept.
+func (x *search) matching(ctx context.Context, ask query) error {
+	return x.walk(ctx, ask, &x.query, x.match)
+}
+
+// each looks at the jobs of all documents that a query finds.
 func (x *search) each(ctx context.Context, ask query, look func(grid.Job)) error {
+	return x.walk(ctx, ask, nil, look)
+}
+
+// walk looks at the jobs of the documents that a query finds: those that the rules
+// accept for another, or all when there is none.
+func (x *search) walk(ctx context.Context, ask query, only *grid.Query, look func(grid.Job)) error {
 	if x.source.kind == Snapshots {
 		ask = x.near(ask)
 	}
-	readers := make([]reader, x.source.slices)
 	counted := make([]int, x.source.slices)
 	w := &walk{source: x.source, plan: x.plan, ask: ask, parts: x.plan.source}
-	w.look = func(slice int, hit *es.SearchHit) {
-		j, err := readers[slice].job(hit.Source, x.source.Name())
-		counted[slice]++
+	for range x.source.slices {
+		w.readers = append(w.readers, reader{source: x.source.Name(), only: only})
+	}
+	w.look = func(slice int, p *page) {
+		counted[slice] += p.hits
 		x.mu.Lock()
 		defer x.mu.Unlock()
-		if err != nil {
-			x.bad++
-			return
+		x.bad += p.bad
+		for _, j := range p.jobs {
+			look(j)
 		}
-		look(j)
 	}
 	w.again = func(slice int) { counted[slice] = 0 }
 	err := w.run(ctx, x.what)

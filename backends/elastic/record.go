@@ -1,46 +1,75 @@
 package elastic
 
 import (
-	"bytes"
-	"encoding/json"
 	"iter"
+	"strings"
 
+	"github.com/gridwarden/gridwarden/backends/document"
 	"github.com/gridwarden/gridwarden/backends/grid"
 )
 
-// object is a decoded object of a document.
-type object struct {
-	members map[string]any
-	prefix  string
-}
+// hit is what surrounds a document in an answer.
+type hit struct{ source *document.Object }
 
 // Members implements grid.Object.
-func (o object) Members() iter.Seq2[grid.Spelling, grid.Value] {
-	return func(yield func(grid.Spelling, grid.Value) bool) {
-		for name, v := range o.members {
-			if a, ok := grid.AttributeNamed(o.prefix + name); ok && !yield(grid.Spelling{Attribute: a, Name: name}, grid.ValueOf(v)) {
-				return
-			}
-		}
-	}
+func (hit) Members() iter.Seq2[grid.Spelling, grid.Value] {
+	return func(func(grid.Spelling, grid.Value) bool) {}
 }
 
 // Inner implements grid.Object.
-func (o object) Inner(name, prefix string) (grid.Object, bool) {
-	members, ok := o.members[name].(map[string]any)
-	return object{members, prefix}, ok
+func (h hit) Inner(name, _ string) (grid.Object, bool) {
+	return h.source, name == "_source"
 }
 
-// reader reads documents one after the other. It is not for concurrent use.
-type reader struct{ records grid.Reader }
+// reader reads the documents of one slice. It is not for concurrent use.
+type reader struct {
+	source string      // of records, by name
+	only   *grid.Query // whose jobs are wanted; nil: all
 
-// job reads one document, as what a search server has: a hit with a source.
-func (r *reader) job(source json.RawMessage, name string) (grid.Job, error) {
-	d := json.NewDecoder(bytes.NewReader(source))
-	d.UseNumber()
-	members := map[string]any{}
-	if err := d.Decode(&members); err != nil {
-		return grid.Job{}, errBody
+	documents document.Reader
+	records   grid.Reader
+	texts     map[string]string
+	size      int // of the texts
+}
+
+// document reads the document at which a text stands. ok is false of a job that is
+// not wanted; err is not nil of a document that is no record.
+func (r *reader) document(t *document.Text) (j grid.Job, ok bool, err error) {
+	r.documents.Begin()
+	o, err := r.documents.Scan(t)
+	if err != nil {
+		return grid.Job{}, false, err
 	}
-	return r.records.Job(object{members: map[string]any{"_source": members}}, name)
+	ok = true
+	if r.only == nil {
+		j, err = r.records.Job(hit{o}, r.source)
+	} else {
+		j, ok, err = r.records.Match(*r.only, hit{o}, r.source)
+	}
+	if failed := r.documents.Failed(); failed != nil {
+		err = failed
+	}
+	if err != nil || !ok {
+		return grid.Job{}, false, err
+	}
+	j.EachText(r.own)
+	return j, true, nil
+}
+
+// maxTexts bounds what a reader remembers, in bytes.
+const maxTexts = 1 << 20
+
+// own replaces a text by one that stands alone: otherwise the whole page would stay
+// in memory for it. Most texts come again and again, and are kept once.
+func (r *reader) own(s *string) {
+	kept, ok := r.texts[*s]
+	if !ok {
+		if r.texts == nil || r.size > maxTexts {
+			r.texts, r.size = map[string]string{}, 0
+		}
+		kept = strings.Clone(*s)
+		r.texts[kept] = kept
+		r.size += len(kept)
+	}
+	*s = kept
 }

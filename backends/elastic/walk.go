@@ -1,7 +1,6 @@
 package elastic
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,8 +25,10 @@ type walk struct {
 	plan   *plan
 	ask    query
 	parts  any // which parts of documents
-	// look is called for each document, of one slice at a time.
-	look func(slice int, hit *es.SearchHit)
+	// readers read the documents, one for each slice.
+	readers []reader
+	// look is called for each page, of one slice at a time.
+	look func(slice int, p *page)
 	// again is called when a slice begins anew and gives what it gave again.
 	again func(slice int)
 
@@ -109,7 +110,7 @@ func (w *walk) close(ctx context.Context, pit string) {
 
 // points goes from page to page of a point in time. A page can be asked for again.
 func (w *walk) points(ctx context.Context, pit string, slice, slices int) error {
-	var after []any
+	var after []json.RawMessage
 	for {
 		b := w.body(slice, slices)
 		b["track_total_hits"] = false
@@ -118,20 +119,24 @@ func (w *walk) points(ctx context.Context, pit string, slice, slices int) error 
 		if after != nil {
 			b["search_after"] = after
 		}
-		page, err := w.page(ctx, true, "/_search", nil, b)
+		var page *page
+		err := w.source.client.read(ctx, true, http.MethodPost, "/_search", nil, b, func(text string) (err error) {
+			page, err = w.readers[slice].page(text)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		w.give(slice, page)
-		if page.PitId != "" {
-			pit = page.PitId
+		w.tell(page)
+		w.look(slice, page)
+		if page.pit != "" {
+			pit = page.pit
 		}
-		n := len(page.Hits.Hits)
-		if n < w.source.config.Page {
+		if page.hits < w.source.config.Page {
 			return nil
 		}
-		if after = page.Hits.Hits[n-1].Sort; len(after) == 0 {
-			return errBody
+		if after, err = page.after(); err != nil {
+			return err
 		}
 	}
 }
@@ -155,14 +160,18 @@ func (w *walk) scrollOn(ctx context.Context, slice, slices int) error {
 	}
 }
 
+// scroll goes from page to page of a scroll. The next page is asked for while one is
+// read, so that no more than two are in memory.
 func (w *walk) scroll(ctx context.Context, slice, slices int) error {
+	ctx, cancel := context.WithCancel(ctx)
 	params := available()
 	params.Set("scroll", keepAlive)
 	b := w.body(slice, slices)
 	b["sort"] = []string{"_doc"}
-	page, err := w.page(ctx, true, w.plan.path+"/_search", params, b)
-	id := ""
+	next, id := w.ahead(ctx, true, w.plan.path+"/_search", params, b), ""
 	defer func() {
+		cancel()
+		<-next.there // the server would not free what it is busy with
 		if id == "" {
 			return
 		}
@@ -170,43 +179,75 @@ func (w *walk) scroll(ctx context.Context, slice, slices int) error {
 		defer cancel()
 		_, _ = w.source.client.call(ctx, false, http.MethodDelete, "/_search/scroll", nil, query{"scroll_id": []string{id}})
 	}()
-	for err == nil {
-		w.give(slice, page)
-		id = page.ScrollId
-		if len(page.Hits.Hits) < w.source.config.Page {
+	for seen := 0; ; {
+		<-next.there
+		if next.err != nil {
+			return next.err
+		}
+		text, asked := next.text, false
+		if next.scroll != "" {
+			id = next.scroll
+			if seen+w.source.config.Page < next.total {
+				next, asked = w.onwards(ctx, id), true
+			}
+		}
+		page, err := w.readers[slice].page(text)
+		if err != nil {
+			return err
+		}
+		w.tell(page)
+		w.look(slice, page)
+		seen += page.hits
+		switch {
+		case page.hits < w.source.config.Page:
 			return nil
-		}
-		if id == "" {
+		case asked:
+		case page.scroll == "":
 			return errBody
+		default:
+			id = page.scroll
+			next = w.onwards(ctx, id)
 		}
-		page, err = w.page(ctx, false, "/_search/scroll", nil, query{"scroll": keepAlive, "scroll_id": id})
 	}
-	return err
 }
 
-// page asks for one page and keeps what the server could not search.
-func (w *walk) page(ctx context.Context, repeatable bool, path string, params url.Values, b query) (*es.SearchResult, error) {
-	body, err := w.source.client.call(ctx, repeatable, http.MethodPost, path, params, b)
-	page := new(es.SearchResult)
-	if err == nil {
-		d := json.NewDecoder(bytes.NewReader(body))
-		d.UseNumber() // places to go on from are larger than a float can tell apart
-		if err = d.Decode(page); err != nil || page.Hits == nil || page.Shards == nil {
-			err = errBody
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
+func (w *walk) onwards(ctx context.Context, id string) *answer {
+	return w.ahead(ctx, false, "/_search/scroll", nil, query{"scroll": keepAlive, "scroll_id": id})
+}
+
+// answer is a page that was asked for.
+type answer struct {
+	there  chan struct{} // closed when it is, or is lost
+	text   string
+	scroll string
+	total  int // documents of all pages, when the server says so
+	err    error
+}
+
+// ahead asks for a page and does not wait for it.
+func (w *walk) ahead(ctx context.Context, repeatable bool, path string, params url.Values, b query) *answer {
+	a := &answer{there: make(chan struct{})}
+	go func() {
+		defer close(a.there)
+		a.err = w.source.client.read(ctx, repeatable, http.MethodPost, path, params, b, func(text string) (err error) {
+			a.text = text
+			a.scroll, a.total, err = beginning(text)
+			return err
+		})
+	}()
+	return a
+}
+
+// tell keeps what the server could not search.
+func (w *walk) tell(p *page) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if page.TimedOut || page.TerminatedEarly {
+	if p.stopped {
 		w.note("the server stopped a search before its end: records may be missing")
 	}
-	if page.Shards.Failed > 0 {
-		w.note("%d of %d shards could not be searched%s: records may be missing", page.Shards.Failed, page.Shards.Total, failedIndices(page.Shards))
+	if p.shards.Failed > 0 {
+		w.note("%d of %d shards could not be searched%s: records may be missing", p.shards.Failed, p.shards.Total, failedIndices(p.shards))
 	}
-	return page, nil
 }
 
 // note keeps a sentence once. Callers hold the lock.
@@ -226,14 +267,6 @@ func failedIndices(shards *es.ShardsInfo) string {
 		return ""
 	}
 	return fmt.Sprintf(" (%s)", wording.Some(names, 5))
-}
-
-func (w *walk) give(slice int, page *es.SearchResult) {
-	for _, hit := range page.Hits.Hits {
-		if hit != nil {
-			w.look(slice, hit)
-		}
-	}
 }
 
 // cutShort tells whether an error only says that the time was over.

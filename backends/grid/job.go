@@ -108,3 +108,26 @@ const (
 	Snapshot RecordKind = "snapshot"
 	Epoch    RecordKind = "epoch"
 )
+
+// EachText calls f for each text of the job, which f may replace by an equal one: a
+// reader of records gives pieces of what it read, which keep all of it in memory.
+func (j *Job) EachText(f func(*string)) {
+	for _, s := range []*string{
+		&j.ID, &j.Source, &j.Schedd, &j.Site, &j.Status, &j.Type, &j.Task, &j.EndField, &j.SubmitAddress,
+		&j.Pilot.ID.Schedd, &j.Pilot.Factory, &j.Pilot.Entry, &j.Pilot.Name, &j.Pilot.Client, &j.Pilot.Batch, &j.Pilot.Queue,
+	} {
+		f(s)
+	}
+	for i := range j.EarlierSites {
+		f(&j.EarlierSites[i])
+	}
+	for i := range j.Hosts {
+		f(&j.Hosts[i].Host)
+		f(&j.Hosts[i].Field)
+	}
+	for i := range j.Identities {
+		f(&j.Identities[i].Kind)
+		f(&j.Identities[i].Value)
+		f(&j.Identities[i].Source)
+	}
+}

@@ -178,8 +178,11 @@ func matchIP(q Query, j Job) (overlap, string, string) {
 func matchPilot(q Query, j Job) func(overlap, string) (overlap, string) {
 	elsewhere := len(q.Sites) > 0 && j.Site != "" && !containsFold(q.Sites, j.Site)
 	return func(who overlap, whoWhy string) (overlap, string) {
+		if who == never || elsewhere {
+			return never, ""
+		}
 		when, whenWhy := latestRun(j, q.Window)
-		if who == never || when == never || elsewhere {
+		if when == never {
 			return never, ""
 		}
 		return min(who, when), whoWhy + ", " + whenWhy

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -173,11 +174,12 @@ func aQuery(t *rapid.T, t0 time.Time) Query {
 	return q
 }
 
-// TestNarrowLosesNobody: what Match accepts, the condition is true of. It is also
-// false often enough to be of use.
+// TestNarrowLosesNobody: what Match accepts, the condition is true of, and a reader
+// reads whole. The condition is also false often enough to be of use.
 func TestNarrowLosesNobody(t *testing.T) {
 	t0 := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	matched, left := map[QueryKind]int{}, map[QueryKind]int{}
+	var reader Reader
 	rapid.Check(t, func(t *rapid.T) {
 		record := aRecord(t, t0)
 		record = decoded(record)
@@ -195,6 +197,9 @@ func TestNarrowLosesNobody(t *testing.T) {
 			a.add(mapObject{members: record})
 			holds := Narrow(q).holds(&a)
 			s, ok := Match(q, j)
+			if read, wanted, err := reader.Match(q, mapObject{members: hit}, "test"); err != nil || wanted != ok || ok && !reflect.DeepEqual(read, j) {
+				t.Fatalf("%+v\nis read as %+v, %t, %v\nfor %+v", j, read, wanted, err, q)
+			}
 			if ok && !holds {
 				text, _ := json.Marshal(record)
 				t.Fatalf("%+v\nis lost to %+v\nthough: %s", string(text), q, s.Why)

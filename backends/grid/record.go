@@ -30,23 +30,46 @@ type Reader struct{ attributes attributes }
 
 // Job reads a record as JobFromRecord does.
 func (r *Reader) Job(record Object, source string) (Job, error) {
+	j, err := r.run(record, source)
+	if err == nil {
+		r.rest(&j)
+	}
+	return j, err
+}
+
+// Match reads a record as Job does if Match accepts its job. Of others, which are
+// most of what a search by host or address meets, it reads no more than it takes to
+// know that, and ok is false.
+func (r *Reader) Match(q Query, record Object, source string) (j Job, ok bool, err error) {
+	if j, err = r.run(record, source); err != nil {
+		return Job{}, false, err
+	}
+	byRun := q.Kind == ByHost || q.Kind == ByIP
+	if byRun {
+		if _, ok = Match(q, j); !ok {
+			return Job{}, false, nil
+		}
+	}
+	r.rest(&j)
+	if !byRun {
+		_, ok = Match(q, j)
+	}
+	return j, ok, nil
+}
+
+// run reads which job it is, and when and where it ran: all that a host or an
+// address is matched with.
+func (r *Reader) run(record Object, source string) (Job, error) {
 	a := &r.attributes
 	a.read(record)
 	j := Job{Source: source, Experiment: CMS}
 	if !identify(a, &j) {
 		return Job{}, ErrNoJobID
 	}
-	if strings.EqualFold(a.firstText("x509userproxyvoname", "vo"), string(ATLAS)) {
-		j.Experiment = ATLAS
-	}
 	j.Status = statusOf(a)
 	j.Kind = kindOf(a, j.Status)
 	j.Site = siteOf(a)
 	j.EarlierSites = earlierSites(a)
-	j.Type = lowerASCII(a.firstText("type", "cms_type"))
-	j.Task = a.firstText("crab_workflow", "crab_reqname", "wmagent_requestname", "workflow")
-	j.SubmitAddress = a.text("crab_submitteripaddr")
-	j.Pilot = pilotOf(a)
 	readTimes(a, &j)
 	j.Starts = smallCount(a, "numjobstarts")
 	j.ShadowStarts = smallCount(a, "numshadowstarts")
@@ -56,8 +79,20 @@ func (r *Reader) Job(record Object, source string) (Job, error) {
 		}
 	}
 	readHosts(a, &j)
-	j.Identities = identitiesOf(a, source)
 	return j, nil
+}
+
+// rest reads whose job it is, and what ran it, of the record that run read.
+func (r *Reader) rest(j *Job) {
+	a := &r.attributes
+	if strings.EqualFold(a.firstText("x509userproxyvoname", "vo"), string(ATLAS)) {
+		j.Experiment = ATLAS
+	}
+	j.Type = lowerASCII(a.firstText("type", "cms_type"))
+	j.Task = a.firstText("crab_workflow", "crab_reqname", "wmagent_requestname", "workflow")
+	j.SubmitAddress = a.text("crab_submitteripaddr")
+	j.Pilot = pilotOf(a)
+	j.Identities = identitiesOf(a, j.Source)
 }
 
 // identify finds the job's id. A record without GlobalJobId gets the one that

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gridwarden/gridwarden/backends/document"
 	"github.com/gridwarden/gridwarden/backends/grid"
 )
 
@@ -28,42 +29,31 @@ var errNoRecord = errors.New("no record")
 
 // reader reads records one after the other.
 type reader struct {
-	records grid.Reader
-	index   *grid.Indexer[int64]
-	objects []*object // those of the record, and more to use
-	used    int
-	failed  error // what reading an inner object came to
-	data    []byte
-	keys    []int64
+	documents document.Reader
+	records   grid.Reader
+	index     *grid.Indexer[int64]
+	data      []byte
+	keys      []int64
 }
 
 func newReader() *reader { return &reader{index: grid.NewIndexer(keyOf)} }
 
-// object gives one to read into, until the next record.
-func (r *reader) object() *object {
-	if r.used == len(r.objects) {
-		r.objects = append(r.objects, &object{reader: r})
-	}
-	r.used++
-	return r.objects[r.used-1]
-}
-
 // read makes a row of one JSON object.
 func (r *reader) read(text string, now time.Time) (row, error) {
-	r.used, r.failed = 0, nil
-	o := r.object()
-	if err := o.read(text, ""); err != nil {
+	r.documents.Begin()
+	o, err := r.documents.Read(text)
+	if err != nil {
 		return row{}, err
 	}
-	record, err := o.unwrap()
+	record, err := r.unwrap(o)
 	if err != nil {
 		return row{}, err
 	}
 	j, err := r.records.Job(record, Name)
-	switch {
-	case r.failed != nil:
-		return row{}, r.failed
-	case err != nil:
+	if failed := r.documents.Failed(); failed != nil {
+		return row{}, failed
+	}
+	if err != nil {
 		return row{}, err
 	}
 	return r.row(&j, now), nil
@@ -71,18 +61,17 @@ func (r *reader) read(text string, now time.Time) (row, error) {
 
 // unwrap gives the record in what Elasticsearch's _bulk files put around it:
 // action lines have none, an update has it as its doc.
-func (o *object) unwrap() (*object, error) {
-	if o.size <= 3 {
-		if text, ok := o.surrounds("doc"); ok {
-			doc := o.reader.object()
-			return doc, doc.read(text, "")
+func (r *reader) unwrap(o *document.Object) (*document.Object, error) {
+	if o.Size() <= 3 {
+		if text, ok := o.Surrounds("doc"); ok {
+			return r.documents.Read(text)
 		}
 	}
-	if o.size != 1 {
+	if o.Size() != 1 {
 		return o, nil
 	}
 	for _, action := range []string{"index", "create", "update", "delete"} {
-		if _, ok := o.surrounds(action); ok {
+		if _, ok := o.Surrounds(action); ok {
 			return nil, errNoRecord
 		}
 	}

@@ -1,0 +1,147 @@
+package elastic
+
+import (
+	"encoding/json"
+	"errors"
+
+	es "github.com/olivere/elastic/v7"
+
+	"github.com/gridwarden/gridwarden/backends/document"
+	"github.com/gridwarden/gridwarden/backends/grid"
+)
+
+// page is what one answer with documents comes to.
+type page struct {
+	scroll, pit string // where the next is
+	hits        int    // documents
+	last        string // the place of the last, in JSON
+	bad         int    // documents that are no records
+	jobs        []grid.Job
+	stopped     bool // before the search was through
+	shards      *es.ShardsInfo
+}
+
+// page reads an answer. It is looked through once: that it is JSON is only known at
+// its end, and until then nothing of it counts.
+func (r *reader) page(body string) (*page, error) {
+	p, t := &page{}, document.NewText(body)
+	found := false
+	err := t.Object(func(name string) error {
+		if name == "hits" && t.IsObject() {
+			found = true
+			return t.Object(func(name string) error {
+				if name == "hits" && t.IsList() {
+					return t.List(func() error { return r.hit(p, t) })
+				}
+				_, err := t.Value()
+				return err
+			})
+		}
+		text, err := t.Value()
+		if err != nil {
+			return err
+		}
+		return p.member(name, text)
+	})
+	if err == nil {
+		err = t.End()
+	}
+	if err != nil || !found || p.shards == nil {
+		return nil, errBody
+	}
+	return p, nil
+}
+
+// member takes over what an answer says beside the hits.
+func (p *page) member(name, text string) error {
+	var err error
+	stopped := false
+	switch name {
+	case "_scroll_id":
+		err = json.Unmarshal([]byte(text), &p.scroll)
+	case "pit_id":
+		err = json.Unmarshal([]byte(text), &p.pit)
+	case "_shards":
+		err = json.Unmarshal([]byte(text), &p.shards)
+	case "timed_out", "terminated_early":
+		err = json.Unmarshal([]byte(text), &stopped)
+		p.stopped = p.stopped || stopped
+	}
+	return err
+}
+
+// hit reads one of the hits.
+func (r *reader) hit(p *page, t *document.Text) error {
+	p.hits++
+	p.last = ""
+	var job grid.Job
+	wanted, readable := false, false
+	err := t.Object(func(name string) error {
+		if name == "_source" && t.IsObject() {
+			j, ok, err := r.document(t)
+			job, wanted, readable = j, ok, err == nil
+			if errors.Is(err, grid.ErrNoJobID) {
+				return nil
+			}
+			return err
+		}
+		text, err := t.Value()
+		switch name {
+		case "sort":
+			p.last = text
+		case "_source":
+			wanted, readable = false, false
+		}
+		return err
+	})
+	switch {
+	case !readable:
+		p.bad++
+	case wanted:
+		p.jobs = append(p.jobs, job)
+	}
+	return err
+}
+
+// after gives the place of the last document, to go on from. Its numbers may be
+// larger than a float can tell apart.
+func (p *page) after() ([]json.RawMessage, error) {
+	var places []json.RawMessage
+	if err := json.Unmarshal([]byte(p.last), &places); err != nil || len(places) == 0 {
+		return nil, errBody
+	}
+	return places, nil
+}
+
+// errEnough ends the look at an answer's beginning.
+var errEnough = errors.New("enough")
+
+// beginning reads what a server says before the hits: where the next page is, and
+// how many documents all pages have. It is for asking ahead, and may be wrong.
+func beginning(body string) (scroll string, total int, err error) {
+	t := document.NewText(body)
+	err = t.Object(func(name string) error {
+		if name == "hits" && t.IsObject() {
+			return t.Object(func(name string) error {
+				if name == "hits" {
+					return errEnough
+				}
+				text, err := t.Value()
+				var count struct{ Value int }
+				if err == nil && name == "total" && json.Unmarshal([]byte(text), &count) == nil {
+					total = count.Value
+				}
+				return err
+			})
+		}
+		text, err := t.Value()
+		if err == nil && name == "_scroll_id" {
+			err = json.Unmarshal([]byte(text), &scroll)
+		}
+		return err
+	})
+	if !errors.Is(err, errEnough) {
+		return "", 0, errBody
+	}
+	return scroll, total, nil
+}
