@@ -109,6 +109,20 @@ func (l library) fill(b *testing.B, prefix string, g *gridtest.Generator) {
 	}
 }
 
+// source asks the library, for GRIDWARDEN_BENCH_PAGE documents at once when that is set.
+func (l library) source(b *testing.B) *Source {
+	b.Helper()
+	config := patient(l.server.URL, l.pattern)
+	config.Deadline = time.Hour
+	if text := os.Getenv("GRIDWARDEN_BENCH_PAGE"); text != "" {
+		var err error
+		if config.Page, err = strconv.Atoi(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return newSource(b, Finished, config)
+}
+
 // count says how many documents a search finds.
 func (l library) count(b *testing.B) int {
 	b.Helper()
@@ -271,7 +285,7 @@ func median(all []time.Duration) time.Duration {
 // turns. x-bare is how many times as long the trace takes.
 func BenchmarkTrace(b *testing.B) {
 	l := bigLibrary(b)
-	s := newSource(b, Finished, patient(l.server.URL, l.pattern))
+	s := l.source(b)
 	q := l.busiest(b)
 	w := asked(b, s, q)
 	var f grid.Found
@@ -324,8 +338,7 @@ func BenchmarkTrace(b *testing.B) {
 // earlier are missed. all are those in which a trace looks, for the same answer.
 func BenchmarkNaive(b *testing.B) {
 	l := bigLibrary(b)
-	s := newSource(b, Finished, patient(l.server.URL, l.pattern))
-	s.config.Deadline = time.Hour
+	s := l.source(b)
 	q := l.busiest(b)
 	whole := asked(b, s, q)
 	var days []string
@@ -378,8 +391,7 @@ func (l library) naive(b *testing.B, s *Source, q grid.Query, whole *walk, indic
 // million at most, and reports the most memory meanwhile.
 func BenchmarkMemory(b *testing.B) {
 	l := bigLibrary(b)
-	s := newSource(b, Finished, patient(l.server.URL, l.pattern))
-	s.config.Deadline = time.Hour
+	s := l.source(b)
 	q := l.busiest(b)
 	q.Sites = nil
 	days := max(2, min(10, 1_000_000*90/max(1, l.size)))
