@@ -15,6 +15,14 @@ func setPanDADefaults(p *panda.Config, given func(path string) bool) {
 	if e := p.Evidence; e != nil && !given(panda.Setting+".evidence.limit") {
 		e.Limit = panda.DefaultEvidenceLimit
 	}
+	if m := p.Monitor; m != nil {
+		if !given(panda.Setting + ".monitor.deadline") {
+			m.Deadline = panda.DefaultDeadline
+		}
+		if !given(panda.Setting + ".monitor.tail") {
+			m.Tail = panda.DefaultTail
+		}
+	}
 	db := p.Database
 	if db == nil {
 		return
@@ -69,6 +77,9 @@ func pandaPaths(p *panda.Config) []*string {
 	if p.Database != nil {
 		paths = append(paths, (*string)(&p.Database.DSNFile))
 	}
+	if p.Monitor != nil {
+		paths = append(paths, (*string)(&p.Monitor.TokenFile), &p.Monitor.CA)
+	}
 	if p.Server != nil {
 		paths = append(paths, (*string)(&p.Server.ProxyFile), (*string)(&p.Server.TokenFile), &p.Server.CA)
 	}
@@ -85,6 +96,9 @@ func pandaSecrets(p *panda.Config) []secret.File {
 	var all []secret.File
 	if p.Database != nil {
 		all = append(all, p.Database.DSNFile)
+	}
+	if p.Monitor != nil {
+		all = append(all, p.Monitor.TokenFile)
 	}
 	if p.Server != nil {
 		all = append(all, p.Server.ProxyFile, p.Server.TokenFile)
@@ -129,6 +143,16 @@ func describePanDA(p *panda.Config) []string {
 	var lines []string
 	if db := p.Database; db != nil {
 		lines = append(lines, "atlas: jobs and users of PanDA from its database, connection string in "+string(db.DSNFile)+", only read, each statement for at most "+inWords(db.Deadline))
+	}
+	if m := p.Monitor; m != nil {
+		how, what := "as anybody", "jobs and users of PanDA"
+		if m.TokenFile != "" {
+			how = "with the token in " + string(m.TokenFile)
+		}
+		if p.Database != nil {
+			what = "single jobs, as a second witness and for those that the database does not have any more"
+		}
+		lines = append(lines, "atlas: "+what+" from its monitor "+m.URL+", asked "+how+", each question for at most "+inWords(m.Deadline))
 	}
 	if s := p.Server; s != nil {
 		how := "with a proxy certificate"

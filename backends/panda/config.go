@@ -16,6 +16,7 @@ import (
 // Config says how PanDA is reached. Nil: not configured.
 type Config struct {
 	Database *DatabaseConfig `yaml:"database"`
+	Monitor  *MonitorConfig  `yaml:"monitor"`
 	Server   *ServerConfig   `yaml:"server"`
 	Ban      *BanConfig      `yaml:"ban"`
 	Evidence *EvidenceConfig `yaml:"evidence"`
@@ -101,37 +102,47 @@ type Problem struct{ Setting, Text string }
 func (c Config) Problems() []Problem {
 	var all []Problem
 	add := func(setting, text string) { all = append(all, Problem{setting, text}) }
-	if c.Database == nil && c.Server == nil && c.Ban == nil && c.Evidence == nil {
-		add("", "is empty: give database at least, the connection to PanDA's database")
+	if c.Database == nil && c.Monitor == nil && c.Server == nil && c.Ban == nil && c.Evidence == nil {
+		add("", "is empty: give database at least, the connection to PanDA's database, or monitor, the address of BigPanDA")
 	}
 	if c.Database != nil {
 		c.Database.check(add)
+	}
+	if c.Monitor != nil {
+		c.Monitor.check(add)
 	}
 	if c.Server != nil {
 		c.Server.check(add)
 	}
 	if c.Ban != nil {
 		c.Ban.check(add)
-		switch {
-		case c.Database == nil:
-			add("ban", "needs database beside it: whom a ban means, and whether it holds, is read there")
-		case c.Ban.DSNFile != "" && c.Ban.DSNFile == c.Database.DSNFile:
-			add("ban.dsn_file", "is the same file as database.dsn_file: the role that reads must not be able to write; give a role of its own")
-		}
+		c.checkBan(add)
 	}
 	if c.JobPage != "" {
 		checkJobPage(add, c.JobPage)
 	}
 	if c.Evidence != nil {
 		c.Evidence.check(add)
-		if c.Database == nil {
-			add("evidence", "needs database beside it: which payload a job has is read there")
+		if c.Database == nil && (c.Monitor == nil || c.Server == nil) {
+			add("evidence", "needs database beside it, or monitor with server: which payload a job has is read there")
 		}
 	}
-	if c.Server != nil && c.Database == nil {
-		add("server", "needs database beside it: what a kill would end is read there")
+	if c.Server != nil && c.Database == nil && c.Monitor == nil {
+		add("server", "needs database or monitor beside it: what a kill would end is read there")
 	}
 	return all
+}
+
+// checkBan checks what a ban needs beside it.
+func (c Config) checkBan(add func(setting, text string)) {
+	switch {
+	case c.Database == nil && (c.Monitor == nil || c.Server == nil):
+		add("ban", "needs database beside it, or monitor with server: whom a ban means, and whether it holds, is read there")
+	case c.Database == nil && c.Ban.Via == ViaPostgres:
+		add("ban.via", "is postgres, which needs database beside it: without PanDA's database a ban goes through a program, via: command")
+	case c.Database != nil && c.Ban.DSNFile != "" && c.Ban.DSNFile == c.Database.DSNFile:
+		add("ban.dsn_file", "is the same file as database.dsn_file: the role that reads must not be able to write; give a role of its own")
+	}
 }
 
 // schemaName is a name that PostgreSQL keeps whole. It is quoted wherever it is used.

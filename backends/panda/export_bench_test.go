@@ -8,7 +8,7 @@ import (
 
 // StatementOf is the statement that reads the rows for a trace by host.
 func StatementOf(ctx context.Context, s *Store, q grid.Query) (statement string, args []any, err error) {
-	x := &search{store: s, query: q, most: s.most}
+	x := &search{store: s, answer: newAnswer(s.Name(), q, s.config.Tail, s.most)}
 	if x.layout, err = s.layoutOf(ctx); err != nil {
 		return "", nil, err
 	}

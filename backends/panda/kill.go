@@ -48,32 +48,40 @@ const (
 // submitted waits for JEDI, and the server says that it does not exist: then it is
 // grid.ErrNotYet.
 func (k *Killer) KillTask(ctx context.Context, id string) (bool, error) {
+	code, err := k.killTask(ctx, id)
+	if err != nil || code != taskNotFound {
+		return err == nil && code == "", err
+	}
 	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
-		return false, fmt.Errorf("panda: killing task %q: %w", id, err)
+		return false, err
+	}
+	waits, err := k.store.taskWaits(ctx, number)
+	if err != nil {
+		return false, fmt.Errorf("panda: looking for task %s: %w", id, err)
+	}
+	if waits {
+		return false, fmt.Errorf("panda: task %s: %w", id, grid.ErrNotYet)
+	}
+	return false, nil
+}
+
+// killTask gives the server's code for why a task is not killed: taskNotFound, or
+// taskNotAllowed for one that is over or being killed; "" when the kill is registered.
+func (k *Killer) killTask(ctx context.Context, id string) (code string, err error) {
+	number, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return "", fmt.Errorf("panda: killing task %q: %w", id, err)
 	}
 	err = k.server.post(ctx, "task/kill", map[string]any{"task_id": number, "broadcast": false}, nil)
 	var no *declined
-	if !errors.As(err, &no) {
-		if err != nil {
-			return false, fmt.Errorf("panda: killing task %s: %w", id, err)
-		}
-		return true, nil
+	if errors.As(err, &no) && (string(no.data) == taskNotFound || string(no.data) == taskNotAllowed) {
+		return string(no.data), nil
 	}
-	switch string(no.data) {
-	case taskNotAllowed: // it is over, or being killed
-		return false, nil
-	case taskNotFound:
-		waits, err := k.store.taskWaits(ctx, number)
-		if err != nil {
-			return false, fmt.Errorf("panda: looking for task %s: %w", id, err)
-		}
-		if waits {
-			return false, fmt.Errorf("panda: task %s: %w", id, grid.ErrNotYet)
-		}
-		return false, nil
+	if err != nil {
+		return "", fmt.Errorf("panda: killing task %s: %w", id, err)
 	}
-	return false, fmt.Errorf("panda: killing task %s: %w", id, err)
+	return "", nil
 }
 
 // taskWaits tells whether a task waits for JEDI.

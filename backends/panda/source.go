@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -29,17 +26,13 @@ const hostlessShare = 5
 // Sightings implements the source of a trace: the jobs that match, and what of it
 // could not be known.
 func (s *Store) Sightings(ctx context.Context, q grid.Query) (grid.Found, error) {
-	x := &search{store: s, asked: q, query: q, now: time.Now().UTC(), seen: map[int64]int{}, most: s.most}
-	x.found.Report = grid.Report{Name: s.Name(), Experiment: s.Experiment(), State: grid.Partial}
+	x := &search{store: s, asked: q, answer: newAnswer(s.Name(), q, s.config.Tail, s.most), seen: map[int64]int{}}
 	if q.Kind == grid.ByPilotID {
-		x.found.Report.State = grid.NotAsked
-		x.found.Report.Notes = []string{"PanDA's records name no pilots of glidein factories: ask by the worker node or the site's batch id"}
-		return x.found, nil
+		return x.noPilots(), nil
 	}
 	err := x.run(ctx)
-	x.found.Report.Records = len(x.records)
 	x.nameRows(ctx)
-	x.match()
+	x.match(x.records, x.names)
 	if err != nil && len(x.found.Sightings) > 0 && isTimeout(err) {
 		x.note("the search took longer than %s and was cut: name the site, or ask for a shorter window", s.config.Deadline)
 		err = nil
@@ -61,9 +54,7 @@ func isTimeout(err error) bool {
 type search struct {
 	store *Store
 	asked grid.Query // as it came
-	query grid.Query // with the queues of its sites, and all names of its person
-	now   time.Time
-	most  int
+	answer
 
 	layout  *layout
 	tables  []string // that were searched
@@ -72,21 +63,6 @@ type search struct {
 	full    bool
 	names   map[string]user
 	ages    ages
-	found   grid.Found
-	missing bool // something of the answer is
-}
-
-// note tells of something that is missing.
-func (x *search) note(format string, args ...any) {
-	x.missing = true
-	x.tell(format, args...)
-}
-
-// tell tells of something that is as it is.
-func (x *search) tell(format string, args ...any) {
-	if text := fmt.Sprintf(format, args...); !slices.Contains(x.found.Report.Notes, text) {
-		x.found.Report.Notes = append(x.found.Report.Notes, text)
-	}
 }
 
 func (x *search) run(ctx context.Context) error {
@@ -242,46 +218,6 @@ func (x *search) byUser(ctx context.Context) error {
 	return x.search(ctx, f, true)
 }
 
-// match asks the rules about every row.
-func (x *search) match() {
-	hostless := 0
-	for _, r := range x.records {
-		j := r.job(x.store.Name(), x.names)
-		s, ok := match(x.query, j)
-		if !ok {
-			continue
-		}
-		if len(j.Hosts) == 0 && (x.query.Kind == grid.ByHost || x.query.Kind == grid.ByIP) {
-			if hostless++; hostless > x.most/hostlessShare {
-				continue
-			}
-		}
-		x.found.Sightings = append(x.found.Sightings, s)
-	}
-	if most := x.most / hostlessShare; hostless > most {
-		x.note("%d jobs of that time name no worker node, of which only %d are given", hostless, most)
-	}
-	x.found.Report.Matched = len(x.found.Sightings)
-}
-
-// match is [grid.Match] for a job of PanDA's. One without a start was never given to a
-// worker node, whatever its status: PanDA sets it when it hands the job out. PanDA's
-// records have no addresses: an address finds what runs on the hosts that the site
-// map names for it.
-func match(q grid.Query, j grid.Job) (grid.Sighting, bool) {
-	if j.Start.IsZero() {
-		return grid.Sighting{}, false
-	}
-	s, ok := grid.Match(q, j)
-	if ok || q.Kind != grid.ByIP || len(q.Aliases) == 0 || len(j.Hosts) == 0 {
-		return s, ok
-	}
-	q.Kind, q.Host, q.Aliases, q.IP = grid.ByHost, q.Aliases[0], q.Aliases[1:], netip.Addr{}
-	s, ok = grid.Match(q, j)
-	s.Why = "the site map gives this host the address; " + s.Why
-	return s, ok
-}
-
 // judge says how complete the answer is, and why not.
 func (x *search) judge() {
 	r, q := &x.found.Report, x.query
@@ -329,34 +265,4 @@ func (x *search) judgeAges() {
 	if until.After(x.ages.newest.Add(quiet)) {
 		x.note("its newest record was written at %s: nothing ran since, or the database is not kept up to date", wording.Minute(x.ages.newest))
 	}
-}
-
-// quiet is how old the newest record may be when all is well: pilots call every
-// 30 minutes at the latest, and jobs are made all the time.
-const quiet = 2 * time.Hour
-
-// tellBlindSpots says what no record of PanDA can tell, which is not missing.
-func (x *search) tellBlindSpots() {
-	if x.query.Kind != grid.ByHost && x.query.Kind != grid.ByIP {
-		return
-	}
-	if !x.query.Window.IsZero() {
-		x.tell("jobs that were archived later than %d days after the window, which is longer than jobs last, are not looked for", int(x.store.config.Tail/(24*time.Hour)))
-	}
-	x.tell("jobs of Kubernetes queues name their pod, not the worker node: they are not found by it")
-}
-
-// lookAgain says when running jobs will have told more: at their pilots' next calls.
-func (x *search) lookAgain() {
-	running := 0
-	for _, s := range x.found.Sightings {
-		if s.Job.Running() && s.Confidence == grid.Possible {
-			running++
-		}
-	}
-	if running == 0 {
-		return
-	}
-	x.found.Report.LookAgain = x.now.Add(heartbeat)
-	x.found.Report.WouldChange = append(x.found.Report.WouldChange, fmt.Sprintf("%s still to call after the window began; pilots call every %d minutes.", wording.Count(running, "running job's pilot has", "running jobs' pilots have"), int(heartbeat/time.Minute)))
 }

@@ -24,6 +24,9 @@ func (w wiring) directory(d whois.Directory) whois.Directory {
 	if w.monitor == nil {
 		return d
 	}
+	if l, ok := d.(whois.Lookup); ok {
+		return measuredLookup{measuredDirectory{d, w.monitor}, l}
+	}
 	return measuredDirectory{d, w.monitor}
 }
 
@@ -64,8 +67,12 @@ type measuredDirectory struct {
 
 // Accounts implements whois.Directory.
 func (d measuredDirectory) Accounts(ctx context.Context) ([]grid.Account, error) {
+	return d.measured(ctx, d.Directory.Accounts)
+}
+
+func (d measuredDirectory) measured(ctx context.Context, ask func(context.Context) ([]grid.Account, error)) ([]grid.Account, error) {
 	began := time.Now()
-	accounts, err := d.Directory.Accounts(ctx)
+	accounts, err := ask(ctx)
 	outcome := grid.Complete
 	if err != nil {
 		outcome = grid.Failed
@@ -73,6 +80,20 @@ func (d measuredDirectory) Accounts(ctx context.Context) ([]grid.Account, error)
 	d.monitor.Asked(d.Name(), string(outcome), time.Since(began))
 	return accounts, err
 }
+
+// measuredLookup is a directory without a list of everybody whose answers are counted.
+type measuredLookup struct {
+	measuredDirectory
+	lookup whois.Lookup
+}
+
+// AccountsOf implements whois.Lookup.
+func (d measuredLookup) AccountsOf(ctx context.Context, query string) ([]grid.Account, error) {
+	return d.measured(ctx, func(ctx context.Context) ([]grid.Account, error) { return d.lookup.AccountsOf(ctx, query) })
+}
+
+// Limits implements whois.Lookup.
+func (d measuredLookup) Limits() []string { return d.lookup.Limits() }
 
 // measuredRegister is a register of people whose answers are counted.
 type measuredRegister struct {

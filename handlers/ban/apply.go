@@ -29,7 +29,7 @@ func (c commands) apply(ctx context.Context, a action.Action, banned bool, set f
 	if err != nil {
 		return action.Outcome{}, err
 	}
-	rows, err := c.rows(ctx, a.Command)
+	rows, err := c.rows(ctx, a.Command, o)
 	if err != nil {
 		return action.Outcome{}, err
 	}
@@ -80,9 +80,13 @@ func plural(n int, one, many string) string {
 	return many
 }
 
-// rows reads the users by id.
-func (c commands) rows(ctx context.Context, command string) (map[string]grid.Account, error) {
-	all, err := c.backend.Accounts(ctx)
+// rows reads the users by id: all, or those of an order's names where there is no list.
+func (c commands) rows(ctx context.Context, command string, o order) (map[string]grid.Account, error) {
+	var names []string
+	for _, r := range o.Accounts {
+		names = append(names, r.Name)
+	}
+	all, err := target.AccountsNamed(ctx, c.backend, names)
 	if err != nil {
 		return nil, fmt.Errorf("%s: reading the users: %w", command, err)
 	}
@@ -109,7 +113,7 @@ func (c commands) verify(ctx context.Context, a action.Action, banned bool) (act
 	if err != nil {
 		return action.Progress{}, err
 	}
-	rows, err := c.rows(ctx, a.Command)
+	rows, err := c.rows(ctx, a.Command, o)
 	if err != nil {
 		return action.Progress{}, err
 	}

@@ -90,7 +90,7 @@ func (c command) planJobs(ctx context.Context, r *bot.Request) (action.Plan, err
 
 // planNamed says whose the tasks and jobs are. What ids name is the target.
 func (c command) planNamed(ctx context.Context, d draft, ids []string, kind string) (action.Plan, error) {
-	all, err := c.backend.Accounts(ctx)
+	all, err := target.AccountsNamed(ctx, c.backend, names(d.todo))
 	if err != nil {
 		return action.Plan{}, fmt.Errorf("%s: reading the users: %w", c.name, err)
 	}

@@ -23,11 +23,18 @@ type Live struct {
 	Jobs   []grid.LiveJob  // by id
 	Tasks  []grid.LiveTask // by id
 	ReadAt time.Time       // real, UTC
+	Limits []string        // what is not known of it, a sentence each
 }
+
+// limited is a Workload that does not know all.
+type limited interface{ WorkLimits() []string }
 
 // ReadLive reads the live jobs and tasks of accounts, each once.
 func ReadLive(ctx context.Context, w Workload, accounts []grid.Account) (Live, error) {
 	l := Live{ReadAt: time.Now().UTC()}
+	if known, ok := w.(limited); ok {
+		l.Limits = known.WorkLimits()
+	}
 	for _, a := range accounts {
 		jobs, tasks, err := w.LiveJobs(ctx, a)
 		if err != nil {
@@ -58,7 +65,11 @@ func (l Live) Facts() []action.Fact {
 			facts = append(facts, action.Fact{Label: "submitted", Value: fmt.Sprintf("oldest %s, newest %s", UTC(oldest), UTC(newest))})
 		}
 	}
-	return append(facts, action.Fact{Label: TasksNow, Value: l.tasks()})
+	facts = append(facts, action.Fact{Label: TasksNow, Value: l.tasks()})
+	for _, limit := range l.Limits {
+		facts = append(facts, action.Fact{Label: "not known", Value: limit})
+	}
+	return facts
 }
 
 func (l Live) jobs() string {

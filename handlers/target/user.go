@@ -24,6 +24,51 @@ type Users interface {
 	Accounts(ctx context.Context) ([]grid.Account, error)
 }
 
+// Lookup is Users without a list of everybody: Accounts gives only some.
+type Lookup interface {
+	// AccountsOf gives the accounts that a name or DN could mean, with those that
+	// look alike, and those whose names begin with it.
+	AccountsOf(ctx context.Context, query string) ([]grid.Account, error)
+	// Limits says what is not known of users and their jobs for it, a sentence each.
+	Limits() []string
+}
+
+// accountsFor are all users, or those that a query could mean where there is no list.
+func accountsFor(ctx context.Context, users Users, query string) ([]grid.Account, error) {
+	if l, ok := users.(Lookup); ok {
+		return l.AccountsOf(ctx, query)
+	}
+	return users.Accounts(ctx)
+}
+
+// AccountsNamed are the users of exact names, with others: all of them, or where there
+// is no list those that the names could mean. A name of which nothing is found there
+// is a user's of whom nothing else is known.
+func AccountsNamed(ctx context.Context, users Users, names []string) ([]grid.Account, error) {
+	l, ok := users.(Lookup)
+	if !ok {
+		return users.Accounts(ctx)
+	}
+	var out []grid.Account
+	for _, name := range names {
+		some, err := l.AccountsOf(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range some {
+			if !slices.ContainsFunc(out, func(o grid.Account) bool { return o.ID == a.ID }) {
+				out = append(out, a)
+			}
+		}
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(out, func(o grid.Account) bool { return o.Name == name }) {
+			out = append(out, grid.Account{ID: name, Name: name})
+		}
+	}
+	return out, nil
+}
+
 // User is the person that a command is about.
 type User struct {
 	// Accounts are all of that person, the one that was named first. They are
@@ -34,6 +79,8 @@ type User struct {
 	Namesakes []grid.Account
 	// LookAlikes are shown and never touched.
 	LookAlikes []grid.Account
+	// Limits is what is not known of the person, a sentence each.
+	Limits []string
 
 	Forbidden string // why nobody may act on it, "" when one may
 	Protected string // why it needs the policy protected, "" when it does not
@@ -53,7 +100,7 @@ func Read(ctx context.Context, r *bot.Request, users Users, sites *grid.SiteMap)
 	case len(reason) > maxReason:
 		return User{}, "", bot.Problemf("usage", "The reason is longer than %d bytes. Shorten it, and put the rest into a `note`.", maxReason)
 	}
-	all, err := users.Accounts(ctx)
+	all, err := accountsFor(ctx, users, name)
 	if err != nil {
 		return User{}, "", fmt.Errorf("%s: reading the users: %w", r.Command, err)
 	}
@@ -65,6 +112,9 @@ func Read(ctx context.Context, r *bot.Request, users Users, sites *grid.SiteMap)
 	u, err := resolve(name, all, sites)
 	if err != nil {
 		return User{}, "", err
+	}
+	if l, ok := users.(Lookup); ok {
+		u.Limits = l.Limits()
 	}
 	if reason == "" {
 		return User{}, "", bot.Problemf("usage", "A reason is needed: those who approve must know why. Nothing was proposed.")
@@ -107,6 +157,9 @@ func resolve(query string, all []grid.Account, sites *grid.SiteMap) (User, error
 	if isCredential(query) {
 		var own []grid.Account
 		own, namesakes = split(m.Exact, func(a grid.Account) bool { return grid.HasCredential(a, query) })
+		if len(own) == 0 && !slices.ContainsFunc(namesakes, func(a grid.Account) bool { return a.DN != "" }) {
+			return User{}, bot.Problemf("ambiguous", "PanDA makes the name %q of that DN, but which DN the user of that name has is not known here. Nothing was proposed. If you mean that user, give the exact name in quotes.", m.Exact[0].Name)
+		}
 		if len(own) == 0 {
 			return User{}, bot.Problemf("ambiguous", "PanDA makes the name %q of that DN, but the user of that name has another DN: %s. Nothing was proposed. If you mean that user, give the exact name in quotes.", m.Exact[0].Name, list(namesakes))
 		}
@@ -176,12 +229,20 @@ const maxListed = 20
 func list(accounts []grid.Account) string {
 	var parts []string
 	for _, a := range accounts[:min(len(accounts), maxListed)] {
-		parts = append(parts, fmt.Sprintf("%q (%s, id %s, DN %s)", a.Name, grid.DescribeName(a.Name), a.ID, orNone(a.DN)))
+		parts = append(parts, fmt.Sprintf("%q (%s, %sDN %s)", a.Name, grid.DescribeName(a.Name), idOf(a), orNone(a.DN)))
 	}
 	if more := len(accounts) - maxListed; more > 0 {
 		parts = append(parts, fmt.Sprintf("%d more", more))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// idOf names an account's id, where it has another one than its name.
+func idOf(a grid.Account) string {
+	if a.ID == a.Name {
+		return ""
+	}
+	return "id " + a.ID + ", "
 }
 
 // isCredential tells whether a query says more than a name: a DN, or a token's
@@ -247,11 +308,14 @@ func (u User) Facts() []action.Fact {
 	if more := len(u.LookAlikes) - maxListed; more > 0 {
 		facts = append(facts, action.Fact{Label: "look-alike, not touched", Value: fmt.Sprintf("%d more", more)})
 	}
+	for _, limit := range u.Limits {
+		facts = append(facts, action.Fact{Label: "not known", Value: limit})
+	}
 	return facts
 }
 
 func describe(a grid.Account) string {
-	parts := []string{fmt.Sprintf("%q (%s)", a.Name, grid.DescribeName(a.Name)), "id " + a.ID, string(a.Experiment), "DN " + orNone(a.DN)}
+	parts := []string{fmt.Sprintf("%q (%s)", a.Name, grid.DescribeName(a.Name)), idOf(a) + string(a.Experiment), "DN " + orNone(a.DN)}
 	if a.Email != "" {
 		parts = append(parts, a.Email)
 	}

@@ -66,7 +66,7 @@ func (x command) look(ctx context.Context, query string) finding {
 	if dn, ok := grid.NormalizeDN(query); ok {
 		f.DN, f.PandaName = dn.String(), grid.PandaName(query)
 	}
-	accounts, from, registers, sources := x.ask(ctx)
+	accounts, from, registers, sources := x.ask(ctx, query)
 	f.Sources = sources
 	known := &grid.Knowledge{Sites: x.sites, Registers: registers}
 	f.Holder, _ = known.Holder("", query)
@@ -116,10 +116,11 @@ func (f *finding) kindFromAccounts() {
 	}
 }
 
-// ask asks every directory and register at once. One that fails, hangs or breaks
+// ask asks every directory and register at once, for all accounts or, where there is
+// no list of them, for those that the query could mean. One that fails, hangs or breaks
 // down is named in sources and its accounts are missing, all of them: an account
 // that is not in half a list would be taken for one that does not exist.
-func (x command) ask(ctx context.Context) (all []grid.Account, from map[grid.Account]string, registers []*grid.Register, sources []source) {
+func (x command) ask(ctx context.Context, query string) (all []grid.Account, from map[grid.Account]string, registers []*grid.Register, sources []source) {
 	n := len(x.directories)
 	lists := make([][]grid.Account, n+len(x.registers))
 	registers = make([]*grid.Register, len(x.registers))
@@ -134,8 +135,16 @@ func (x command) ask(ctx context.Context) (all []grid.Account, from map[grid.Acc
 	}
 	for i, d := range x.directories {
 		wg.Go(func() {
-			list, err := deadline.AskWhole(ctx, allowed, d.Accounts)
+			ask, lookup := d.Accounts, Lookup(nil)
+			if l, ok := d.(Lookup); ok {
+				lookup = l
+				ask = func(ctx context.Context) ([]grid.Account, error) { return l.AccountsOf(ctx, query) }
+			}
+			list, err := deadline.AskWhole(ctx, allowed, ask)
 			put(i, d.Name(), list, err)
+			if lookup != nil && err == nil {
+				sources[i].Notes = lookup.Limits()
+			}
 		})
 	}
 	for i, r := range x.registers {

@@ -17,6 +17,15 @@ type Directory interface {
 	Accounts(ctx context.Context) ([]grid.Account, error)
 }
 
+// Lookup is a Directory without a list of everybody: Accounts gives only some.
+type Lookup interface {
+	// AccountsOf gives the accounts that a name or DN could mean, with those that
+	// look alike.
+	AccountsOf(ctx context.Context, query string) ([]grid.Account, error)
+	// Limits says what is not known for it, a sentence each.
+	Limits() []string
+}
+
 // Register knows which logins and DNs belong to one person, as CRIC does. Its
 // people are listed as accounts, too.
 type Register interface {

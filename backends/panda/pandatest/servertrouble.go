@@ -35,7 +35,12 @@ func (s *Server) Trouble(t Trouble) {
 func (s *Server) trouble(path string) Trouble {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, t := range s.troubles {
+	return troubleFor(s.troubles, path)
+}
+
+// troubleFor takes the trouble of a request from those that are to come.
+func troubleFor(all []*Trouble, path string) Trouble {
+	for _, t := range all {
 		if t.Path != "" && t.Path != path || t.Times == 0 {
 			continue
 		}
