@@ -69,7 +69,7 @@ func ReadFile(path string) ([]byte, error) {
 		}
 		return nil, &bot.Problem{Code: "usage", Sentence: fmt.Sprintf("The file %q %s. Nothing was run.", path, why), Cause: err}
 	}
-	defer f.Close() //nolint:errcheck // it is only read
+	defer f.Close()
 	return ReadText(f)
 }
 

@@ -143,7 +143,7 @@ func (w *walk) contained() {
 	}
 
 	w.on("\"cancel their running and queued jobs\"")
-	card, _ := w.proposes(`kill user "Naughty User" miner`, "requested (the pilot has not called yet)", "bob")
+	card := w.proposes(`kill user "Naughty User" miner`, "requested (the pilot has not called yet)", "bob")
 	w.on("\"The output should be a list")
 	contains(w.T, "the card", unwrapped(card), "1073623690", "1073623691", "1073623692", "41")
 	w.on("\"trivial for a user to circumvent")
