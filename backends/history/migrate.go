@@ -33,6 +33,9 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if have > want {
 		return trouble.Errorf(nil, "The store of job records was written by a newer gridwarden (schema %d; this one knows %d). Run the newer program, or import into a new file.", have, want)
 	}
+	if have == want {
+		return nil
+	}
 	if _, err := p.Up(ctx); err != nil {
 		// Two programs may start on a new file at once: then the other one did it.
 		if have, _, again := p.GetVersions(ctx); again == nil && have == want {

@@ -8,17 +8,45 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 )
 
-// newStore gives a new store that the test's end closes.
+// empty is the file of a store that nothing was imported into: to make one takes
+// longer than many tests.
+var empty = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "history")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "history.db")
+	s, err := Open(context.Background(), Config{SQLite: path})
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// newStore gives a store that the test's end closes; a new one, unless its file is
+// named.
 func newStore(t testing.TB, c Config) *Store {
 	t.Helper()
 	if c.SQLite == "" {
+		file, err := empty()
+		if err != nil {
+			t.Fatal(err)
+		}
 		c.SQLite = filepath.Join(t.TempDir(), "history ?#%.db")
+		if err := os.WriteFile(c.SQLite, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s, err := Open(t.Context(), c)
 	if err != nil {

@@ -17,10 +17,11 @@ import (
 )
 
 var (
-	truthJobs = flag.Int("jobs", 20_000, "jobs of the world of TestTruth")
-	truthSeed = flag.Uint64("seed", 1, "seed of that world")
-	truthLogs = flag.Int("logs", 1, "of how many of its pilots of the background one has a log; 0 for none")
-	update    = flag.Bool("update", false, "write what TestTruth found into docs/truth.md")
+	truthJobs  = flag.Int("jobs", gridtest.TestJobs, "jobs of the world of TestTruth")
+	truthSeed  = flag.Uint64("world", 1, "seed of that world")
+	truthEvery = flag.Duration("every", 0, "how often its snapshots were taken; every 2 h when 0")
+	truthLogs  = flag.Int("logs", 1, "of how many of its pilots of the background one has a log; 0 for none")
+	update     = flag.Bool("update", false, "write what TestTruth found into docs/truth.md")
 )
 
 // truthPage has the results of the default world.
@@ -39,7 +40,8 @@ type step struct {
 // es-cms only, then with more and more sources: everybody whom the records show
 // must be found, nobody be accused, and nothing be called complete that is not.
 func TestTruth(t *testing.T) {
-	g := gridtest.New(gridtest.Config{Jobs: *truthJobs, Seed: *truthSeed, Logs: *truthLogs})
+	t.Parallel()
+	g := gridtest.New(gridtest.Config{Jobs: *truthJobs, Seed: *truthSeed, Every: *truthEvery, Logs: *truthLogs})
 	path := filepath.Join(t.TempDir(), "history.db")
 	s := openStore(t, history.Config{SQLite: path})
 	questions := g.Questions()
@@ -272,7 +274,7 @@ func cell(r gridtest.Result) string {
 // writes them there.
 func page(t *testing.T, results string) {
 	t.Helper()
-	if *truthJobs != 20_000 || *truthSeed != 1 || *truthLogs != 1 {
+	if *truthJobs != 20_000 || *truthSeed != 1 || *truthEvery != 0 || *truthLogs != 1 {
 		t.Logf("%d jobs, seed %d, logs of one pilot in %d:\n%s", *truthJobs, *truthSeed, *truthLogs, results)
 		return
 	}

@@ -17,8 +17,8 @@ import (
 
 const (
 	// A chunk of _bulk: what the small servers take in without refusing.
-	chunkDocuments = 1000
-	chunkBytes     = 4 << 20
+	chunkDocuments = 4000
+	chunkBytes     = 8 << 20
 	// A server refuses a request line of 4 KiB.
 	urlBytes = 3 << 10
 )
@@ -128,7 +128,7 @@ func (s Server) bulk(t testing.TB, lines []byte) {
 			Error json.RawMessage
 		}
 	}
-	status, answer, err := s.ask(t.Context(), http.MethodPost, "/_bulk?filter_path=errors,items.*.error,items.*._index,items.*._id", "application/x-ndjson", bytes.NewReader(lines))
+	status, answer, err := s.ask(t.Context(), http.MethodPost, "/_bulk?timeout=5m&filter_path=errors,items.*.error,items.*._index,items.*._id", "application/x-ndjson", bytes.NewReader(lines))
 	if err != nil {
 		t.Fatalf("loading documents: %v", err)
 	}

@@ -22,6 +22,17 @@ var (
 		"TotalSuspensions", "WMAgent_JobID",
 	}
 	cmsBooleans = []string{"CRAB_Publish", "CRAB_SaveLogsFlag", "CRAB_TransferOutputs", "CurrentStatusUnknown", "ExitBySignal", "HasSingularity"}
+	// What the documents of any day have: were they met one by one, each would be a
+	// change of the index's mapping, which takes longer than many documents.
+	cmsKeywords = []string{
+		"AccountingGroup", "AffiliationCountry", "AffiliationInstitute", "Campaign", "CMS_JobType", "CMS_Pool", "CMS_SubmissionTool", "Country",
+		"CRAB_Id", "CRAB_SubmitterIpAddr", "CRAB_UserHN", "CRAB_Workflow", "GLIDECLIENT_Name", "GLIDEIN_ClusterId", "GLIDEIN_CMSSite",
+		"GLIDEIN_Entry_Name", "GLIDEIN_Factory", "GLIDEIN_Name", "GLIDEIN_Schedd", "GLIDEIN_Site", "GLIDEIN_SiteWMS", "GLIDEIN_SiteWMS_JobId",
+		"GLIDEIN_SiteWMS_Queue", "GLIDEIN_SiteWMS_Slot", "GlobalJobId", "MachineAttrCMSSubSiteName0", "MachineAttrGLIDEIN_CMSSite1",
+		"MachineAttrGLIDEIN_CMSSite2", "Owner", "RemoveReason", "ScheddName", "Site", "Status", "Tier", "Type", "User", "VO",
+		"WMAgent_AgentName", "WMAgent_RequestName", "Workflow", "x509UserProxyEmail", "x509UserProxyFirstFQAN", "x509UserProxyFQAN",
+		"x509userproxysubject", "x509UserProxyVOName",
+	}
 	// Stored and not indexed: no query finds a job by these.
 	cmsUnindexed = []string{"Args", "Cmd", "LastRemoteHost", "StartdIpAddr", "StartdPrincipal"}
 )
@@ -43,7 +54,11 @@ var cmsStrings = map[string]any{"type": "keyword", "norms": false, "ignore_above
 // strings that are not declared become what the definition says.
 func body(strings, properties map[string]any) []byte {
 	b, err := json.Marshal(map[string]any{
-		"settings": map[string]any{"number_of_shards": 1, "number_of_replicas": 0, "index.mapping.total_fields.limit": 2000},
+		// Nobody waits for the disk, and what is loaded is made visible by who loaded it.
+		"settings": map[string]any{
+			"number_of_shards": 1, "number_of_replicas": 0, "index.mapping.total_fields.limit": 2000,
+			"refresh_interval": -1, "index.translog.durability": "async",
+		},
 		"mappings": map[string]any{
 			"dynamic_templates": []any{map[string]any{"strings": map[string]any{"match_mapping_type": "string", "mapping": strings}}},
 			"date_detection":    false,
@@ -58,7 +73,8 @@ func body(strings, properties map[string]any) []byte {
 
 // CMSMapping is the mapping of an index of es-cms, whose dates are seconds since 1970.
 func CMSMapping() []byte {
-	properties := fields(cmsDates, map[string]any{"type": "date", "format": "epoch_second"})
+	properties := fields(cmsKeywords, cmsStrings)
+	maps.Copy(properties, fields(cmsDates, map[string]any{"type": "date", "format": "epoch_second"}))
 	maps.Copy(properties, fields(cmsLongs, map[string]any{"type": "long"}))
 	maps.Copy(properties, fields(cmsBooleans, map[string]any{"type": "boolean"}))
 	maps.Copy(properties, fields(cmsUnindexed, map[string]any{"type": "text", "index": false}))
@@ -87,8 +103,10 @@ func MONITMapping(strings string) []byte {
 	default:
 		panic("searchtest: MONIT's strings are never " + strings)
 	}
+	data := fields(append([]string{"RemoteHost", "LastRemoteHost"}, cmsKeywords...), definition)
+	maps.Copy(data, fields(cmsDates, map[string]any{"type": "long"}))
 	return body(definition, map[string]any{
-		"data":     map[string]any{"properties": fields(cmsDates, map[string]any{"type": "long"})},
+		"data":     map[string]any{"properties": data},
 		"metadata": map[string]any{"properties": map[string]any{"timestamp": map[string]any{"type": "date", "format": "epoch_millis"}}},
 	})
 }

@@ -2,6 +2,7 @@ package searchtest
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,8 +24,8 @@ const (
 	// What Maven may take for the first fetch, which is up to 71 MB.
 	fetchLimit = 10 * time.Minute
 	stopLimit  = 30 * time.Second
-	// What one question may take.
-	askLimit = 2 * time.Minute
+	// What one question may take, which makes an index where one is missing.
+	askLimit = 5 * time.Minute
 )
 
 // Server is a running server with one node, which others may use, too.
@@ -84,7 +85,7 @@ func (r *Running) start(ctx context.Context, kind Kind, with jdk, jars string) e
 	}
 	defer log.Close()
 	// Its life is the lifeline's, longer than the context's of who asked first.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), with.java(), "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", //nolint:gosec // nothing foreign
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), with.java(), "-Xmx"+heap(), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", //nolint:gosec // nothing foreign
 		"-Djava.io.tmpdir="+tmp, "-cp", jars, source, r.dir)
 	cmd.Dir, cmd.Stderr = r.dir, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt in the terminal is for who uses it
@@ -124,6 +125,12 @@ func (r *Running) Stop() error {
 	}
 	return errors.Join(err, os.RemoveAll(r.dir))
 }
+
+// HeapVariable says how much memory a server may take, such as "4g", where 512 MB
+// do not do: for worlds of millions of jobs.
+const HeapVariable = "GRIDWARDEN_TEST_SEARCH_HEAP"
+
+func heap() string { return cmp.Or(os.Getenv(HeapVariable), "512m") }
 
 // client never goes through a proxy of this machine's: the servers are on it.
 var client = &http.Client{Transport: &http.Transport{Proxy: nil, DisableCompression: true}, Timeout: askLimit}

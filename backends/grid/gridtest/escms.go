@@ -17,11 +17,24 @@ func (g *Generator) ESCMS() iter.Seq[Doc] {
 	}
 }
 
-// escms gives the documents of one job.
-func (g *Generator) escms(j *job, f *fields, yield func(Doc) bool) bool {
-	if !g.inESCMS(j) {
-		return true
+// Lost gives the documents of the day that is missing: with them nothing is.
+func (g *Generator) Lost() iter.Seq[Doc] {
+	return func(yield func(Doc) bool) {
+		var f fields
+		g.walk(visitor{job: func(j *job) bool { return !g.finishedSeen(j) || !g.isLost(j) || g.documents(j, &f, yield) }})
 	}
+}
+
+// MissingDay is the day, as in the name of an index, whose documents are missing.
+func (g *Generator) MissingDay() string { return g.planted.missingDay }
+
+// escms gives the documents of one job that are there.
+func (g *Generator) escms(j *job, f *fields, yield func(Doc) bool) bool {
+	return !g.inESCMS(j) || g.documents(j, f, yield)
+}
+
+// documents gives those that the spider wrote of one job.
+func (g *Generator) documents(j *job, f *fields, yield func(Doc) bool) bool {
 	at := j.recorded()
 	for n := range 1 + j.again {
 		recorded := at + int64(n)*spiderEvery

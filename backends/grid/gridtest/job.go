@@ -126,10 +126,16 @@ func spiderRun(at, offset int64) int64 {
 	return (at-offset+spiderEvery-1)/spiderEvery*spiderEvery + offset
 }
 
-// inESCMS tells whether the job is among the documents of finished jobs.
-func (g *Generator) inESCMS(j *job) bool {
-	return spiderRun(j.gone(), 300) <= g.now && !j.killedTask && !j.unmonitored && indexDay(j.submitted) != g.planted.missingDay
+// finishedSeen tells whether the spider wrote documents of the job's end.
+func (g *Generator) finishedSeen(j *job) bool {
+	return spiderRun(j.gone(), 300) <= g.now && !j.killedTask && !j.unmonitored
 }
+
+// isLost tells whether they are in the index that is missing.
+func (g *Generator) isLost(j *job) bool { return indexDay(j.submitted) == g.planted.missingDay }
+
+// inESCMS tells whether the job is among the documents of finished jobs.
+func (g *Generator) inESCMS(j *job) bool { return g.finishedSeen(j) && !g.isLost(j) }
 
 // inHistory tells whether the job is in a history that was handed over.
 func (g *Generator) inHistory(j *job) bool {

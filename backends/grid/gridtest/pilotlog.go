@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -216,10 +217,24 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// packers are used again: to make one takes longer than to pack a log.
+var packers = sync.Pool{New: func() any {
+	z, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // there is such a level
+	}
+	return z
+}}
+
 // embed writes a log as condor_startup.sh does: its name, packed, in lines.
 func embed(b *bytes.Buffer, name string, log io.Reader) {
 	packed := &bytes.Buffer{}
-	z := gzip.NewWriter(packed)
+	z, ok := packers.Get().(*gzip.Writer)
+	if !ok {
+		panic("gridtest: something else is in the pool of packers")
+	}
+	defer packers.Put(z)
+	z.Reset(packed)
 	if _, err := io.Copy(z, log); err != nil {
 		panic(err) // a buffer takes everything
 	}

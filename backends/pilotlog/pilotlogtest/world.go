@@ -20,16 +20,28 @@ type World struct {
 	logs *pilotlog.Logs
 }
 
-// New writes the logs into a folder that ends with the test, and makes each
-// factory's part of it an archive.
+// New writes the logs of a world and reads them.
 func New(t *testing.T, g *gridtest.Generator) *World {
 	t.Helper()
-	dir := t.TempDir()
+	return Open(t, Write(t, g), g.Now())
+}
+
+// Write writes the logs of a world into a folder that ends with the test.
+func Write(t *testing.T, g *gridtest.Generator) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
 	for l := range g.PilotLogs() {
 		if err := l.Write(dir); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return dir
+}
+
+// Open reads logs at a world's moment. Each factory's part of the folder is an
+// archive.
+func Open(t *testing.T, dir string, now time.Time) *World {
+	t.Helper()
 	factories, err := os.ReadDir(dir)
 	if err != nil || len(factories) == 0 {
 		t.Fatalf("%d factories: %v", len(factories), err)
@@ -42,7 +54,7 @@ func New(t *testing.T, g *gridtest.Generator) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &World{t: t, now: g.Now(), logs: logs}
+	return &World{t: t, now: now, logs: logs}
 }
 
 // Enrich asks the logs at the world's moment, which says whether a log that is

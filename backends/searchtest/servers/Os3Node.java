@@ -44,6 +44,7 @@ public class Os3Node extends Node {
             .put("transport.port", "0")
             // Tests make an index a day, and the disk may be fuller than a server likes.
             .put("cluster.max_shards_per_node", "20000")
+            .put("indices.mapping.dynamic_timeout", "5m") // on a machine that does much else
             .put("cluster.routing.allocation.disk.threshold_enabled", "false")
             .build());
         Runtime.getRuntime().addShutdownHook(new Thread(() -> end(node, home)));
