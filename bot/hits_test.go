@@ -24,11 +24,10 @@ func TestWhatBelongsToAPersonIsGuardedAsThePersonIs(t *testing.T) {
 		{"17", []string{"Bob Baker", "Carol Chen"}, "bob", "would hit several people of gridwarden's own configuration, bob and carol"},
 	} {
 		target := action.Target{Name: c.name, Owners: c.owners}
-		says := ""
-		if err := d.hits(&target); err != nil {
+		err := d.hits(&target)
+		says := target.Protected
+		if err != nil {
 			says = err.Error()
-		} else {
-			says = target.Protected
 		}
 		if target.Person != c.person || !strings.Contains(says, c.says) || (c.says == "") != (says == "") {
 			t.Errorf("%q of %q: person %q, %q", c.name, c.owners, target.Person, says)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -50,14 +51,16 @@ func (c command) killMany(ctx context.Context, ids []string) (pass, error) {
 		})
 	}
 	all.Wait()
+	// What was done before an error is kept; the next step meets it again.
+	whole := slices.IndexFunc(errs, func(err error) bool { return err != nil })
+	if whole == 0 {
+		return pass{}, errs[0]
+	}
+	if whole < 0 {
+		whole = len(done)
+	}
 	var sum pass
-	for n, p := range done {
-		if errs[n] != nil && n == 0 {
-			return pass{}, errs[n]
-		}
-		if errs[n] != nil {
-			break // what was done is kept; the next step meets the error again
-		}
+	for _, p := range done[:whole] {
 		sum.jobs += p.jobs
 		sum.requested, sum.over, sum.refused = sum.requested+p.requested, sum.over+p.over, sum.refused+p.refused
 		sum.left = append(sum.left, p.left...)
