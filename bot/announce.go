@@ -46,6 +46,9 @@ func news(before, after action.Action) Message {
 	if len(after.Votes) < len(before.Votes) {
 		m.Line("An approval of `%s` was taken back: %s.", id, after.Standing().String())
 	}
+	if after.Unread != "" && after.Unread != before.Unread {
+		m.Line("`%s` is approved and waits: %s.", id, after.Unread)
+	}
 	if before.State != after.State {
 		m.Notify = append(m.Notify, after.Frozen.Proposer)
 		tellState(&m, before, after)
@@ -81,6 +84,9 @@ func tellState(m *Message, before, after action.Action) {
 		m.Line("`%s` is approved and starts now; it must have started by %s.", id, clock(after.StartBy))
 	case action.Running:
 		m.Line("`%s` runs.", id)
+		if before.Unread != "" {
+			m.Line("It began without reading back every card: %s.", before.Unread)
+		}
 	case action.Applied:
 		m.Line("`%s`: every step is done. That is not yet proof: now looking whether it took effect.", id)
 	case action.Settled:

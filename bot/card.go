@@ -65,6 +65,9 @@ func cardEnd(m *Message, a action.Action) {
 		}
 	case action.Approved:
 		m.Below("approved at %s · must start by %s", clock(a.ApprovedAt), clock(a.StartBy))
+		if a.Unread != "" {
+			m.Below("*waits*: %s", a.Unread)
+		}
 	case action.Denied:
 		m.Below("denied by *%s* at %s: %s", a.EndedBy, clock(a.EndedAt), a.Reason)
 	case action.Withdrawn:

@@ -68,6 +68,10 @@ func (d *Decider) Decide(ctx context.Context, req *Request, id action.ID, verdic
 	case action.Approve:
 		m.Line("Your approval of `%s` is counted: %s.", a.ID, a.Standing().String())
 	case action.Deny:
+		if a.State != action.Denied {
+			m.Line("Your approval of `%s` is taken back: %s. It is not denied by that: a denial needs a role that may deny, and a reason; type: `deny %s REASON`", a.ID, a.Standing().String(), a.ID)
+			break
+		}
 		m.Line("You denied `%s`. Nothing of it runs. Another person may propose anew.", a.ID)
 	case action.TakeBack:
 		if a.State == action.Withdrawn {

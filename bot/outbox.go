@@ -226,6 +226,9 @@ func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) 
 			}
 			m = cardOf(a)
 		}
+		if err := e.noteFace(ctx, p, t, m); err != nil {
+			return "", 0, err
+		}
 		crash.Point("11 update before")
 		err = p.Update(ctx, t, shown.Message, m)
 		if !errors.Is(err, ErrNotFound) {
@@ -238,6 +241,9 @@ func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) 
 			}
 		}
 		m = cardOf(a)
+	}
+	if err := e.noteFace(ctx, p, t, m); err != nil {
+		return "", 0, err
 	}
 	id, err := e.postOnce(ctx, p, t, d, m)
 	if err == nil && d.Attempts > 0 { // an earlier try may have posted it, as it was then

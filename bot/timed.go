@@ -77,7 +77,11 @@ func (e *Engine) dispatch(ctx context.Context, w DueWork) (fx action.Effects, er
 			return a.Remind(len(a.Electable()), now())
 		})
 	case action.WorkRun:
-		return fx, e.step(ctx, id)
+		again, err := e.step(ctx, id)
+		if err == nil && !again.IsZero() {
+			fx.Work = append(fx.Work, action.Work{Kind: action.WorkRun, Key: w.Key, At: again})
+		}
+		return fx, err
 	case action.WorkVerify:
 		return fx, e.look(ctx, id)
 	case workAgain:
@@ -103,19 +107,21 @@ func (e *Engine) transition(ctx context.Context, id action.ID, f func(*action.Ac
 var errMovedOn = &action.Refusal{Code: "moved-on", Sentence: "The action has moved on meanwhile."}
 
 // step starts an approved action or does the next bounded step of a running
-// one. Who may vote, the votes, the digest and the start time are checked again
-// in the transaction that starts it.
-func (e *Engine) step(ctx context.Context, id action.ID) error {
+// one. Its cards and the reactions below them are read back before it starts, and who
+// may vote, the votes, the digest and the start time are checked again in the
+// transaction that starts it. again is when an action that cannot start yet is to
+// be tried once more.
+func (e *Engine) step(ctx context.Context, id action.ID) (again time.Time, err error) {
 	a, err := e.journal.Action(ctx, id)
 	if errors.Is(err, ErrNotFound) {
-		return nil
+		return again, nil
 	}
 	if err != nil {
-		return err
+		return again, err
 	}
 	ctx = WithRequest(ctx, a.Request)
 	if err := e.refreshPeople(ctx); err != nil {
-		return err
+		return again, err
 	}
 	switch a.State {
 	case action.Approved:
@@ -124,17 +130,28 @@ func (e *Engine) step(ctx context.Context, id action.ID) error {
 				err = fmt.Errorf("bot: the card of %s is not posted yet; nothing runs unseen", id)
 			}
 			if now().After(a.StartBy) {
-				return e.transition(ctx, id, func(a *action.Action) (action.Effects, error) { return a.Expire(now()) })
+				return again, e.transition(ctx, id, func(a *action.Action) (action.Effects, error) { return a.Expire(now()) })
 			}
-			return err
+			return again, err
 		}
+		read, ready, again, cerr := e.confirm(ctx, a)
+		if cerr != nil || !ready {
+			return again, cerr
+		}
+		crash.Point("read back")
 		a, err = e.decider.change(ctx, nil, id, func(a *action.Action) (action.Effects, error) {
+			if a.Version != read.Version { // what was read is not what would start
+				return action.Effects{}, errMovedOn
+			}
 			return a.Start(e.people, e.holder, now())
 		})
+		if errors.Is(err, errMovedOn) {
+			return now().Add(readAgain), nil
+		}
 	case action.Running:
 		others, oerr := e.journal.Others(ctx)
 		if oerr != nil {
-			return oerr
+			return again, oerr
 		}
 		holder := a.Lease.Holder
 		gone := e.absent(holder, others)
@@ -142,20 +159,17 @@ func (e *Engine) step(ctx context.Context, id action.ID) error {
 			return a.Claim(e.people, e.holder, gone && a.Lease.Holder == holder, now())
 		})
 	default:
-		return nil
+		return again, nil
 	}
 	var refused *action.Refusal
 	if errors.As(err, &refused) {
 		e.log.InfoContext(ctx, "action does not run now", "action", id, "why", refused.Sentence)
-		return e.afterLease(ctx, id)
+		return again, e.afterLease(ctx, id)
 	}
-	if err != nil {
-		return err
+	if err != nil || a.State != action.Running {
+		return again, err
 	}
-	if a.State != action.Running {
-		return nil
-	}
-	return e.apply(ctx, a)
+	return again, e.apply(ctx, a)
 }
 
 // afterLease looks again when another process's lease on a running action ends.

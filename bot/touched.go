@@ -89,7 +89,7 @@ func voidVotes(a *action.Action, why string, at time.Time) action.Effects {
 		}
 	}
 	if a.State == action.Approved {
-		a.State, a.ApprovedAt, a.StartBy = action.Proposed, time.Time{}, time.Time{}
+		a.State, a.ApprovedAt, a.StartBy, a.Unread = action.Proposed, time.Time{}, time.Time{}, ""
 		fx.Records = append(fx.Records, recordOf(*a, audit.Reopened, at, action.Vote{}, map[string]any{"why": why}))
 		fx.Work = append(fx.Work, action.Work{Kind: action.WorkExpire, Key: string(a.ID), At: a.ExpiresAt})
 	}

@@ -67,6 +67,9 @@ type Action struct {
 	Attempts int      `json:"attempts"`        // failed tries of the current step
 	Error    string   `json:"error,omitempty"` // the latest failure, in words
 	Lease    Lease    `json:"lease"`
+	// Unread is what an approved action waits for before it starts, in words: a
+	// card that cannot be read back. "" when it waits for nothing.
+	Unread string `json:"unread,omitempty"`
 
 	Home     string   `json:"home"`               // address of the thread it was asked in; opaque here
 	Rooms    []string `json:"rooms"`              // every thread that shows the card, Home among them

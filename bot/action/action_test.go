@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,6 +133,50 @@ func TestWhoMayNotVote(t *testing.T) {
 		}
 		if a.State != Proposed || a.Standing().String() != before || len(fx.Records) != 1 {
 			t.Errorf("%s changed something or left no record: %s %v", name, a.State, fx.Records)
+		}
+	}
+}
+
+// TestWhoSaysNoDoesNotApprove takes an approval away from those who then say no,
+// whatever is missing for a denial; both are recorded.
+func TestWhoSaysNoDoesNotApprove(t *testing.T) {
+	for name, c := range map[string]struct {
+		ballot Ballot
+		change func(*Frozen)
+	}{
+		"no reason":        {vote("bob", Deny), nil},
+		"may not deny":     {Ballot{Person: "bob", Account: "console/bob", Verdict: Deny, Reason: "no"}, func(f *Frozen) { f.Policy.Deny = []string{"chief"} }},
+		"asked for it too": {vote("alice", Deny), func(f *Frozen) { f.Policy.Own, f.Electorate[0] = true, person("alice", "CERN", "sec") }},
+	} {
+		for _, enough := range []bool{false, true} {
+			o := newOffice()
+			if name == "asked for it too" {
+				o["alice"] = person("alice", "CERN", "sec")
+			}
+			a := proposed(t, o, func(f *Frozen) {
+				if c.change != nil {
+					c.change(f)
+				}
+			})
+			voters := []PersonID{c.ballot.Person}
+			if enough {
+				voters = append(voters, "carol")
+			}
+			for _, id := range voters {
+				if _, err := a.Decide(vote(id, Approve), o, start); err != nil {
+					t.Fatal(name, err)
+				}
+			}
+			fx, err := a.Decide(c.ballot, o, start)
+			if err != nil || a.State != Proposed || a.voteOf(c.ballot.Person) >= 0 || !a.StartBy.IsZero() {
+				t.Errorf("%s, enough %t: it is %s with %+v, %v", name, enough, a.State, a.Votes, err)
+			}
+			if len(fx.Records) != 1 || fx.Records[0].Kind != audit.VoteWithdrawn || !strings.Contains(string(fx.Records[0].Body), `"verdict":"deny"`) {
+				t.Errorf("%s: records %+v", name, fx.Records)
+			}
+			if enough != (len(fx.Work) == 1) {
+				t.Errorf("%s, enough %t: work %+v", name, enough, fx.Work)
+			}
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (a *Action) approve(b Ballot, dir Directory, now time.Time) (Effects, error
 			return Effects{}, err
 		}
 	}
-	if slices.ContainsFunc(a.Votes, func(v Vote) bool { return v.Person == b.Person && v.Lost == "" }) {
+	if a.voteOf(b.Person) >= 0 {
 		return Effects{}, refuse(AlreadyCounted, "Your approval of %s is counted already, once per person whatever the account: %s.", a.ID, a.Standing())
 	}
 	if a.State == Approved {
@@ -86,17 +86,29 @@ func (a *Action) deny(b Ballot, dir Directory, now time.Time) (Effects, error) {
 	if err := a.decidable(now); err != nil {
 		return Effects{}, err
 	}
-	if b.Person == a.Frozen.Proposer {
-		return Effects{}, refuse(OwnRequest, "You asked for %s yourself. Type `withdraw %s` to take it back.", a.ID, a.ID)
+	err := a.mayDeny(b, dir)
+	// Who approved and now says no does not approve, whatever is missing for a denial.
+	if i := a.voteOf(b.Person); err != nil && i >= 0 {
+		return a.retract(i, b, now), nil
 	}
-	if err := a.eligible(b, dir, denialRoles(a.Frozen.Policy), "deny"); err != nil {
+	if err != nil {
 		return Effects{}, err
-	}
-	if b.Reason == "" {
-		return Effects{}, refuse(NeedsReason, "A denial needs a reason. Nothing was counted; type: `deny %s REASON`", a.ID)
 	}
 	a.State, a.EndedAt, a.EndedBy, a.Reason = Denied, now, b.Person, b.Reason
 	return Effects{Records: []audit.Record{a.record(audit.Denied, now, b.Person, b.Account, map[string]any{"surface": b.Surface, "reason": b.Reason})}}, nil
+}
+
+func (a *Action) mayDeny(b Ballot, dir Directory) error {
+	if b.Person == a.Frozen.Proposer {
+		return refuse(OwnRequest, "You asked for %s yourself. Type `withdraw %s` to take it back.", a.ID, a.ID)
+	}
+	if err := a.eligible(b, dir, denialRoles(a.Frozen.Policy), "deny"); err != nil {
+		return err
+	}
+	if b.Reason == "" {
+		return refuse(NeedsReason, "A denial needs a reason. Nothing was counted; type: `deny %s REASON`", a.ID)
+	}
+	return nil
 }
 
 // takeBack withdraws the action when its proposer asks, else the person's own vote.
@@ -108,16 +120,33 @@ func (a *Action) takeBack(b Ballot, now time.Time) (Effects, error) {
 		a.State, a.EndedAt, a.EndedBy, a.Reason = Withdrawn, now, b.Person, b.Reason
 		return Effects{Records: []audit.Record{a.record(audit.Withdrawn, now, b.Person, b.Account, map[string]any{"surface": b.Surface, "reason": b.Reason})}}, nil
 	}
-	i := slices.IndexFunc(a.Votes, func(v Vote) bool { return v.Person == b.Person && v.Lost == "" })
+	i := a.voteOf(b.Person)
 	if i < 0 {
 		return Effects{}, refuse(NothingToTake, "You have no vote on %s to take back; only %s can withdraw the action itself.", a.ID, a.Frozen.Proposer)
 	}
+	return a.retract(i, b, now), nil
+}
+
+// voteOf is the place of a person's vote that stands, -1 without one.
+func (a *Action) voteOf(person PersonID) int {
+	return slices.IndexFunc(a.Votes, func(v Vote) bool { return v.Person == person && v.Lost == "" })
+}
+
+// retract takes one vote away; an approved action that lacks it waits for votes again.
+func (a *Action) retract(i int, b Ballot, now time.Time) Effects {
 	a.Votes = slices.Delete(slices.Clone(a.Votes), i, i+1)
-	fx := Effects{Records: []audit.Record{a.record(audit.VoteWithdrawn, now, b.Person, b.Account, map[string]any{"surface": b.Surface, "standing": a.Standing().String()})}}
+	body := map[string]any{"surface": b.Surface, "standing": a.Standing().String()}
+	if b.Verdict == Deny {
+		body["verdict"] = Deny
+	}
+	if b.Reason != "" {
+		body["reason"] = b.Reason
+	}
+	fx := Effects{Records: []audit.Record{a.record(audit.VoteWithdrawn, now, b.Person, b.Account, body)}}
 	if a.State == Approved && !a.Standing().Enough {
 		fx.Work = append(fx.Work, a.reopen()...)
 	}
-	return fx, nil
+	return fx
 }
 
 // decidable refuses what is decided, begun, over or too late.

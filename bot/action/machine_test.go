@@ -37,6 +37,7 @@ var events = []event{
 	}},
 	{"approve, without the role", func(a *Action, o office) (Effects, error) { return a.Decide(vote("mia", Approve), o, a.ChangedAt) }},
 	{"deny without a reason", func(a *Action, o office) (Effects, error) { return a.Decide(vote("dave", Deny), o, a.ChangedAt) }},
+	{"deny without a reason, by an approver", func(a *Action, o office) (Effects, error) { return a.Decide(vote("bob", Deny), o, a.ChangedAt) }},
 	{"deny with a reason", func(a *Action, o office) (Effects, error) {
 		b := vote("dave", Deny)
 		b.Reason = "wrong person"
@@ -45,6 +46,7 @@ var events = []event{
 	{"withdraw, by the proposer", func(a *Action, o office) (Effects, error) { return a.Decide(vote("alice", TakeBack), o, a.ChangedAt) }},
 	{"vote taken back", func(a *Action, o office) (Effects, error) { return a.Decide(vote("bob", TakeBack), o, a.ChangedAt) }},
 	{"time runs out", func(a *Action, _ office) (Effects, error) { return a.Expire(a.ChangedAt.Add(24 * time.Hour)) }},
+	{"a card cannot be read back", func(a *Action, _ office) (Effects, error) { return a.Await("its card", a.ChangedAt) }},
 	{"start", func(a *Action, o office) (Effects, error) { return a.Start(o, "p1", a.ChangedAt) }},
 	{"start, too late", func(a *Action, o office) (Effects, error) { return a.Start(o, "p1", a.ChangedAt.Add(24*time.Hour)) }},
 	{"start, a vote lost", func(a *Action, o office) (Effects, error) {

@@ -60,11 +60,25 @@ func (a *Action) Start(dir Directory, holder string, now time.Time) (Effects, er
 		fx.Records = append(fx.Records, a.record(audit.Reopened, now, "", "", map[string]any{"standing": a.Standing().String()}))
 		return fx, nil
 	}
-	a.State, a.StartedAt = Running, now
+	body := map[string]any{"holder": holder, "votes": a.Votes, "policy": a.Frozen.Policy}
+	if a.Unread != "" {
+		body["unread"] = a.Unread
+	}
+	a.State, a.StartedAt, a.Unread = Running, now, ""
 	a.Lease = Lease{Holder: holder, Until: now.Add(LeaseTime)}
-	fx.Records = append(fx.Records, a.record(audit.Started, now, "", "", map[string]any{"holder": holder, "votes": a.Votes, "policy": a.Frozen.Policy}))
+	fx.Records = append(fx.Records, a.record(audit.Started, now, "", "", body))
 	fx.Work = append(fx.Work, Work{Kind: WorkRun, Key: string(a.ID), At: a.Lease.Until})
 	return fx, nil
+}
+
+// Await notes what an approved action waits for before it starts.
+func (a *Action) Await(unread string, now time.Time) (Effects, error) {
+	now = a.clamp(now)
+	if a.State != Approved {
+		return Effects{}, refuse(WrongState, "%s is %s, so it does not wait to start.", a.ID, a.State)
+	}
+	a.Unread, a.ChangedAt = unread, now
+	return Effects{Records: []audit.Record{a.record(audit.Changed, now, "", "", map[string]any{"unread": unread})}}, nil
 }
 
 // recount marks the votes that no longer count, a Record each.
@@ -110,7 +124,7 @@ func (a *Action) keeps(now Elector) bool {
 // reopen sends an approved action back to the vote.
 func (a *Action) reopen() []Work {
 	a.State, a.ApprovedAt, a.StartBy = Proposed, time.Time{}, time.Time{}
-	a.StartedAt, a.Lease = time.Time{}, Lease{}
+	a.StartedAt, a.Lease, a.Unread = time.Time{}, Lease{}, ""
 	return []Work{{Kind: WorkExpire, Key: string(a.ID), At: a.ExpiresAt}}
 }
 

@@ -25,6 +25,23 @@ type Full interface {
 	bot.Audience
 }
 
+// Reads gives what p has to read messages back, if it can.
+func Reads(p bot.Platform) bot.CardReader {
+	if r, ok := p.(bot.CardReader); ok {
+		return r
+	}
+	return blind{}
+}
+
+// blind is a platform that reads nothing back.
+type blind struct{}
+
+func (blind) Face(bot.Thread, bot.Message) (string, error) { return "", errors.ErrUnsupported }
+
+func (blind) ReadBack(context.Context, bot.Thread, string) (bot.Seen, error) {
+	return bot.Seen{}, errors.ErrUnsupported
+}
+
 // Bare hides every capability of p, so that a test sees how the bot does without them.
 func Bare(p bot.Platform) bot.Platform { return struct{ bot.Platform }{p} }
 
@@ -80,6 +97,7 @@ type Memory struct {
 	seeds  map[string][]string
 	groups map[string][]string
 	shared map[string]bool
+	reacts map[string][]bot.Reaction // by message
 	said   []Said
 }
 
@@ -88,7 +106,10 @@ type delivery struct {
 	done  chan error
 }
 
-var _ Full = (*Memory)(nil)
+var (
+	_ Full           = (*Memory)(nil)
+	_ bot.CardReader = (*Memory)(nil)
+)
 
 // NewMemory makes a platform of that name.
 func NewMemory(name string) *Memory {
@@ -96,7 +117,7 @@ func NewMemory(name string) *Memory {
 		name: name, events: make(chan delivery),
 		known: map[string]bot.Thread{}, shown: map[string]bot.Message{},
 		keys: map[string]string{}, seeds: map[string][]string{},
-		groups: map[string][]string{}, shared: map[string]bool{},
+		groups: map[string][]string{}, shared: map[string]bool{}, reacts: map[string][]bot.Reaction{},
 	}
 }
 
@@ -124,6 +145,9 @@ func (m *Memory) Send(ctx context.Context, ev bot.Event) error {
 		m.mu.Lock()
 		m.known[ev.Message] = ev.Thread
 		m.mu.Unlock()
+	}
+	if ev.Kind == bot.Reacted || ev.Kind == bot.Unreacted {
+		m.React(ev.Target, ev.Account.Key(), ev.Value, ev.Kind == bot.Reacted)
 	}
 	d := delivery{event: ev, done: make(chan error, 1)}
 	select {
@@ -227,6 +251,41 @@ func (m *Memory) Delete(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.shown, id)
+}
+
+// Alter changes what a message shows, as somebody who may do that would.
+func (m *Memory) Alter(id string, change func(*bot.Message)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	msg := m.shown[id]
+	change(&msg)
+	m.shown[id] = msg
+}
+
+// React puts a reaction below a message or takes it away, and tells nobody.
+func (m *Memory) React(id, account, name string, stands bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reacts[id] = slices.DeleteFunc(slices.Clone(m.reacts[id]), func(r bot.Reaction) bool { return r.Account == account && r.Name == name })
+	if stands {
+		m.reacts[id] = append(m.reacts[id], bot.Reaction{Account: account, Name: name})
+	}
+}
+
+// Face implements bot.CardReader.
+func (m *Memory) Face(_ bot.Thread, msg bot.Message) (string, error) {
+	return strings.Join(Lines(msg), "\n"), nil
+}
+
+// ReadBack implements bot.CardReader.
+func (m *Memory) ReadBack(ctx context.Context, t bot.Thread, id string) (bot.Seen, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	msg, ok := m.shown[id]
+	if !ok || m.known[id] != t {
+		return bot.Seen{}, fmt.Errorf("bottest: reading message %q: %w", id, bot.ErrNotFound)
+	}
+	return bot.Seen{Face: strings.Join(Lines(msg), "\n"), Reactions: slices.Clone(m.reacts[id])}, ctx.Err()
 }
 
 // Whisper implements bot.Whisperer.

@@ -210,3 +210,14 @@ func (n *Nasty) FindPost(ctx context.Context, t bot.Thread, key string) (string,
 	}
 	return n.Full.FindPost(ctx, t, key)
 }
+
+// Face implements bot.CardReader.
+func (n *Nasty) Face(t bot.Thread, m bot.Message) (string, error) { return Reads(n.Full).Face(t, m) }
+
+// ReadBack implements bot.CardReader.
+func (n *Nasty) ReadBack(ctx context.Context, t bot.Thread, id string) (bot.Seen, error) {
+	if n.down() > 0 {
+		return bot.Seen{}, ErrDown
+	}
+	return Reads(n.Full).ReadBack(ctx, t, id)
+}

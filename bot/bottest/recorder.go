@@ -83,3 +83,11 @@ func (r *Recorder) Whisper(ctx context.Context, t bot.Thread, to bot.Account, m 
 	}
 	return err
 }
+
+// Face implements bot.CardReader.
+func (r *Recorder) Face(t bot.Thread, m bot.Message) (string, error) { return Reads(r.Full).Face(t, m) }
+
+// ReadBack implements bot.CardReader.
+func (r *Recorder) ReadBack(ctx context.Context, t bot.Thread, id string) (bot.Seen, error) {
+	return Reads(r.Full).ReadBack(ctx, t, id)
+}

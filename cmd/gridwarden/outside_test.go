@@ -208,6 +208,20 @@ func (b *beyond) Seed(_ context.Context, t bot.Thread, id string, reactions []st
 	return b.out.try(func(ctx context.Context) error { return b.Full.Seed(ctx, t, id, reactions) })
 }
 
+// Face implements bot.CardReader.
+func (b *beyond) Face(t bot.Thread, m bot.Message) (string, error) {
+	return bottest.Reads(b.Full).Face(t, m)
+}
+
+// ReadBack implements bot.CardReader.
+func (b *beyond) ReadBack(_ context.Context, t bot.Thread, id string) (seen bot.Seen, err error) {
+	err = b.out.try(func(ctx context.Context) (err error) {
+		seen, err = bottest.Reads(b.Full).ReadBack(ctx, t, id)
+		return err
+	})
+	return seen, err
+}
+
 // Members implements bot.Grouper.
 func (b *beyond) Members(_ context.Context, group string) (keys []string, err error) {
 	err = b.out.try(func(ctx context.Context) (err error) { keys, err = b.Full.Members(ctx, group); return err })

@@ -80,6 +80,21 @@ func (r renamed) Seed(ctx context.Context, t bot.Thread, id string, reactions []
 	return r.Full.Seed(ctx, r.in.there(t), id, reactions)
 }
 
+// Face implements bot.CardReader.
+func (r renamed) Face(t bot.Thread, m bot.Message) (string, error) {
+	return bottest.Reads(r.Full).Face(r.in.there(t), m)
+}
+
+// ReadBack implements bot.CardReader.
+func (r renamed) ReadBack(ctx context.Context, t bot.Thread, id string) (bot.Seen, error) {
+	seen, err := bottest.Reads(r.Full).ReadBack(ctx, r.in.there(t), id)
+	for i := range seen.Reactions {
+		key := seen.Reactions[i].Account
+		seen.Reactions[i].Account = console.Name + "/" + r.in.nameOf(key[strings.LastIndex(key, "/")+1:])
+	}
+	return seen, err
+}
+
 // Members implements bot.Grouper.
 func (r renamed) Members(ctx context.Context, group string) ([]string, error) {
 	keys, err := r.Full.Members(ctx, r.in.group(group))
@@ -98,6 +113,16 @@ func (r renamed) Shared(ctx context.Context, t bot.Thread) (bool, error) {
 // neverShared is a platform on which the transcripts have guests in a channel
 // that is the team's, which it would call shared.
 type neverShared struct{ bottest.Full }
+
+// Face implements bot.CardReader.
+func (n neverShared) Face(t bot.Thread, m bot.Message) (string, error) {
+	return bottest.Reads(n.Full).Face(t, m)
+}
+
+// ReadBack implements bot.CardReader.
+func (n neverShared) ReadBack(ctx context.Context, t bot.Thread, id string) (bot.Seen, error) {
+	return bottest.Reads(n.Full).ReadBack(ctx, t, id)
+}
 
 // Shared implements bot.Audience.
 func (neverShared) Shared(context.Context, bot.Thread) (bool, error) { return false, nil }

@@ -35,6 +35,7 @@ var (
 	_ bot.KeyedPoster = (*Platform)(nil)
 	_ bot.Finder      = (*Platform)(nil)
 	_ bot.Seeder      = (*Platform)(nil)
+	_ bot.CardReader  = (*Platform)(nil)
 )
 
 // NewPlatform gives the Platform of that name whose room answers at url.
@@ -122,6 +123,15 @@ func (p *Platform) FindPost(ctx context.Context, t bot.Thread, key string) (stri
 func (p *Platform) Seed(ctx context.Context, t bot.Thread, id string, _ []string) error {
 	_, err := p.call(ctx, "/seed", call{Thread: t, ID: id})
 	return err
+}
+
+// Face implements bot.CardReader.
+func (p *Platform) Face(_ bot.Thread, m bot.Message) (string, error) { return m.Plain(), nil }
+
+// ReadBack implements bot.CardReader. Nobody reacts in a room.
+func (p *Platform) ReadBack(ctx context.Context, t bot.Thread, id string) (bot.Seen, error) {
+	a, err := p.call(ctx, "/read", call{Thread: t, ID: id})
+	return bot.Seen{Face: a.Face}, err
 }
 
 func (p *Platform) call(ctx context.Context, path string, c call) (answer, error) {

@@ -22,6 +22,7 @@ type call struct {
 type answer struct {
 	ID    string
 	Found bool
+	Face  string `json:",omitempty"` // of a message that was read
 }
 
 // maxCall bounds one call, in bytes.
@@ -39,7 +40,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	do, known := map[string]func(call) (answer, error){
-		"/ack": s.acknowledge, "/post": s.post, "/update": s.update, "/find": s.find, "/seed": s.seed,
+		"/ack": s.acknowledge, "/post": s.post, "/update": s.update, "/find": s.find, "/seed": s.seed, "/read": s.read,
 	}[r.URL.Path]
 	if !known {
 		http.NotFound(w, r)
@@ -117,4 +118,12 @@ func (s *Server) seed(c call) (answer, error) {
 		return answer{}, bot.ErrNotFound
 	}
 	return answer{ID: c.ID}, nil
+}
+
+func (s *Server) read(c call) (answer, error) {
+	said, ok := s.said[c.ID]
+	if !ok || said.Thread != c.Thread {
+		return answer{}, bot.ErrNotFound
+	}
+	return answer{ID: c.ID, Face: said.Message.Plain()}, nil
 }

@@ -54,6 +54,7 @@ var points = []point{
 	{"approved after", "after it", 1},
 	{"quorum reached before", "the last vote, in its transaction", 3},
 	{"quorum reached after", "after it", 3},
+	{"read back", "the cards are read back, nothing is started", 3},
 	{"started before", "the start, in its transaction", 3},
 	{"started after", "after it, nothing is applied", 3},
 	{"apply before", "before the effect on the grid", 4},
