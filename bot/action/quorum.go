@@ -117,7 +117,8 @@ func search(p Policy, places []string, voters []Elector, filled []bool, institut
 	if count(filled) > count(*best) {
 		*best = slices.Clone(filled)
 	}
-	if len(voters) == 0 || count(*best) == len(places) {
+	// Each voter fills one place at most.
+	if len(voters) == 0 || count(*best) == len(places) || count(filled)+len(voters) <= count(*best) {
 		return
 	}
 	v, rest := voters[0], voters[1:]

@@ -193,3 +193,16 @@ func filledAtMost(p Policy, places []string, left []Elector) int {
 	}
 	return best
 }
+
+// TestManyVotersAreCountedSoon holds that many people who may fill many places are
+// not tried in every order.
+func TestManyVotersAreCountedSoon(t *testing.T) {
+	p := Policy{Approvals: []Need{{Role: "sec", Count: 60}}}
+	var voters []Elector
+	for n := range 50 {
+		voters = append(voters, person(PersonID(fmt.Sprintf("p%d", n)), "KIT", "sec"))
+	}
+	if got := unfilled(p, voters); len(got) != 1 || got[0].Count != 10 {
+		t.Errorf("50 of 60: %v are missing", got)
+	}
+}

@@ -30,6 +30,11 @@ type Harness struct {
 	Strangers []func(in bool)
 	// Once says that nobody can make the platform deliver anything twice.
 	Once bool
+	// React has somebody put the reaction 👍 (+1) below a message of the bot, or take
+	// it away; Touch has somebody change that message, or delete it. Without them it
+	// is not shown how a platform reads messages back.
+	React func(message string, stands bool)
+	Touch func(message string, gone bool)
 	// Shown is everything that people can see, as text; nil where a platform
 	// has its own proof that foreign text is harmless.
 	Shown func() string
@@ -66,6 +71,7 @@ func PlatformContract(t *testing.T, newPlatform func(t *testing.T) Harness) {
 		{"hostile text is taken and harmless", false, contractHostile},
 		{"many post at once", false, contractConcurrent},
 		{"finds a keyed post", false, contractKeyed},
+		{"reads back how a card stands", false, contractReadBack},
 		{"whispers", true, contractWhisper},
 		{"knows at once who can read", false, contractAudience},
 		{"does nothing once its context has ended", false, contractCancelled},
@@ -357,6 +363,95 @@ func contractKeyed(t *testing.T, x *trial) {
 	below.Root = id
 	if got, found, err := finder.FindPost(ctx, below, "reply/1"); err != nil || found {
 		t.Errorf("FindPost in another thread = %q, %t, %v", got, found, err)
+	}
+}
+
+// postKeyed posts as the engine does.
+func postKeyed(ctx context.Context, p bot.Platform, t bot.Thread, key string, m bot.Message) (string, error) {
+	if k, ok := p.(bot.KeyedPoster); ok {
+		return k.PostKeyed(ctx, t, key, m)
+	}
+	return p.Post(ctx, t, m)
+}
+
+func contractReadBack(t *testing.T, x *trial) {
+	reader, ok := x.h.Platform.(bot.CardReader)
+	if !ok || x.h.React == nil {
+		t.Skip("this platform reads nothing back")
+	}
+	ctx := t.Context()
+	read := func(id string, ok func(bot.Seen, error) bool) (seen bot.Seen, err error) {
+		t.Helper()
+		for began := time.Now(); time.Since(began) < patience; time.Sleep(5 * time.Millisecond) {
+			if seen, err = reader.ReadBack(ctx, x.h.Channel, id); ok(seen, err) {
+				return seen, err
+			}
+		}
+		t.Fatalf("the message was read as %+v, %v", seen, err)
+		return seen, err
+	}
+	faced := func(want string) func(bot.Seen, error) bool {
+		return func(seen bot.Seen, err error) bool { return err == nil && seen.Face == want }
+	}
+	card := func(version int, foreign string) (bot.Message, string) {
+		t.Helper()
+		m := bot.Message{
+			Title: bot.Textf("*BAN* %s", foreign), Lines: []bot.Text{bot.Textf("_%s_ and `%s` 🔥", foreign, foreign)},
+			Table: &bot.Table{Rows: [][]string{{"target", foreign}, {"", foreign}}}, After: []bot.Text{bot.Textf("version %d", version)},
+			Buttons: []bot.Button{
+				{Label: "Approve <&> ban", Value: "approve:abcdef", Typed: "approve abcdef"},
+				{Label: "Deny ban", Value: "deny:abcdef", Danger: true, Typed: "deny abcdef REASON"},
+			},
+			Card: "abcdef", Version: version,
+		}
+		face, err := reader.Face(x.h.Channel, m)
+		if err != nil || face == "" {
+			t.Fatalf("Face of %.40q = %q, %v", foreign, face, err)
+		}
+		return m, face
+	}
+	id := ""
+	for i, foreign := range Hostile {
+		m, face := card(2*i+1, foreign)
+		var err error
+		if id, err = postKeyed(ctx, x.h.Platform, x.h.Channel, "card/"+foreign, m); err != nil {
+			t.Fatal(err)
+		}
+		read(id, faced(face))
+		changed, next := card(2*i+2, foreign)
+		if next == face {
+			t.Errorf("%.40q: two versions have one face", foreign)
+		}
+		if err := x.h.Platform.Update(ctx, x.h.Channel, id, changed); err != nil {
+			t.Fatal(err)
+		}
+		read(id, faced(next))
+	}
+	seeder, ok := x.h.Platform.(bot.Seeder)
+	if !ok {
+		t.Fatal("it reads reactions and cannot put any")
+	}
+	if err := seeder.Seed(ctx, x.h.Channel, id, []string{"+1"}); err != nil {
+		t.Fatal(err)
+	}
+	reacted := func(n int) func(bot.Seen, error) bool {
+		return func(seen bot.Seen, err error) bool { return err == nil && len(seen.Reactions) == n }
+	}
+	read(id, reacted(0)) // the bot's own is none
+	x.h.React(id, true)
+	seen, _ := read(id, reacted(1))
+	who := bot.Account{Platform: x.h.Channel.Platform, Workspace: x.h.Channel.Workspace}.Key()
+	if r := seen.Reactions[0]; r.Name != "+1" || len(r.Account) <= len(who) || !strings.HasPrefix(r.Account, who) {
+		t.Errorf("the reaction was read as %+v", r)
+	}
+	x.h.React(id, false)
+	seen, _ = read(id, reacted(0))
+	x.h.Touch(id, false)
+	read(id, func(now bot.Seen, err error) bool { return err == nil && now.Face != seen.Face })
+	x.h.Touch(id, true)
+	read(id, func(_ bot.Seen, err error) bool { return errors.Is(err, bot.ErrNotFound) })
+	if _, err := reader.ReadBack(ctx, x.h.Channel, "no such message"); !errors.Is(err, bot.ErrNotFound) {
+		t.Errorf("a message that does not exist was read: %v; want ErrNotFound", err)
 	}
 }
 

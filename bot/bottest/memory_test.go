@@ -38,24 +38,39 @@ func guest(m *bottest.Memory) []func(bool) {
 	return []func(bool){func(in bool) { m.Share(security.Channel, in) }}
 }
 
+// inMemory is the harness of a platform over m.
+func inMemory(m *bottest.Memory, p bot.Platform) bottest.Harness {
+	return bottest.Harness{
+		Platform: p, Channel: security, Type: typist(m), Strangers: guest(m),
+		React: func(id string, stands bool) { m.React(id, "memory/alice", "+1", stands) },
+		Touch: func(id string, gone bool) {
+			if gone {
+				m.Delete(id)
+			} else {
+				m.Alter(id, func(m *bot.Message) { m.Lines = bot.Say("BAN somebody else").Lines })
+			}
+		},
+	}
+}
+
 func TestMemoryPasses(t *testing.T) {
 	bottest.PlatformContract(t, func(*testing.T) bottest.Harness {
 		m := bottest.NewMemory("memory")
-		return bottest.Harness{Platform: m, Channel: security, Type: typist(m), Strangers: guest(m)}
+		return inMemory(m, m)
 	})
 }
 
 func TestQuietNastyPasses(t *testing.T) {
 	bottest.PlatformContract(t, func(*testing.T) bottest.Harness {
 		m := bottest.NewMemory("memory")
-		return bottest.Harness{Platform: bottest.NewNasty(m), Channel: security, Type: typist(m), Strangers: guest(m)}
+		return inMemory(m, bottest.NewNasty(m))
 	})
 }
 
 func TestRecorderPasses(t *testing.T) {
 	bottest.PlatformContract(t, func(*testing.T) bottest.Harness {
 		m := bottest.NewMemory("memory")
-		return bottest.Harness{Platform: bottest.NewRecorder(m), Channel: security, Type: typist(m), Strangers: guest(m)}
+		return inMemory(m, bottest.NewRecorder(m))
 	})
 }
 

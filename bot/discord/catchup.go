@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,7 +139,8 @@ func (g *guild) reread(ctx context.Context, channel, after string, me identity, 
 
 // reconcile compares the reactions under a card with those that were told. Only
 // cards of this process are known to be complete: a reaction that stands under an
-// older one may be of somebody who took the vote back by other means.
+// older one may be of somebody who took the vote back by other means. One that is
+// gone from there is found before the action starts: see ReadBack.
 func (g *guild) reconcile(ctx context.Context, id string, c card, handle func(context.Context, bot.Event) error) {
 	stand, err := g.standing(ctx, id, c)
 	if code(err) == discordgo.ErrCodeUnknownMessage || code(err) == discordgo.ErrCodeUnknownChannel {
@@ -175,33 +175,10 @@ func (g *guild) reconcile(ctx context.Context, id string, c card, handle func(co
 
 // standing reads the reactions under a message, as USER/NAME, without the bot's own.
 func (g *guild) standing(ctx context.Context, id string, c card) (map[string]bool, error) {
-	me, err := g.me(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var m discordgo.Message
 	q := question{what: "a message", method: http.MethodGet, path: "channels/" + c.channel + "/messages/" + id, route: "channels/" + c.channel + "/message"}
 	if err := g.persist(ctx, q, &m); err != nil {
 		return nil, err
 	}
-	out := map[string]bool{}
-	for _, r := range m.Reactions {
-		if r.Emoji == nil || r.Emoji.ID != "" { // one of the server's own means nothing
-			continue
-		}
-		var users []*discordgo.User
-		q := question{
-			what: "who reacted", method: http.MethodGet, route: "channels/" + c.channel + "/reactions",
-			path: "channels/" + c.channel + "/messages/" + id + "/reactions/" + url.PathEscape(r.Emoji.Name) + "?limit=100",
-		}
-		if err := g.persist(ctx, q, &users); err != nil {
-			return nil, err
-		}
-		for _, u := range users {
-			if u.ID != me.User {
-				out[u.ID+"/"+nameOf(r.Emoji.Name, "")] = true
-			}
-		}
-	}
-	return out, nil
+	return g.reactions(ctx, c.channel, id, m.Reactions, g.persist)
 }

@@ -31,6 +31,20 @@ func TestPlatformPasses(t *testing.T) {
 					d.Again()
 				}
 			},
+			React: func(message string, stands bool) {
+				if stands {
+					s.React(alice, message, "👍🏽")
+				} else {
+					s.Unreact(alice, message, "👍🏽")
+				}
+			},
+			Touch: func(message string, gone bool) {
+				if gone {
+					s.Delete(message)
+				} else {
+					s.Rewrite(message, "BAN somebody else")
+				}
+			},
 			Strangers: []func(bool){
 				func(in bool) {
 					connected(t, s)

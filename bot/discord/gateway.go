@@ -378,6 +378,7 @@ func (c *connection) dispatch(ctx context.Context, f frame) {
 			g.log.ErrorContext(ctx, "READY of Discord is not understood", "error", err)
 			return
 		}
+		caughtUp := g.catches() // before anything says that it hears
 		since, again := g.connected()
 		g.resuming.start(r.Session, r.URL, f.Seq)
 		c.ready.Store(true)
@@ -386,7 +387,10 @@ func (c *connection) dispatch(ctx context.Context, f frame) {
 			g.log.ErrorContext(ctx, "the bot is not in the server; `gridwarden check --probe` tells how to invite it", "guild", g.id)
 		}
 		c.running.Go(func() { g.register(ctx) })
-		c.running.Go(func() { g.catchUp(ctx, since, c.handle) })
+		c.running.Go(func() {
+			defer caughtUp()
+			g.catchUp(ctx, since, c.handle)
+		})
 		return
 	case "RESUMED":
 		g.connected()

@@ -48,6 +48,7 @@ type guild struct {
 	botRole    string    // the role that Discord made for the bot
 	up, everUp bool
 	reconnects int
+	catching   int                  // gaps that are being read
 	heard      time.Time            // the latest frame of a session
 	not        map[string]time.Time // until when Discord wants not to be asked, by route
 	votes      map[string]map[string]bool

@@ -98,6 +98,20 @@ func passes(t *testing.T, o Options) {
 				caughtUp()
 				fake.Type(r.alice.Id, r.channel.Id, "", "@gridwarden "+text, times)
 			},
+			React: func(post string, stands bool) {
+				if stands {
+					fake.React(r.alice.Id, post, "+1_light_skin_tone")
+				} else {
+					fake.Unreact(r.alice.Id, post, "+1_light_skin_tone")
+				}
+			},
+			Touch: func(post string, gone bool) {
+				if gone {
+					fake.DeleteAs(r.alice.Id, post)
+				} else {
+					fake.EditAs(post, "BAN somebody else")
+				}
+			},
 			Strangers: []func(bool){
 				func(in bool) {
 					caughtUp()

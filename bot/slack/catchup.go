@@ -23,6 +23,7 @@ const (
 // catchUp hands over what was said since a moment: an event that came already
 // has the same id. Slack repeats events for minutes only, and only some.
 func (w *workspace) catchUp(ctx context.Context, since time.Time, handle func(context.Context, bot.Event) error) {
+	defer w.catches()()
 	me, err := w.me(ctx)
 	if err != nil {
 		return
@@ -72,19 +73,15 @@ func (w *workspace) reread(ctx context.Context, t bot.Thread, oldest string, me 
 
 // reconcile compares the reactions under open cards with those that were told.
 // Only cards of this process are known to be complete: a reaction that stands
-// under an older one may be of somebody who took the vote back by other means.
+// under an older one may be of somebody who took the vote back by other means. One
+// that is gone from there is found before the action starts: see ReadBack.
 func (w *workspace) reconcile(ctx context.Context, me identity, handle func(context.Context, bot.Event) error) {
 	w.mu.Lock()
 	cards := maps.Clone(w.cards)
 	w.mu.Unlock()
 	for key, t := range cards {
 		_, ts, _ := strings.Cut(key, "/")
-		var item slackapi.ReactedItem
-		err := w.call(ctx, "reactions.get", "", func(ctx context.Context) error {
-			var err error
-			item, err = w.api.GetReactionsContext(ctx, slackapi.NewRefToMessage(t.Channel, ts), slackapi.GetReactionsParameters{Full: true})
-			return err
-		})
+		item, err := w.reactions(ctx, t.Channel, ts)
 		if code(err) == "message_not_found" {
 			w.forget(t.Channel, ts)
 			w.give(ctx, received{event: bot.Event{ID: "deleted/" + t.Channel + "/" + ts, Kind: bot.Deleted, Thread: t, Target: ts, At: instant("")}}, handle)

@@ -51,6 +51,20 @@ func TestPlatformPasses(t *testing.T) {
 					d.Again()
 				}
 			},
+			React: func(ts string, stands bool) {
+				if stands {
+					s.React("UALICE", "CSEC", ts, "+1::skin-tone-3")
+				} else {
+					s.Unreact("UALICE", "CSEC", ts, "+1::skin-tone-3")
+				}
+			},
+			Touch: func(ts string, gone bool) {
+				if gone {
+					s.Delete("CSEC", ts)
+				} else {
+					s.Edit("UALICE", "CSEC", ts, "BAN somebody else")
+				}
+			},
 			Strangers: strangers(s, func() { connected(t, s, 1) }),
 		}
 	})

@@ -88,6 +88,8 @@ func (n *inbound) listen(ctx context.Context, handle func(context.Context, bot.E
 // watch looks whether the token is good, and reads channels again at a start,
 // after a time without a good token, when Slack repeats something, and now and then.
 func (n *inbound) watch(ctx context.Context, handle func(context.Context, bot.Event) error) {
+	caughtUp := sync.OnceFunc(n.w.catches()) // before anything says that it hears
+	defer caughtUp()
 	since := n.w.connected(false)
 	n.w.count(1)
 	up := true
@@ -104,6 +106,7 @@ func (n *inbound) watch(ctx context.Context, handle func(context.Context, bot.Ev
 		n.w.catchUp(ctx, from, handle)
 	}
 	read()
+	caughtUp()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {

@@ -133,10 +133,17 @@ func (w *workspace) hold(ctx context.Context, handle func(context.Context, bot.E
 			default:
 			}
 		}
+		caughtUp := func() {}
+		if gap { // before anything says that it hears
+			caughtUp = w.catches()
+		}
 		running.Go(func() { s.serve(ctx, handle) })
 		since := w.connected(ever && gap)
 		if gap {
-			running.Go(func() { w.catchUp(ctx, since, handle) })
+			running.Go(func() {
+				defer caughtUp()
+				w.catchUp(ctx, since, handle)
+			})
 		}
 		if old != nil {
 			running.Go(func() { old.drain(ctx) })

@@ -44,6 +44,7 @@ type workspace struct {
 	mu         sync.Mutex
 	self       *identity // nil: not asked yet
 	sockets    int       // that are up
+	catching   int       // gaps that are being read
 	reconnects int
 	heard      time.Time            // the latest frame on any socket
 	not        map[string]time.Time // until when Slack wants not to be asked, by method and place

@@ -73,6 +73,20 @@ backends:
 
 func inHall(t *testing.T) *hall {
 	t.Helper()
+	return inFullHall(t, 0)
+}
+
+// voter is one of the people of a full hall, on Slack.
+func voter(n int) string { return fmt.Sprintf("UV%02d", n) }
+
+// inFullHall has so many people more who may approve, on Slack, and a policy that
+// asks for more of them than there are.
+func inFullHall(t *testing.T, voters int) *hall {
+	t.Helper()
+	text := hallConfig
+	if voters > 0 {
+		text = strings.Replace(text, "count: 2", fmt.Sprintf("count: %d", voters+2), 1)
+	}
 	time.Sleep(time.Until(time.Date(2026, 6, 24, 12, 0, 0, 0, time.UTC))) // Discord counts from 2015
 	dir := t.TempDir()
 	for name, token := range map[string]string{"mattermost": mattermostToken, "app": fakeslack.AppToken, "bot": fakeslack.BotToken, "discord": fakediscord.Token} {
@@ -87,14 +101,22 @@ func inHall(t *testing.T) *hall {
 	h.channel = h.mattermost.AddChannel("security", model.ChannelTypePrivate, me, alice).Id
 	h.slack.AddUser(fakeslack.User{ID: "UBOB", Name: "bob"})
 	h.slack.AddUser(fakeslack.User{ID: "UNEW", Name: "newcomer"})
-	h.slack.AddChannel(fakeslack.Channel{ID: "CSEC", Private: true, Members: []string{fakeslack.BotUser, "UBOB", "UNEW"}})
+	members := []string{fakeslack.BotUser, "UBOB", "UNEW"}
+	for n := range voters {
+		id := voter(n)
+		h.slack.AddUser(fakeslack.User{ID: id, Name: id})
+		members = append(members, id)
+		person := fmt.Sprintf("people:\n  - {id: v%d, institute: KIT, roles: [atlas-security], accounts: [slack/grid/%s]}", n, id)
+		text = strings.Replace(text, "people:", person, 1)
+	}
+	h.slack.AddChannel(fakeslack.Channel{ID: "CSEC", Private: true, Members: members})
 	h.discord.AddUser(fakediscord.User{ID: discordBob, Name: "bob"})
 	h.discord.AddUser(fakediscord.User{ID: discordCarol, Name: "carol"})
 	h.discord.AddChannel(fakediscord.Channel{ID: discordSecurity, Name: "security", Private: true})
 	wire, other := fakeserver.NewWire(), fakeserver.NewWire()
 	t.Cleanup(h.slack.Serve(wire))
 	t.Cleanup(h.discord.Serve(other))
-	cfg, err := config.Parse(filepath.Join(dir, "gridwarden.yaml"), []byte(strings.Replace(hallConfig, "ALICE", h.alice, 1)), dir)
+	cfg, err := config.Parse(filepath.Join(dir, "gridwarden.yaml"), []byte(strings.Replace(text, "ALICE", h.alice, 1)), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,27 +309,35 @@ func (h *hall) approvesOnDiscord(who, card string, id action.ID) {
 	}
 }
 
-// TestACardStorm has fifty votes in a second: each is counted or refused, the
-// card is changed five times at most and is right in the end.
+// TestACardStorm has fifty votes in a second, of one person who changes his mind and
+// of fifty people: each is counted or refused, the card is changed five times at most
+// in every chat and is right in the end.
 func TestACardStorm(t *testing.T) {
-	for _, chat := range []string{slack.Name, mattermost.Name} {
-		t.Run(chat, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { cardStorm(t, chat) })
+	for _, people := range []int{0, 50} {
+		t.Run(fmt.Sprintf("%d more people", people), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { cardStorm(t, people) })
 		})
 	}
 }
 
-func cardStorm(t *testing.T, chat string) {
-	h := inHall(t)
+func cardStorm(t *testing.T, people int) {
+	h := inFullHall(t, people)
 	id := h.asks()
 	_, ts := h.card(id, slack.Name)
 	_, post := h.card(id, mattermost.Name)
-	before := h.edits(chat, ts, post)
+	chats := []string{slack.Name, mattermost.Name, discord.Name}
+	before := map[string]int{}
+	for _, chat := range chats {
+		before[chat] = h.edits(chat, ts, post)
+	}
 	began := time.Now()
 	for n := range 50 {
-		if n%2 == 0 {
+		switch {
+		case people > 0:
+			h.slack.React(voter(n), "CSEC", ts, "+1")
+		case n%2 == 0:
 			h.slack.React("UBOB", "CSEC", ts, "+1")
-		} else {
+		default:
 			h.slack.Unreact("UBOB", "CSEC", ts, "+1")
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -317,14 +347,19 @@ func cardStorm(t *testing.T, chat string) {
 		t.Fatalf("the storm took %s", took)
 	}
 	h.rest()
-	if n := h.edits(chat, ts, post) - before; n > 5 || n == 0 {
-		t.Errorf("%d edits of the card on %s; want 1 to 5", n, chat)
+	for _, chat := range chats {
+		if n := h.edits(chat, ts, post) - before[chat]; n > 5 || n == 0 {
+			t.Errorf("%d edits of the card on %s; want 1 to 5", n, chat)
+		}
 	}
 	a, err := h.journal.Action(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf("approvals: %d of 2", len(a.Votes))
+	if people > 0 && len(a.Votes) != people+1 {
+		t.Errorf("%d votes of %d people", len(a.Votes), people+1)
+	}
+	want := fmt.Sprintf("approvals: %d of %d", len(a.Votes), max(people+2, 2))
 	for platform, text := range h.cards(id) {
 		if !strings.Contains(text, want) {
 			t.Errorf("the card on %s is not right in the end, want %q:\n%s", platform, want, text)
@@ -334,8 +369,11 @@ func cardStorm(t *testing.T, chat string) {
 
 // edits counts how often the card was changed.
 func (h *hall) edits(chat, ts, post string) int {
-	if chat == mattermost.Name {
+	switch chat {
+	case mattermost.Name:
 		return h.mattermost.Calls("PUT /posts/{id}/patch")
+	case discord.Name:
+		return len(h.discord.Calls("message.edit"))
 	}
 	for _, m := range h.slack.Messages("CSEC") {
 		if m.TS == ts {

@@ -592,10 +592,21 @@ func (s *Server) listReactions(r *request) (any, *wrong) {
 	if bad != nil {
 		return nil, bad
 	}
+	// resources/message, get reactions: by id, 25 unless told, 100 at most.
+	limit, err := strconv.Atoi(r.URL.Query().Get("limit"))
+	if err != nil {
+		limit = 25
+	}
+	if limit < 1 || limit > 100 {
+		return nil, badForm("limit")
+	}
 	out := []any{}
 	for _, x := range m.Reactions {
-		if x.Name == r.PathValue("emoji") {
-			for _, u := range x.Users {
+		if x.Name != r.PathValue("emoji") {
+			continue
+		}
+		for _, u := range slices.SortedFunc(slices.Values(x.Users), compare) {
+			if after := r.URL.Query().Get("after"); (after == "" || compare(u, after) > 0) && len(out) < limit {
 				out = append(out, s.userJSON(u))
 			}
 		}

@@ -318,10 +318,46 @@ func (m *Message) shown(metadata bool) map[string]any {
 	if m.Root != "" {
 		out["thread_ts"] = m.Root
 	}
+	if len(m.Blocks) > 0 {
+		out["blocks"] = stored(m.Blocks)
+	}
 	if metadata && len(m.Metadata) > 0 {
 		out["metadata"] = m.Metadata
 	}
 	return out
+}
+
+// stored is blocks as Slack gives them back: with ids where none were given, plain
+// text with the default of emoji, and text escaped (reference/block-kit/blocks;
+// reference/block-kit/composition-objects/text-object; formatting-message-text).
+func stored(blocks json.RawMessage) any {
+	var all []any
+	if json.Unmarshal(blocks, &all) != nil {
+		return blocks
+	}
+	for i, block := range all {
+		if b, ok := block.(map[string]any); ok && b["block_id"] == nil {
+			b["block_id"] = fmt.Sprintf("b%d", i)
+		}
+	}
+	complete(all)
+	return all
+}
+
+func complete(part any) {
+	switch part := part.(type) {
+	case []any:
+		for _, p := range part {
+			complete(p)
+		}
+	case map[string]any:
+		if text, ok := part["text"].(string); ok && part["type"] == "plain_text" {
+			part["text"], part["emoji"] = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text), true
+		}
+		for _, p := range part {
+			complete(p)
+		}
+	}
 }
 
 // within reads the arguments that bound a list.

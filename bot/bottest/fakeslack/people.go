@@ -272,7 +272,7 @@ func (s *Server) Edit(by, channel, ts, text string) Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.messages[channel][ts]
-	m.Text = text
+	m.Text, m.Blocks = text, nil // methods/chat.update: blocks that are not given again are removed
 	return s.edited(m, by)
 }
 
