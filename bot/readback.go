@@ -304,10 +304,10 @@ func (e *Engine) enough(ctx context.Context, a action.Action, cards []reading) (
 		}
 	}
 	var unread []string
+	var causes []error
 	for _, c := range cards {
 		if c.unread != nil {
-			unread = append(unread, placeWords(c.room))
-			e.log.WarnContext(ctx, "a card cannot be read back before its action starts", "action", a.ID, "thread", c.room.String(), "error", c.unread)
+			unread, causes = append(unread, placeWords(c.room)), append(causes, c.unread)
 		}
 	}
 	if len(unread) == 0 {
@@ -334,6 +334,7 @@ func (e *Engine) enough(ctx context.Context, a action.Action, cards []reading) (
 	if words == a.Unread {
 		return false, again, nil
 	}
+	e.log.WarnContext(ctx, "an approved action waits for a card that cannot be read back", "action", a.ID, "error", errors.Join(causes...))
 	return false, again, e.transition(ctx, a.ID, func(b *action.Action) (action.Effects, error) {
 		if b.Version != a.Version {
 			return action.Effects{}, errMovedOn
