@@ -162,15 +162,15 @@ func (e *Engine) readCard(ctx context.Context, a action.Action, t Thread, id str
 	if !ok {
 		return r, false, nil
 	}
-	seen, err := reader.ReadBack(ctx, t, id)
+	seen, unread := reader.ReadBack(ctx, t, id)
 	switch {
-	case errors.Is(err, errors.ErrUnsupported):
+	case errors.Is(unread, errors.ErrUnsupported):
 		return r, false, nil
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(unread, ErrNotFound):
 		r.void = "the card was deleted by somebody else"
 		return r, true, nil
-	case err != nil:
-		r.unread = err
+	case unread != nil:
+		r.unread = unread
 		return r, true, nil
 	}
 	faces, err := e.faces(ctx, key) // after the card: what it shows was noted before it did

@@ -380,15 +380,16 @@ func contractReadBack(t *testing.T, x *trial) {
 		t.Skip("this platform reads nothing back")
 	}
 	ctx := t.Context()
-	read := func(id string, ok func(bot.Seen, error) bool) (seen bot.Seen, err error) {
+	read := func(id string, ok func(bot.Seen, error) bool) (seen bot.Seen) {
 		t.Helper()
+		var err error
 		for began := time.Now(); time.Since(began) < patience; time.Sleep(5 * time.Millisecond) {
 			if seen, err = reader.ReadBack(ctx, x.h.Channel, id); ok(seen, err) {
-				return seen, err
+				return seen
 			}
 		}
 		t.Fatalf("the message was read as %+v, %v", seen, err)
-		return seen, err
+		return seen
 	}
 	faced := func(want string) func(bot.Seen, error) bool {
 		return func(seen bot.Seen, err error) bool { return err == nil && seen.Face == want }
@@ -439,13 +440,13 @@ func contractReadBack(t *testing.T, x *trial) {
 	}
 	read(id, reacted(0)) // the bot's own is none
 	x.h.React(id, true)
-	seen, _ := read(id, reacted(1))
+	seen := read(id, reacted(1))
 	who := bot.Account{Platform: x.h.Channel.Platform, Workspace: x.h.Channel.Workspace}.Key()
 	if r := seen.Reactions[0]; r.Name != "+1" || len(r.Account) <= len(who) || !strings.HasPrefix(r.Account, who) {
 		t.Errorf("the reaction was read as %+v", r)
 	}
 	x.h.React(id, false)
-	seen, _ = read(id, reacted(0))
+	seen = read(id, reacted(0))
 	x.h.Touch(id, false)
 	read(id, func(now bot.Seen, err error) bool { return err == nil && now.Face != seen.Face })
 	x.h.Touch(id, true)

@@ -23,7 +23,8 @@ const (
 // catchUp hands over what was said since a moment: an event that came already
 // has the same id. Slack repeats events for minutes only, and only some.
 func (w *workspace) catchUp(ctx context.Context, since time.Time, handle func(context.Context, bot.Event) error) {
-	defer w.catches()()
+	done := w.catches()
+	defer done()
 	me, err := w.me(ctx)
 	if err != nil {
 		return
