@@ -60,6 +60,9 @@ func (e *Engine) read(ctx context.Context, ev Event) (asked, error) {
 		return a, nil
 	case Reacted, Unreacted:
 		a := asked{surface: "reaction"}
+		if IsPin(ev.Value) {
+			return pinned(ev), nil
+		}
 		id, err := e.journal.CardAt(ctx, ev.Thread.String(), ev.Target)
 		if errors.Is(err, ErrNotFound) {
 			return a, errNotForUs

@@ -18,6 +18,7 @@ type Command struct {
 	Example string   // a full command to copy
 	Options []string // names of name=value arguments; others are ordinary words
 	Role    Role     // who may use it
+	As      []string // commands: it may be used where one of them may, too
 	Policy  string   // name of the policy, for Plan commands; default: Name's first word
 	// Pasted marks a command whose arguments are text from elsewhere, such as
 	// lines of a log. It gets them as one word, and has no options.
@@ -68,6 +69,9 @@ type Request struct {
 	// public, shared or not configured for it.
 	Personal bool
 	Surface  string // typed, button, reaction, run
+
+	// Look reads a message back in the request's place; nil: nothing can be read there.
+	Look func(ctx context.Context, message string) (Original, error) `json:"-"`
 
 	// Told takes what Progress tells; nil: nobody sees how far it is.
 	Told func(so func() Message) `json:"-"`

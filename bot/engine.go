@@ -150,6 +150,11 @@ type Reply struct {
 // never waits for a backend.
 func (e *Engine) Receive(ctx context.Context, ev Event) error {
 	crash.Point("1")
+	if ev.Kind == Edited || ev.Kind == Deleted { // what is no business of ours is not kept, not even for a moment
+		if about, err := e.concern(ctx, ev); err != nil || about.nothing() {
+			return err
+		}
+	}
 	rec, fresh, err := e.receive(ctx, ev)
 	if err != nil || !fresh {
 		return err
@@ -465,7 +470,7 @@ func (e *Engine) admit(ctx context.Context, req *Request, cmd Command) error {
 		req.Personal = true
 	} else {
 		channel, ok := e.people.channel(req.Thread)
-		if !ok || !channel.allows(cmd.Name) {
+		if !ok || !channel.allows(cmd.Name) && !slices.ContainsFunc(cmd.As, channel.allows) {
 			return Problemf("channel", "`%s` may not be used in this channel. Channels are listed under channels: in the configuration.", cmd.Name)
 		}
 		why, err := e.mayShow(ctx, req.Thread)
@@ -520,6 +525,9 @@ func (e *Engine) request(rec ReceivedEvent) *Request {
 	req := &Request{ID: rec.Request, Account: ev.Account, Thread: t, Raw: ev.Value, At: rec.At}
 	if ev.Kind != Typed {
 		req.Raw = fmt.Sprintf("%s %s on %s", ev.Kind, ev.Value, ev.Target)
+	}
+	if reader, ok := e.platforms[t.Platform].(Reader); ok {
+		req.Look = func(ctx context.Context, message string) (Original, error) { return reader.Read(ctx, t, message) }
 	}
 	if id, ok := e.people.PersonOf(ev.Account.Key()); ok {
 		req.Person.ID = id

@@ -16,8 +16,11 @@ const (
 	Clicked   Kind = "clicked"   // a button; Value is the button's value, Target the message
 	Reacted   Kind = "reacted"   // a reaction; Value is its name, Target the message
 	Unreacted Kind = "unreacted" // a reaction taken back
-	Edited    Kind = "edited"    // a message of the bot, Target, was changed by somebody else; never the bot's own update
-	Deleted   Kind = "deleted"   // a message of the bot, Target, was deleted by somebody else
+	// Edited and Deleted tell that a message, Target, was changed or deleted, whoever
+	// wrote it; never that the bot did that itself. Value is what an edited one says
+	// now. The Account is who did it, with an ID only where the platform tells.
+	Edited  Kind = "edited"
+	Deleted Kind = "deleted"
 	// Rejected is what the platform refused itself, such as a forged call: Value
 	// says why. It is recorded and nobody is answered. Its Account has an ID only
 	// where it is certain who that was.
@@ -34,6 +37,11 @@ type Event struct {
 	Target  string // id of the message that was clicked or reacted on
 	Value   string
 	At      time.Time // UTC, as the platform says
+	// Ours says that the Target that was edited or deleted is a message of the
+	// bot; Origin is the ID of the Event by which the Target was typed to the bot,
+	// if it ever was.
+	Ours   bool   `json:",omitempty"`
+	Origin string `json:",omitempty"`
 	// Incident is the case that the request is part of, where the surface says
 	// so (run --incident); else the thread's.
 	Incident string `json:",omitempty"`

@@ -83,6 +83,10 @@ type Inbox interface {
 	// and not finished, and is in the hands of nobody who is present: the oldest
 	// limit of it.
 	Orphans(ctx context.Context, platforms []string, limit int) ([]ReceivedEvent, error)
+	// Request returns the request that an event of a platform and workspace
+	// became; ErrNotFound when it was never received, or so long ago that nothing
+	// of it is kept.
+	Request(ctx context.Context, platform, workspace, event string) (string, error)
 	// Held returns what is in this process's hands and was received before a
 	// time and not finished, oldest first.
 	Held(ctx context.Context, before time.Time) ([]ReceivedEvent, error)
@@ -114,6 +118,8 @@ type Outbox interface {
 	// Posted returns how far the post of a key has come; ErrNotFound when there is
 	// none, also when it was said so long ago that nothing of it is kept.
 	Posted(ctx context.Context, key string) (Posted, error)
+	// SaidAt reports whether a message in a thread was said by the bot.
+	SaidAt(ctx context.Context, thread, message string) (bool, error)
 	// Waiting counts deliveries that are queued, and the oldest one's time.
 	Waiting(ctx context.Context) (n int, oldest time.Time, err error)
 }
@@ -162,6 +168,8 @@ type Cases interface {
 	Incident(ctx context.Context, id string) (Incident, error)
 	// IncidentAt returns the case whose home the thread is, open ones first.
 	IncidentAt(ctx context.Context, thread string) (Incident, error)
+	// OpenIncidents returns the cases that are not closed, oldest first.
+	OpenIncidents(ctx context.Context) ([]Incident, error)
 	// Incidents returns the latest first, at most limit.
 	Incidents(ctx context.Context, limit int) ([]Incident, error)
 }
@@ -178,6 +186,7 @@ type Incident struct {
 	ClosedBy action.PersonID `json:"closed_by,omitempty"`
 	ClosedAt time.Time       `json:"closed_at,omitzero"`
 	Outcome  string          `json:"outcome,omitempty"`
+	Evidence []Evidence      `json:"evidence,omitempty"`
 	Notes    []Note          `json:"notes,omitempty"`
 }
 

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"net/http"
+	"time"
 )
 
 // Platform is a chat system.
@@ -53,6 +54,29 @@ type Grouper interface {
 type Audience interface {
 	// Shared reports whether guests, outsiders or the public can read t.
 	Shared(ctx context.Context, t Thread) (bool, error)
+}
+
+// Reader is a Platform that can read a message back, whoever wrote it.
+type Reader interface {
+	// Read returns a message in the place of t as it stands now. The error wraps
+	// ErrNotFound when there is none that the bot may read, and only then.
+	Read(ctx context.Context, t Thread, id string) (Original, error)
+}
+
+// Original is a message as it stands on a platform. All of it is foreign text.
+type Original struct {
+	Thread Thread
+	Author Account // as the platform knows the author now; without an ID it does not say
+	At     time.Time
+	Text   string // as it was written, with the platform's own syntax
+	Files  []Enclosure
+	Link   string // where people find it, "" when the platform has no such address
+}
+
+// Enclosure is a file beside a message. Its content is never fetched.
+type Enclosure struct {
+	Name string `json:"name"`
+	Size int64  `json:"size"` // bytes
 }
 
 // Connected is a Platform that holds a connection to a server and knows how it is.

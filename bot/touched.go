@@ -6,126 +6,175 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
-// touched takes the news that somebody else changed or deleted a message of
-// ours. Of a card nobody knows any more what people saw when they approved:
-// while it can be decided its votes are void and it is shown anew. Later it is
-// recorded and told; chats that forget old messages are no news.
+// maxTouched bounds the new text of a changed message in its record, in runes.
+const maxTouched = 1000
+
+// touched takes the news that a message was changed or deleted. What was
+// recorded of it stays as it is; that it was touched is added. Of a card nobody
+// knows any more what people saw when they approved: while it can be decided its
+// votes are void and it is shown anew. A command is not run again.
 func (e *Engine) touched(ctx context.Context, log *slog.Logger, req *Request, ev Event) Reply {
 	reply := Reply{Request: req.ID, State: "ignored"}
-	why := fmt.Sprintf("the card was %s by somebody else", ev.Kind)
-	var fx action.Effects
-	id, err := e.journal.CardAt(ctx, ev.Thread.String(), ev.Target)
-	if err == nil {
+	about, err := e.concern(ctx, ev)
+	if err == nil && !about.nothing() {
 		reply.State = "answered"
-		if _, err = e.decider.voidCard(ctx, req, id, why); errors.Is(err, action.ErrRepeated) {
-			err = nil
-		}
 	}
-	if moved := (*action.Refusal)(nil); errors.As(err, &moved) {
-		var a action.Action
-		if a, err = e.journal.Action(ctx, id); err == nil {
-			r := recordOf(a, audit.Noted, now(), action.Vote{}, map[string]any{"text": why})
-			r.Request, r.Subject = req.ID, "" // the action itself is as it was
-			fx.Records = append(fx.Records, r)
-			if ev.Kind == Edited || a.EndedAt.IsZero() {
-				m := Say("`%s` (%s %s): %s. It is %s; `audit %s` shows what happened.", id, a.Command, a.Frozen.Plan.Target.Name, why, stateWord(a), id)
-				fx.Posts = e.decider.tell(a, "touched/"+req.ID, m)
-			}
-		}
+	var fx action.Effects
+	if err == nil && about.card != "" {
+		fx, err = e.touchedCard(ctx, req, ev, about.card)
 	}
-	if err == nil || errors.Is(err, ErrNotFound) {
+	if err == nil && about.evidence != nil {
+		fx.Records, err = e.touchedEvidence(ctx, req, ev, about)
+	} else if err == nil && (about.request != "" || about.answer && about.card == "") {
+		fx.Records = append(fx.Records, req.touchRecord(ev, about))
+	}
+	if err == nil && about.in != "" {
+		fx.Posts = append(fx.Posts, e.tellTouched(ctx, req, ev, about)...)
+	}
+	if err == nil {
 		_, err = e.journal.Finish(ctx, req.ID, fx)
 	}
 	if err != nil {
-		log.ErrorContext(ctx, "a touched card was not made void", "error", err)
+		log.ErrorContext(ctx, "that a message was touched is not recorded", "error", err)
 		reply.State, reply.Err = "failed", err
 	}
 	e.nudge()
 	return reply
 }
 
-// voidCard takes the votes away from an action whose card is not what it was,
-// and brings its cards to a new version. It is refused for what cannot be
-// decided any more.
-func (d *Decider) voidCard(ctx context.Context, req *Request, id action.ID, why string) (action.Action, error) {
-	return d.change(ctx, req, id, func(a *action.Action) (action.Effects, error) {
-		if !votable(*a) {
+// touchedCard takes the votes on a card that was touched away. Later it is
+// recorded and told; chats that forget old messages are no news.
+func (e *Engine) touchedCard(ctx context.Context, req *Request, ev Event, id action.ID) (fx action.Effects, err error) {
+	why := fmt.Sprintf("the card was %s by somebody else", ev.Kind)
+	_, err = e.decider.voidCard(ctx, req, id, why)
+	if errors.Is(err, action.ErrRepeated) {
+		return fx, nil
+	}
+	if moved := (*action.Refusal)(nil); !errors.As(err, &moved) {
+		return fx, err
+	}
+	a, err := e.journal.Action(ctx, id)
+	if err != nil {
+		return fx, err
+	}
+	r := recordOf(a, audit.Noted, now(), action.Vote{}, map[string]any{"text": why})
+	r.Request, r.Subject = req.ID, "" // the action itself is as it was
+	fx.Records = append(fx.Records, r)
+	if ev.Kind == Edited || a.EndedAt.IsZero() {
+		m := Say("`%s` (%s %s): %s. It is %s; `audit %s` shows what happened.", id, a.Command, a.Frozen.Plan.Target.Name, why, stateWord(a), id)
+		fx.Posts = e.decider.tell(a, "touched/"+req.ID, m)
+	}
+	return fx, nil
+}
+
+// touchedEvidence marks a message of a case. The records that it gives are still
+// to be written: a case names so many changes of a message, the audit log all.
+func (e *Engine) touchedEvidence(ctx context.Context, req *Request, ev Event, about concern) ([]audit.Record, error) {
+	r := req.touchRecord(ev, about)
+	var more []audit.Record
+	_, err := e.journal.UpdateIncident(ctx, about.in, func(i *Incident) (action.Effects, error) {
+		more = nil
+		n := i.EvidenceAt(ev.Thread, ev.Target)
+		if n < 0 || !i.ClosedAt.IsZero() {
 			return action.Effects{}, errMovedOn
 		}
-		version := a.Version
-		fx := voidVotes(a, why, now())
-		m := Say("`%s` (%s %s): %s. It is shown anew, and only that counts.", a.ID, a.Command, a.Frozen.Plan.Target.Name, why)
-		m.Line("Whoever approved it before must look again and approve again: %s.", a.Standing().String())
-		for _, e := range a.Electable() {
-			m.Notify = append(m.Notify, e.Person)
+		c := Change{Kind: ev.Kind, At: ev.At.UTC().Truncate(time.Microsecond), By: by(ev)}
+		c.Text, _ = CutText(ev.Value, MaxEvidenceText)
+		switch i.Mark(n, c) {
+		case Added:
+			bound := r
+			bound.Subject = "incident/" + i.ID
+			return action.Effects{Records: []audit.Record{bound}}, nil
+		case Full:
+			more = []audit.Record{r}
 		}
-		fx.Posts = d.tell(*a, fmt.Sprintf("void/%s/%d", a.ID, version), m)
-		return fx, nil
+		return action.Effects{}, errMovedOn
 	})
+	if moved := (*action.Refusal)(nil); errors.As(err, &moved) {
+		err = nil
+	}
+	return more, err
 }
 
-func votable(a action.Action) bool { return a.State == action.Proposed || a.State == action.Approved }
-
-// voidVotes marks the counted votes as lost, a Record each, and sends an
-// approved action back to the vote.
-func voidVotes(a *action.Action, why string, at time.Time) action.Effects {
-	if at.Before(a.ChangedAt) { // the clock went back
-		at = a.ChangedAt
+// touchRecord accounts for a message that was touched. Its id follows from the
+// request, for it may be served twice.
+func (r *Request) touchRecord(ev Event, about concern) audit.Record {
+	kind := audit.MessageEdited
+	body := map[string]any{"message": ev.Target, "what": about.what(), "at": ev.At.UTC()}
+	if about.request != "" {
+		body["of"], body["as"] = about.request, about.asked
 	}
-	a.ChangedAt = at
-	var fx action.Effects
-	a.Votes = slices.Clone(a.Votes)
-	for i := range a.Votes {
-		if v := &a.Votes[i]; v.Lost == "" {
-			v.Lost = why
-			fx.Records = append(fx.Records, recordOf(*a, audit.VoteLost, at, *v, map[string]any{"why": why}))
-		}
+	if ev.Kind == Deleted {
+		kind = audit.MessageDeleted
+	} else {
+		body["text"] = cutTo(ev.Value, maxTouched)
 	}
-	if a.State == action.Approved {
-		a.State, a.ApprovedAt, a.StartBy, a.Unread = action.Proposed, time.Time{}, time.Time{}, ""
-		fx.Records = append(fx.Records, recordOf(*a, audit.Reopened, at, action.Vote{}, map[string]any{"why": why}))
-		fx.Work = append(fx.Work, action.Work{Kind: action.WorkExpire, Key: string(a.ID), At: a.ExpiresAt})
+	r.Incident, r.Surface = about.in, string(ev.Kind)
+	out := r.record(kind, body)
+	out.ID = r.ID + "/" + string(ev.Kind)
+	if ev.Account.ID == "" { // the platform does not say who
+		out.Account, out.Person = "", ""
 	}
-	if len(fx.Records) == 0 {
-		fx.Records = append(fx.Records, recordOf(*a, audit.Changed, at, action.Vote{}, map[string]any{"why": why}))
-	}
-	return fx
+	return out
 }
 
-// recordOf makes a Record about an action, and about a vote on it.
-func recordOf(a action.Action, kind audit.Kind, at time.Time, v action.Vote, body map[string]any) audit.Record {
-	body["action"], body["state"], body["digest"] = a.ID, a.State, a.Digest
-	data, err := json.Marshal(body)
-	if err != nil { // strings and numbers always marshal
-		panic(err)
+func by(ev Event) string {
+	if ev.Account.ID == "" {
+		return ""
 	}
-	return audit.Record{
-		ID: audit.NewID(), At: at, Kind: kind, Request: a.Request, Incident: a.Incident,
-		Person: string(v.Person), Account: v.Account, Subject: "action/" + string(a.ID), Body: data,
-	}
+	return ev.Account.Key()
 }
 
-// tell says what befell an action in its home and in the security channel,
-// where that is another one.
-func (d *Decider) tell(a action.Action, key string, m Message) []action.Post {
-	var rooms []Thread
-	if home, err := ParseThread(a.Home); err == nil {
-		rooms = append(rooms, home)
+// tellTouched says in the home of a case that something of it is not any more
+// what it was. What it says now is not repeated.
+func (e *Engine) tellTouched(ctx context.Context, req *Request, ev Event, about concern) []action.Post {
+	i, err := e.journal.Incident(ctx, about.in)
+	if err != nil || !i.ClosedAt.IsZero() {
+		return nil
 	}
-	security := d.people.Rules().Security
-	if security != (Thread{}) && !slices.ContainsFunc(rooms, func(t Thread) bool { return inChannel(t, security) }) {
-		rooms = append(rooms, security)
+	home, err := ParseThread(i.Thread)
+	if err != nil {
+		return nil
 	}
-	var posts []action.Post
-	for _, room := range rooms {
-		posts = append(posts, personal(key+"/"+room.String(), room, m, aside(a), Account{}))
+	who := ""
+	if ev.Account.ID != "" {
+		who = " by " + cut(nameOf(ev.Account))
 	}
-	return posts
+	var m Message
+	switch {
+	case about.evidence != nil:
+		m = Say("Evidence of case *%s* was %s%s: what %s said at %s. What it said when it was pinned stays in the case.", i.ID, ev.Kind, who, cut(about.evidence.Name), clock(about.evidence.At))
+	case about.request != "" && about.asked != "":
+		m = Say("The message that asked `%s` was %s%s. What counts is what was understood then; it is not run again.", about.asked, ev.Kind, who)
+	case about.answer && about.card == "":
+		m = Say("A message of gridwarden in case *%s* was %s by somebody else. The audit log has what it said.", i.ID, ev.Kind)
+	default:
+		return nil
+	}
+	return []action.Post{personal("touched/"+req.ID+"/case", home, m, Say("Something that case *%s* rests on was %s. Its export tells what.", i.ID, ev.Kind), Account{})}
+}
+
+// nameOf is what to call an account in a sentence.
+func nameOf(a Account) string {
+	if a.Name != "" {
+		return a.Name
+	}
+	return a.ID
+}
+
+// understood is what a record of a request says that it was understood as.
+func understood(r audit.Record) string {
+	var body struct {
+		As string `json:"as"`
+	}
+	if json.Unmarshal(r.Body, &body) != nil { // erased
+		return ""
+	}
+	return body.As
 }

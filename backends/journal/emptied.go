@@ -50,10 +50,19 @@ func lost(why string) string {
 }
 
 // emptiedCase is a case without people: when it was open, and when something
-// was noted.
+// was noted, pinned and changed.
 func emptiedCase(i bot.Incident) bot.Incident {
 	i.Title, i.Thread, i.Outcome = erased, "", ""
 	i.OpenedBy, i.ClosedBy = nobody(i.OpenedBy), nobody(i.ClosedBy)
+	evidence := i.Evidence
+	i.Evidence = nil
+	for _, e := range evidence {
+		empty := bot.Evidence{At: e.At, Text: erased, PinnedBy: nobody(e.PinnedBy), PinnedAt: e.PinnedAt}
+		for _, c := range e.Changes {
+			empty.Changes = append(empty.Changes, bot.Change{Kind: c.Kind, At: c.At})
+		}
+		i.Evidence = append(i.Evidence, empty)
+	}
 	i.Notes = slices.Clone(i.Notes)
 	for n := range i.Notes {
 		i.Notes[n].Person, i.Notes[n].Text = nobody(i.Notes[n].Person), erased

@@ -73,6 +73,16 @@ func isReceived(ctx context.Context, r reader, request string) error {
 	return notFound(r.QueryRowContext(ctx, `SELECT 1 FROM inbox WHERE request = ?`, request).Scan(&n))
 }
 
+// Request implements bot.Inbox.
+func (j *Journal) Request(ctx context.Context, platform, workspace, event string) (string, error) {
+	var request string
+	err := j.readers.QueryRowContext(ctx, `SELECT request FROM inbox WHERE platform = ? AND workspace = ? AND event = ?`, platform, workspace, event).Scan(&request)
+	if err != nil {
+		return "", fmt.Errorf("journal: the request of event %s: %w", event, notFound(err))
+	}
+	return request, nil
+}
+
 // Unfinished implements bot.Inbox.
 func (j *Journal) Unfinished(ctx context.Context) ([]bot.ReceivedEvent, error) {
 	out, err := j.received(ctx, j.readers, `SELECT request, data, at, mac FROM inbox WHERE done = 0 ORDER BY seq`)

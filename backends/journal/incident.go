@@ -190,10 +190,28 @@ func (j *Journal) IncidentAt(ctx context.Context, thread string) (bot.Incident, 
 	return i, nil
 }
 
+// OpenIncidents implements bot.Cases.
+func (j *Journal) OpenIncidents(ctx context.Context) ([]bot.Incident, error) {
+	out, err := j.incidents(ctx, `SELECT id FROM incident WHERE closed_at IS NULL ORDER BY opened_at, id`)
+	if err != nil {
+		return nil, fmt.Errorf("journal: listing open cases: %w", err)
+	}
+	return out, nil
+}
+
 // Incidents implements bot.Cases.
 func (j *Journal) Incidents(ctx context.Context, limit int) ([]bot.Incident, error) {
-	out, err := snapshot(ctx, j, func(r reader) ([]bot.Incident, error) {
-		ids, err := idsOf[string](ctx, r, `SELECT id FROM incident ORDER BY opened_at DESC, id DESC LIMIT ?`, limit)
+	out, err := j.incidents(ctx, `SELECT id FROM incident ORDER BY opened_at DESC, id DESC LIMIT ?`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("journal: listing cases: %w", err)
+	}
+	return out, nil
+}
+
+// incidents are the cases whose ids a query gives.
+func (j *Journal) incidents(ctx context.Context, query string, args ...any) ([]bot.Incident, error) {
+	return snapshot(ctx, j, func(r reader) ([]bot.Incident, error) {
+		ids, err := idsOf[string](ctx, r, query, args...)
 		if err != nil {
 			return nil, err
 		}
@@ -207,8 +225,4 @@ func (j *Journal) Incidents(ctx context.Context, limit int) ([]bot.Incident, err
 		}
 		return out, nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("journal: listing cases: %w", err)
-	}
-	return out, nil
 }

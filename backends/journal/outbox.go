@@ -147,6 +147,12 @@ func (j *Journal) CardAt(ctx context.Context, thread, message string) (action.ID
 	return id, nil
 }
 
+// SaidAt implements bot.Outbox. It reads the whole outbox, for it is asked about
+// a message of a case that was deleted only.
+func (j *Journal) SaidAt(ctx context.Context, thread, message string) (bool, error) {
+	return j.any(ctx, `SELECT EXISTS (SELECT 1 FROM outbox WHERE thread = ? AND message = ?)`, thread, message)
+}
+
 // Posted implements bot.Outbox.
 func (j *Journal) Posted(ctx context.Context, key string) (bot.Posted, error) {
 	var p bot.Posted

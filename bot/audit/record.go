@@ -60,6 +60,10 @@ const (
 	LinkUsed       Kind = "link used"       // a code was used
 	IncidentOpened Kind = "incident opened" // a case was opened
 	Noted          Kind = "noted"           // a note or evidence was added to a case
+	Pinned         Kind = "pinned"          // a message became evidence of a case
+	Unpinned       Kind = "unpinned"        // somebody took a pin away; the evidence stays
+	MessageEdited  Kind = "message edited"  // a message that a case or a request rests on was changed afterwards
+	MessageDeleted Kind = "message deleted" // such a message was deleted
 	IncidentClosed Kind = "incident closed" // a case was closed
 	Imported       Kind = "imported"        // job records were imported
 	Erased         Kind = "erased"          // bodies of records were erased, with their ids

@@ -23,6 +23,7 @@ type Full interface {
 	bot.Seeder
 	bot.Grouper
 	bot.Audience
+	bot.Reader
 }
 
 // Reads gives what p has to read messages back, if it can.
@@ -99,6 +100,7 @@ type Memory struct {
 	shared map[string]bool
 	reacts map[string][]bot.Reaction // by message
 	said   []Said
+	talk   map[string]bot.Original // what people said, by message
 }
 
 type delivery struct {
@@ -117,7 +119,7 @@ func NewMemory(name string) *Memory {
 		name: name, events: make(chan delivery),
 		known: map[string]bot.Thread{}, shown: map[string]bot.Message{},
 		keys: map[string]string{}, seeds: map[string][]string{},
-		groups: map[string][]string{}, shared: map[string]bool{}, reacts: map[string][]bot.Reaction{},
+		groups: map[string][]string{}, shared: map[string]bool{}, reacts: map[string][]bot.Reaction{}, talk: map[string]bot.Original{},
 	}
 }
 
@@ -144,6 +146,7 @@ func (m *Memory) Send(ctx context.Context, ev bot.Event) error {
 	if ev.Message != "" {
 		m.mu.Lock()
 		m.known[ev.Message] = ev.Thread
+		m.talk[ev.Message] = bot.Original{Thread: ev.Thread, Author: ev.Account, At: ev.At, Text: ev.Value}
 		m.mu.Unlock()
 	}
 	if ev.Kind == bot.Reacted || ev.Kind == bot.Unreacted {
@@ -251,6 +254,39 @@ func (m *Memory) Delete(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.shown, id)
+	delete(m.talk, id)
+}
+
+// Talk has somebody say something that is not for the bot, and returns its id.
+func (m *Memory) Talk(seen bot.Original) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	id := m.newID(seen.Thread)
+	m.talk[id] = seen
+	return id
+}
+
+// Rewrite changes what somebody said.
+func (m *Memory) Rewrite(id, text string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	seen := m.talk[id]
+	seen.Text = text
+	m.talk[id] = seen
+}
+
+// Read implements bot.Reader.
+func (m *Memory) Read(ctx context.Context, t bot.Thread, id string) (bot.Original, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if said, ok := m.shown[id]; ok && m.known[id].Channel == t.Channel {
+		return bot.Original{Thread: m.known[id], Author: bot.Account{Platform: m.name, ID: "gridwarden", Name: "gridwarden", Standing: bot.Bot}, Text: said.Plain()}, ctx.Err()
+	}
+	seen, ok := m.talk[id]
+	if !ok || seen.Thread.Channel != t.Channel {
+		return bot.Original{}, fmt.Errorf("bottest: message %q: %w", id, bot.ErrNotFound)
+	}
+	return seen, ctx.Err()
 }
 
 // Alter changes what a message shows, as somebody who may do that would.

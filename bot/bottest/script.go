@@ -29,6 +29,7 @@ type step struct {
 	reason  string        // of a click or a deny
 	card    string        // the action that is decided on
 	surface string        // of a decision
+	touch   bot.Kind      // of a message: Reacted is a pin
 	wait    time.Duration // of a wait
 	group   string        // that has other members now
 	members []string      // names of accounts
@@ -48,6 +49,8 @@ const (
 	waits
 	repeats
 	regroups
+	talks
+	touches
 )
 
 // block is one expected message.
@@ -69,6 +72,7 @@ const standing = `(?: \((member|guest|outsider|bot|bridged|deactivated)\))?`
 
 var (
 	typedStep  = regexp.MustCompile(`^([A-Za-z0-9._-]+)` + standing + `(?: in #([A-Za-z0-9._-]+))?(>>?) (.+)$`)
+	talkStep   = regexp.MustCompile(`^([A-Za-z0-9._-]+)` + standing + ` says( >>)? (.+)$`)
 	actStep    = regexp.MustCompile(`^([A-Za-z0-9._-]+)` + standing + `: (\S+) (\S+)(?: (.+))?$`)
 	waitStep   = regexp.MustCompile(`^\(wait (\S+)\)$`)
 	groupStep  = regexp.MustCompile(`^\(group ([A-Za-z0-9._-]+):((?: [A-Za-z0-9._-]+)*)\)$`)
@@ -133,6 +137,9 @@ func parseStep(line string) (step, error) {
 	if m := typedStep.FindStringSubmatch(line); m != nil {
 		return step{kind: types, who: account(m[1], m[2]), channel: m[3], reply: m[4] == ">>", text: m[5]}, nil
 	}
+	if m := talkStep.FindStringSubmatch(line); m != nil {
+		return step{kind: talks, who: account(m[1], m[2]), reply: m[3] != "", text: m[4]}, nil
+	}
 	m := actStep.FindStringSubmatch(line)
 	if m == nil {
 		return step{}, fmt.Errorf("%q is no step", line)
@@ -141,6 +148,12 @@ func parseStep(line string) (step, error) {
 	switch m[3] {
 	case "click":
 		s.kind = clicks
+		return s, nil
+	case "pin", "unpin", "edit", "delete":
+		s.kind, s.touch = touches, map[string]bot.Kind{"pin": bot.Reacted, "unpin": bot.Unreacted, "edit": bot.Edited, "delete": bot.Deleted}[m[3]]
+		if m[4] != OnSaid && m[4] != OnTyped || (s.touch == bot.Edited) != (s.reason != "") {
+			return s, fmt.Errorf("%q does not say what is touched, said or typed, and how", line)
+		}
 		return s, nil
 	case "react", "unreact":
 		s.kind = reacts

@@ -195,6 +195,19 @@ func (p *player) do(ctx context.Context, s step) error {
 			at = threadOf(p.said[len(p.said)-1])
 		}
 		return p.types(ctx, s, at, s.text)
+	case talks:
+		at := bot.Thread{Platform: p.bot.Platform().Name(), Channel: p.channel}
+		if s.reply && len(p.said) > 0 {
+			at = threadOf(p.said[len(p.said)-1])
+		}
+		return p.send(ctx, s, bot.Event{Kind: Talked, Thread: at, Value: s.text})
+	case touches:
+		value := s.reason
+		if s.touch == bot.Reacted || s.touch == bot.Unreacted {
+			value = "pushpin"
+			p.note(s, ByReaction, ByReaction)
+		}
+		return p.send(ctx, s, bot.Event{Kind: s.touch, Target: s.text, Value: value, Thread: bot.Thread{Platform: p.bot.Platform().Name(), Channel: p.channel}})
 	case clicks:
 		for _, said := range slices.Backward(p.said) {
 			if button, ok := buttonOf(said.Message, s.text); ok {

@@ -240,7 +240,10 @@ func TestOnlyTheLastUpdateCounts(t *testing.T) {
 
 func TestParseScriptRefuses(t *testing.T) {
 	for conversation, want := range map[string]string{
-		"alice says hello\n":                        "line 1: \"alice says hello\" is no step",
+		"alice shouts hello\n":                      "line 1: \"alice shouts hello\" is no step",
+		"alice: pin card\n":                         "does not say what is touched",
+		"alice: delete said now\n":                  "does not say what is touched",
+		"alice: edit typed\n":                       "does not say what is touched",
 		"\nalice: jump high\n":                      "line 2",
 		"alice: approve ab12\n":                     "does not say by button",
 		"alice: approve ab12 by mail\n":             "does not say by button",

@@ -48,7 +48,11 @@ type message struct {
 	id     string
 	thread bot.Thread // as it was posted; the address that events about it carry
 	by     string     // who typed it, "" for the bot
-	text   string     // what was typed, or the message as it was last rendered
+	who    bot.Account
+	at     time.Time
+	event  string // the id of the event that it was, "" when it was not for the bot
+	gone   bool   // deleted
+	text   string // what was typed, or the message as it was last rendered
 	last   bot.Message
 	live   []string // words of the buttons shown now
 	known  map[string]string
@@ -132,7 +136,7 @@ func (c *Console) add(t bot.Thread, by, text string) *message {
 
 // adopt numbers a message that has an id already. The caller holds mu.
 func (c *Console) adopt(id string, t bot.Thread, by, text string) *message {
-	m := &message{n: len(c.messages) + 1, id: id, thread: t, by: by, text: text, known: map[string]string{}}
+	m := &message{n: len(c.messages) + 1, id: id, thread: t, by: by, text: text, at: time.Now().UTC(), known: map[string]string{}}
 	c.messages = append(c.messages, m)
 	c.byID[id] = m
 	return m

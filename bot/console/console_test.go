@@ -152,7 +152,16 @@ func TestEvents(t *testing.T) {
 		{"a guest", []string{"standing mallory guest", "mallory> bans"}, []bot.Event{
 			{ID: "boot-e1", Kind: bot.Typed, Account: stranger, Thread: channel, Message: "boot-1", Value: "bans"},
 		}},
-		{"nothing for the bot", []string{"", "   ", "click", "click approve", "react +1", "click approve #x", "thread #9", "as", "standing bob king", "group sec grow bob"}, nil},
+		{"talk that is changed and taken away", []string{"bob> say lunch", "bob> edit #1 no lunch", "delete #1", "delete #1"}, []bot.Event{
+			{ID: "boot-e1", Kind: bot.Edited, Account: bob, Thread: channel, Target: "boot-1", Value: "no lunch"},
+			{ID: "boot-e2", Kind: bot.Deleted, Account: alice, Thread: channel, Target: "boot-1"},
+		}},
+		{"a command and a card that are changed", []string{"ban x", "edit #1 ban y", "edit #2 BAN Y"}, []bot.Event{
+			ban,
+			{ID: "boot-e2", Kind: bot.Edited, Account: alice, Thread: channel, Target: "boot-1", Value: "ban y", Origin: "boot-e1"},
+			{ID: "boot-e3", Kind: bot.Edited, Account: alice, Thread: thread, Target: "boot-2", Value: "BAN Y", Ours: true},
+		}},
+		{"nothing for the bot", []string{"say hello", "edit 1", "edit #7 x", "delete one", "", "   ", "click", "click approve", "react +1", "click approve #x", "thread #9", "as", "standing bob king", "group sec grow bob"}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

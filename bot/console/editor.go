@@ -25,7 +25,7 @@ type editor struct {
 }
 
 // own are the console's own words, offered beside the commands.
-var own = []string{"as", "click", "exit", "help", "react", "thread", "threads", "unreact"}
+var own = []string{"as", "click", "delete", "edit", "exit", "help", "react", "say", "thread", "threads", "unreact"}
 
 func newEditor(commands []string, out io.Writer) *editor {
 	e := &editor{shell: readline.NewShell(), out: out}

@@ -17,6 +17,8 @@ const help = `-- Type a command, such as: trace HOST TIME. ` + "`help`" + ` list
 --   click WORD [#N] [REASON]  press a button: click deny #3 wrong user
 --   react NAME [#N]           react to a message; unreact takes it back
 --   COMMAND < FILE            give a log in a file: job < pilotlog.txt
+--   say TEXT                  say something that is not for the bot
+--   edit #N TEXT, delete #N   change or delete a message
 --   threads                   list the threads
 --   thread [#N]               go into a thread; without a number, leave it
 --   exit                      wait for the answers and leave (also Ctrl-D)
@@ -73,6 +75,10 @@ func (c *Console) obey(ctx context.Context, handle handler, raw string) (last bo
 	case "click", "react", "unreact":
 		c.echo(speaker, l.text)
 		c.press(ctx, handle, l, speaker, words)
+		return false
+	case "say", "edit", "delete":
+		c.echo(speaker, l.text)
+		c.talk(ctx, handle, l, speaker, words)
 		return false
 	case "thread", "threads", "as", "group", "standing", "exit":
 		c.echo(speaker, l.text)
@@ -174,6 +180,7 @@ func (c *Console) typed(ctx context.Context, handle handler, l line, speaker bot
 	}
 	ev := c.event(bot.Typed, speaker, t, l.text)
 	ev.Message = msg.id
+	msg.who, msg.event = speaker, ev.ID
 	c.mu.Unlock()
 	c.send(ctx, handle, l, ev)
 }

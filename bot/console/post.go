@@ -20,6 +20,7 @@ var (
 	_ bot.Seeder      = (*Console)(nil)
 	_ bot.Grouper     = (*Console)(nil)
 	_ bot.Audience    = (*Console)(nil)
+	_ bot.Reader      = (*Console)(nil)
 )
 
 // Post implements bot.Platform.

@@ -197,9 +197,10 @@ func (g *guild) complete(ctx context.Context, r *received) (bool, error) {
 			}
 			s = g.saw(m, me)
 		}
-		if !s.ours {
+		if !s.ours && !bot.IsPin(r.event.Value) {
 			return false, nil
 		}
+		r.listed = r.listed || !s.ours
 	}
 	t, here, err := g.thread(ctx, r.channel)
 	if err != nil || !here || r.listed && !g.listens(t.Channel) {
@@ -253,7 +254,7 @@ func (g *guild) said(m *discordgo.Message, me identity) (received, bool) {
 	if !ok || !IsID(m.ID) || !IsID(m.ChannelID) {
 		return received{}, false
 	}
-	ev := bot.Event{ID: "message/" + m.ID, Kind: bot.Typed, Message: m.ID, Value: text, At: instant(m.ID)}
+	ev := bot.Event{ID: typedID(m.ID), Kind: bot.Typed, Message: m.ID, Value: text, At: instant(m.ID)}
 	r := received{event: ev, user: m.Author.ID, channel: m.ChannelID}
 	switch {
 	case m.WebhookID != "": // it speaks under any name that it likes
@@ -266,24 +267,35 @@ func (g *guild) said(m *discordgo.Message, me identity) (received, bool) {
 	return r, true
 }
 
-// edited takes the news that a message of the bot says what the bot never said.
-// On Discord nobody can change a message but its author: somebody else has the token.
+// edited takes the news that a message says something else: one of the bot what
+// the bot never said, or people's where the bot listens. On Discord nobody can
+// change a message but its author: of the bot's somebody else has the token.
 func (g *guild) edited(ctx context.Context, data json.RawMessage) ([]received, error) {
 	var m discordgo.Message
 	if err := json.Unmarshal(data, &m); err != nil {
 		return nil, err
 	}
-	s, ours := g.posts.Get(m.ID, 0)
-	if !ours || !s.ours || m.Author == nil || m.EditedTimestamp == nil || !s.touched(m.Content) {
-		return nil, ctx.Err()
+	me, err := g.me(ctx)
+	if err != nil || m.Author == nil || m.EditedTimestamp == nil || !IsID(m.ID) || m.GuildID != g.id {
+		return nil, err
 	}
-	ev := bot.Event{ID: "edited/" + m.ID + "/" + strconv.FormatInt(m.EditedTimestamp.UnixMicro(), 10), Kind: bot.Edited, Target: m.ID, At: m.EditedTimestamp.UTC()}
+	ev := bot.Event{
+		ID: "edited/" + m.ID + "/" + strconv.FormatInt(m.EditedTimestamp.UnixMicro(), 10), Kind: bot.Edited, Target: m.ID, Value: m.Content,
+		At: m.EditedTimestamp.UTC(), Ours: m.Author.ID == me.User, Origin: typedID(m.ID),
+	}
+	if !ev.Ours {
+		g.learn(m.Author, m.Member)
+		return []received{{event: ev, user: m.Author.ID, channel: m.ChannelID, listed: true}}, nil
+	}
+	if s, known := g.posts.Get(m.ID, 0); !known || !s.ours || !s.touched(m.Content) {
+		return nil, nil
+	}
 	return []received{{event: ev, channel: m.ChannelID}}, nil
 }
 
 // deleted takes the news that messages are gone; the bot deletes none. Discord does
 // not say who did it, nor whose they were: of those from before the start the
-// program knows which were cards.
+// program knows which were its own.
 func (g *guild) deleted(data json.RawMessage) ([]received, error) {
 	var d struct {
 		ID      string   `json:"id"`
@@ -299,15 +311,20 @@ func (g *guild) deleted(data json.RawMessage) ([]received, error) {
 	}
 	var out []received
 	for _, id := range d.IDs {
-		s, known := g.posts.Get(id, 0)
-		if !IsID(id) || known && !s.ours || !known && instant(id).After(g.began) {
+		if !IsID(id) {
 			continue
 		}
+		s, known := g.posts.Get(id, 0)
+		ours := known && s.ours
 		g.forget(id)
-		out = append(out, received{event: bot.Event{ID: "deleted/" + id, Kind: bot.Deleted, Target: id, At: now()}, channel: d.Channel, listed: !known})
+		ev := bot.Event{ID: "deleted/" + id, Kind: bot.Deleted, Target: id, At: now(), Ours: ours, Origin: typedID(id)}
+		out = append(out, received{event: ev, channel: d.Channel, listed: !ours})
 	}
 	return out, nil
 }
+
+// typedID is the id of the event that a message is which was typed to the bot.
+func typedID(message string) string { return "message/" + message }
 
 // vanished takes the news that a channel or thread is gone, and every card in it.
 func (g *guild) vanished(data json.RawMessage) ([]received, error) {

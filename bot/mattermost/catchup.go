@@ -46,9 +46,7 @@ func (s *server) catchUp(ctx context.Context, d *dispatch) error {
 		for _, p := range posts {
 			s.note(max(p.CreateAt, p.UpdateAt))
 			if p.UserId != me.Id {
-				if p.CreateAt > since {
-					s.posted(ctx, d, p)
-				}
+				s.othersPost(ctx, d, p, since)
 				continue
 			}
 			if err := s.ownPost(ctx, d, p); err != nil {
@@ -59,13 +57,29 @@ func (s *server) catchUp(ctx context.Context, d *dispatch) error {
 	return nil
 }
 
+// othersPost takes what happened to somebody's post.
+func (s *server) othersPost(ctx context.Context, d *dispatch, p *model.Post, since int64) {
+	switch {
+	case p.OriginalId != "": // a version before a change
+	case p.DeleteAt > since:
+		s.deleted(ctx, d, p, "")
+	default:
+		if p.CreateAt > since {
+			s.posted(ctx, d, p)
+		}
+		if p.EditAt > since {
+			s.edited(ctx, d, p)
+		}
+	}
+}
+
 // ownPost takes what happened to a post of ours.
 func (s *server) ownPost(ctx context.Context, d *dispatch, p *model.Post) error {
 	switch {
 	case p.Type != "", p.OriginalId != "": // that the bot joined, for example; a version before a change
 		return nil
 	case p.DeleteAt != 0:
-		s.deleted(ctx, d, p)
+		s.deleted(ctx, d, p, "")
 		return nil
 	case !s.sealed(p):
 		s.edited(ctx, d, p)

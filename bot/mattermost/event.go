@@ -34,7 +34,7 @@ func (s *server) obey(ctx context.Context, d *dispatch, ev *model.WebSocketEvent
 		case model.WebsocketEventPostEdited:
 			s.edited(ctx, d, &p)
 		default:
-			s.deleted(ctx, d, &p)
+			s.deleted(ctx, d, &p, text("delete_by"))
 		}
 	case model.WebsocketEventReactionAdded, model.WebsocketEventReactionRemoved:
 		var r model.Reaction
@@ -71,7 +71,7 @@ func (s *server) posted(ctx context.Context, d *dispatch, p *model.Post) {
 		return
 	}
 	d.put(ctx, p.UserId, func(ctx context.Context) {
-		ev := bot.Event{ID: "post/" + p.Id, Kind: bot.Typed, Message: p.Id, Value: text, At: millis(p.CreateAt)}
+		ev := bot.Event{ID: typedID(p.Id), Kind: bot.Typed, Message: p.Id, Value: text, At: millis(p.CreateAt)}
 		d.insist(ctx, func(ctx context.Context) (err error) {
 			if ev.Account, err = s.account(ctx, p.UserId); err != nil {
 				return err
@@ -124,40 +124,60 @@ func closed(text, t, inner string) string {
 	return inner
 }
 
-// edited takes the news that a post was changed. A command is not run again; a
-// post of ours that does not bear our seal was changed by somebody else.
+// edited takes the news that a post was changed: people's where the bot listens,
+// and one of ours that does not bear our seal, so that somebody else did it. A
+// command is not run again. The server does not say who did it.
 func (s *server) edited(ctx context.Context, d *dispatch, p *model.Post) {
 	s.note(max(p.EditAt, p.UpdateAt))
 	me, err := s.self(ctx)
-	if err != nil || p.UserId != me.Id || p.Type != "" || s.sealed(p) {
+	ours := err == nil && p.UserId == me.Id
+	if err != nil || p.Type != "" || ours && s.sealed(p) || !ours && p.EditAt == 0 {
 		return
 	}
-	s.touched(ctx, d, p, bot.Edited, fmt.Sprintf("edited/%s/%d", p.Id, p.EditAt))
+	s.touched(ctx, d, p, bot.Event{ID: fmt.Sprintf("edited/%s/%d", p.Id, p.EditAt), Kind: bot.Edited, Ours: ours, Value: p.Message}, "")
 }
 
-// deleted takes the news that a post is gone. The bot deletes nothing itself.
-func (s *server) deleted(ctx context.Context, d *dispatch, p *model.Post) {
+// deleted takes the news that a post is gone. The bot deletes nothing itself. Who
+// did it the server tells admins only: app/post.go, DeletePost.
+func (s *server) deleted(ctx context.Context, d *dispatch, p *model.Post, by string) {
 	s.note(max(p.DeleteAt, p.UpdateAt))
 	me, err := s.self(ctx)
-	if err != nil || p.UserId != me.Id {
+	if err != nil {
 		return
 	}
 	s.mu.Lock()
 	delete(s.reactions, p.Id)
 	s.mu.Unlock()
-	s.touched(ctx, d, p, bot.Deleted, "deleted/"+p.Id)
+	s.posts.Drop(p.Id)
+	s.touched(ctx, d, p, bot.Event{ID: "deleted/" + p.Id, Kind: bot.Deleted, Ours: p.UserId == me.Id}, by)
 }
 
-func (s *server) touched(ctx context.Context, d *dispatch, p *model.Post, kind bot.Kind, id string) {
+func (s *server) touched(ctx context.Context, d *dispatch, p *model.Post, ev bot.Event, by string) {
 	d.put(ctx, p.Id, func(ctx context.Context) {
-		ev := bot.Event{
-			ID: id, Kind: kind, Target: p.Id, At: millis(max(p.EditAt, p.DeleteAt, p.UpdateAt)),
-			Account: bot.Account{Platform: Name, Workspace: s.config.Name},
+		name := s.channelName(ctx, p.ChannelId)
+		if !ev.Ours && !s.listens(name) {
+			return
 		}
-		ev.Thread = s.thread(s.channelName(ctx, p.ChannelId), p.RootId)
+		ev.Target, ev.At, ev.Origin = p.Id, millis(max(p.EditAt, p.DeleteAt, p.UpdateAt)), typedID(p.Id)
+		ev.Thread, ev.Account = s.thread(name, p.RootId), bot.Account{Platform: Name, Workspace: s.config.Name}
+		if model.IsValidId(by) {
+			d.insist(ctx, func(ctx context.Context) (err error) {
+				ev.Account, err = s.account(ctx, by)
+				return err
+			})
+		}
 		d.deliver(ctx, ev)
 	})
 }
+
+// listens reports whether a channel, as it stands in addresses, is one where the
+// bot listens.
+func (s *server) listens(channel string) bool {
+	return slices.Contains(s.o.Channels(s.config.Name), channel)
+}
+
+// typedID is the id of the event that a post is which was typed to the bot.
+func typedID(post string) string { return "post/" + post }
 
 // reaction is one that stands on a post of ours.
 type reaction struct {
@@ -178,7 +198,7 @@ func (s *server) reacted(ctx context.Context, d *dispatch, r model.Reaction, add
 			return err
 		}
 		at, err := s.placeOf(ctx, r.PostId)
-		if statusOf(err) == http.StatusNotFound || statusOf(err) == http.StatusForbidden || err == nil && !at.ours {
+		if statusOf(err) == http.StatusNotFound || statusOf(err) == http.StatusForbidden || err == nil && !at.ours && !(bot.IsPin(plainEmoji(r.EmojiName)) && s.listens(s.channelName(ctx, at.channel))) {
 			return nil
 		}
 		if err != nil {

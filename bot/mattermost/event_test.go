@@ -581,3 +581,49 @@ func TestCheckTellsWhatIsMissing(t *testing.T) {
 		}
 	})
 }
+
+// TestAPinIsTakenUnderAnyPost has people pin what others said, change and delete
+// it, and the bot read it.
+func TestAPinIsTakenUnderAnyPost(t *testing.T) {
+	listen(t, func(t *testing.T, l *listening) {
+		other := l.fake.AddChannel("lounge", model.ChannelTypePrivate, l.me, l.alice) // where the bot does not listen
+		root := l.fake.Type(l.alice.Id, l.channel.Id, "", "look", 1)
+		below := l.fake.Type(l.alice.Id, l.channel.Id, root.Id, "load 200", 1)
+		away := l.fake.Type(l.alice.Id, other.Id, "", "look", 1)
+		l.fake.Attach(below.Id, "ps.txt", []byte("ps"))
+		for id, at := range map[string]bot.Thread{root.Id: l.at(""), below.Id: l.at(root.Id)} {
+			l.fake.React(l.alice.Id, id, "pushpin")
+			if ev := l.next(); ev.Kind != bot.Reacted || ev.Value != "pushpin" || ev.Thread != at || ev.Target != id {
+				t.Errorf("%+v; want a pin in %s", ev, at)
+			}
+			l.fake.Unreact(l.alice.Id, id, "pushpin")
+			if ev := l.next(); ev.Kind != bot.Unreacted || ev.Value != "pushpin" || ev.Target != id {
+				t.Errorf("%+v; want it taken away", ev)
+			}
+			l.fake.React(l.alice.Id, id, "eyes")
+			l.quiet("another reaction")
+		}
+		seen, err := l.Read(t.Context(), l.at(root.Id), below.Id)
+		if err != nil || seen.Text != "load 200" || seen.Author.Name != "alice" || seen.Thread != l.at(root.Id) || !seen.At.Equal(millis(below.CreateAt)) ||
+			len(seen.Files) != 1 || seen.Files[0] != (bot.Enclosure{Name: "ps.txt", Size: 2}) || !strings.HasSuffix(seen.Link, "/grid/pl/"+below.Id) {
+			t.Errorf("Read = %+v, %v", seen, err)
+		}
+		l.fake.EditAs(below.Id, "load 20")
+		if ev := l.next(); ev.Kind != bot.Edited || ev.Target != below.Id || ev.Thread != l.at(root.Id) || ev.Value != "load 20" || ev.Ours || ev.Account.ID != "" || ev.Origin != "post/"+below.Id {
+			t.Errorf("%+v; want that it was changed, and not by whom", ev)
+		}
+		l.fake.DeleteAs(l.alice.Id, below.Id)
+		if ev := l.next(); ev.Kind != bot.Deleted || ev.Target != below.Id || ev.Ours || ev.Account.ID != "" {
+			t.Errorf("%+v; want that it was deleted", ev)
+		}
+		for _, id := range []string{below.Id, away.Id, model.NewId(), "x"} {
+			if _, err := l.Read(t.Context(), l.at(""), id); !errors.Is(err, bot.ErrNotFound) {
+				t.Errorf("Read of %q: %v; want that it is not there", id, err)
+			}
+		}
+		l.fake.React(l.alice.Id, away.Id, "pushpin")
+		l.fake.EditAs(away.Id, "do not look")
+		l.fake.DeleteAs(l.alice.Id, away.Id)
+		l.quiet("where the bot does not listen")
+	})
+}

@@ -22,6 +22,7 @@ var (
 	_ bot.Finder      = (*Platform)(nil)
 	_ bot.Seeder      = (*Platform)(nil)
 	_ bot.CardReader  = (*Platform)(nil)
+	_ bot.Reader      = (*Platform)(nil)
 	_ bot.Grouper     = (*Platform)(nil)
 	_ bot.Audience    = (*Platform)(nil)
 	_ bot.Connected   = (*Platform)(nil)

@@ -48,6 +48,11 @@ func (w *workspace) channels() []bot.Thread {
 	return slices.DeleteFunc(w.opt.Channels(), func(t bot.Thread) bool { return t.Platform != Name || t.Workspace != w.name })
 }
 
+// listens reports whether a channel is one where the bot listens.
+func (w *workspace) listens(channel string) bool {
+	return slices.ContainsFunc(w.channels(), func(t bot.Thread) bool { return t.Channel == channel })
+}
+
 // reread hands over what people said in a channel or thread, in their order.
 func (w *workspace) reread(ctx context.Context, t bot.Thread, oldest string, me identity, handle func(context.Context, bot.Event) error) {
 	var missed []received

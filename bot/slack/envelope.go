@@ -103,7 +103,7 @@ func (w *workspace) complete(ctx context.Context, r *received) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if !at.ours {
+		if !at.ours && (!at.is || !bot.IsPin(r.event.Value) || !w.listens(r.event.Thread.Channel)) {
 			return false, nil
 		}
 		r.event.Thread.Root = at.root
@@ -240,7 +240,8 @@ func (w *workspace) readEvent(ctx context.Context, data json.RawMessage) (receiv
 		return r, ok, nil
 	case "reaction_added", "reaction_removed":
 		me, err := w.me(ctx)
-		if err != nil || s.Item.Type != "message" || s.Of != "" && s.Of != me.User {
+		name := plainName(s.Reaction)
+		if err != nil || s.Item.Type != "message" || s.Of != "" && s.Of != me.User && !bot.IsPin(name) {
 			return received{}, false, err
 		}
 		return w.reacted(s.Type == "reaction_added", s.Item.Channel, s.Item.TS, s.User, s.Reaction, s.At), true, nil
@@ -265,7 +266,7 @@ func (w *workspace) typed(s said, me identity) (received, bool) {
 		return received{}, false
 	}
 	t := w.thread(s.Channel, s.Root, s.TS)
-	ev := bot.Event{ID: "message/" + s.Channel + "/" + s.TS, Kind: bot.Typed, Thread: t, Message: s.TS, Value: text, At: instant(s.TS)}
+	ev := bot.Event{ID: typedID(s.Channel, s.TS), Kind: bot.Typed, Thread: t, Message: s.TS, Value: text, At: instant(s.TS)}
 	user := s.User
 	if user == "" {
 		user = s.Bot
@@ -280,24 +281,42 @@ func (w *workspace) typed(s said, me identity) (received, bool) {
 	return r, true
 }
 
-// changed takes the news that a message of the bot was changed by somebody
-// else. The bot's own changes come as the same event, and are dropped like all
-// that the bot does itself.
+// changed takes the news that a message was changed: one of the bot by somebody
+// else, and people's where the bot listens. The bot's own changes come as the
+// same event, and are dropped like all that the bot does itself. Of a thread's
+// first message that is deleted Slack leaves a tombstone while there are answers.
 func (w *workspace) changed(s said, me identity) (received, bool) {
-	if s.Message == nil || s.Message.User != me.User || s.Message.Edited == nil {
+	m := s.Message
+	if m == nil || m.TS == "" {
+		return received{}, false
+	}
+	if m.Subtype == "tombstone" {
+		gone := s
+		gone.Gone, gone.Previous = m.TS, m
+		if s.Previous != nil {
+			gone.Previous = s.Previous
+		}
+		return w.deleted(gone, me)
+	}
+	ours := w.wrote(m, me)
+	if m.Edited == nil || !ours && !w.listens(s.Channel) {
 		return received{}, false
 	}
 	ev := bot.Event{
-		ID: "edited/" + s.Channel + "/" + s.Message.TS + "/" + s.Message.Edited.TS, Kind: bot.Edited,
-		Thread: w.thread(s.Channel, s.Message.Root, s.Message.TS), Target: s.Message.TS, At: instant(s.At),
+		ID: "edited/" + s.Channel + "/" + m.TS + "/" + m.Edited.TS, Kind: bot.Edited, Ours: ours, Value: unescape(m.Text), Origin: typedID(s.Channel, m.TS),
+		Thread: w.thread(s.Channel, m.Root, m.TS), Target: m.TS, At: instant(m.Edited.TS),
 	}
-	return received{event: ev, user: s.Message.Edited.User}, true
+	return received{event: ev, user: m.Edited.User}, true
 }
 
-// deleted takes the news that a message of the bot is gone; the bot deletes
-// none. Slack does not say who did it.
+// deleted takes the news that a message is gone, of the bot or of people where
+// the bot listens; the bot deletes none. Slack does not say who did it.
 func (w *workspace) deleted(s said, me identity) (received, bool) {
-	if s.Previous == nil || s.Previous.User != me.User && (me.Bot == "" || s.Previous.Bot != me.Bot) {
+	if s.Previous == nil {
+		return received{}, false
+	}
+	ours := w.wrote(s.Previous, me)
+	if !ours && !w.listens(s.Channel) {
 		return received{}, false
 	}
 	gone := s.Gone
@@ -305,10 +324,24 @@ func (w *workspace) deleted(s said, me identity) (received, bool) {
 		gone = s.Previous.TS
 	}
 	ev := bot.Event{
-		ID: "deleted/" + s.Channel + "/" + gone, Kind: bot.Deleted,
+		ID: "deleted/" + s.Channel + "/" + gone, Kind: bot.Deleted, Ours: ours, Origin: typedID(s.Channel, gone),
 		Thread: w.thread(s.Channel, s.Previous.Root, gone), Target: gone, At: instant(s.At),
 	}
 	return received{event: ev}, true
+}
+
+// wrote reports whether a message is the bot's.
+func (w *workspace) wrote(m *said, me identity) bool {
+	return m.User == me.User || me.Bot != "" && m.Bot == me.Bot
+}
+
+// typedID is the id of the event that a message is which was typed to the bot.
+func typedID(channel, ts string) string { return "message/" + channel + "/" + ts }
+
+// plainName takes skin tones off a reaction.
+func plainName(reaction string) string {
+	name, _, _ := strings.Cut(strings.Trim(reaction, ":"), "::")
+	return name
 }
 
 // reacted takes a reaction. Skin tones say nothing.
@@ -317,7 +350,7 @@ func (w *workspace) reacted(added bool, channel, ts, user, name, at string) rece
 	if !added {
 		kind = bot.Unreacted
 	}
-	name, _, _ = strings.Cut(strings.Trim(name, ":"), "::")
+	name = plainName(name)
 	ev := bot.Event{
 		ID: strings.Join([]string{string(kind), channel, ts, user, name, at}, "/"), Kind: kind,
 		Thread: w.thread(channel, "", ""), Target: ts, Value: name, At: instant(at),

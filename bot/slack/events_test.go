@@ -245,14 +245,88 @@ func TestWhatOthersDoToOurMessages(t *testing.T) {
 				t.Errorf("%+v; want %s of %s", ev, kind, id)
 			}
 		}
+	})
+}
+
+// TestWhatPeopleDoToTheirMessages has people change and delete what they said: it
+// is told where the bot listens, and never run again.
+func TestWhatPeopleDoToTheirMessages(t *testing.T) {
+	both(t, asSlack, func(t *testing.T, s *fakeslack.Server, _ *Platform, l *bottest.Hearing) {
+		addTeam(s, "CELSE") // where the bot is, and does not listen
 		typed, _ := s.Type("UALICE", "CSEC", "", me+"pending")
+		answer, _ := s.Type("UCAROL", "CSEC", typed, "talk &amp; more")
+		elsewhere, _ := s.Type("UALICE", "CELSE", "", "talk")
 		time.Sleep(time.Second)
 		l.Forget()
+		thread := channel("CSEC")
+		thread.Root = typed
+		news := func(kind bot.Kind, target string, at bot.Thread, who, text string) {
+			t.Helper()
+			time.Sleep(time.Second)
+			ev := l.One(t)
+			if ev.Kind != kind || ev.Target != target || ev.Thread != at || ev.Account.ID != who || ev.Value != text || ev.Ours || ev.Origin != "message/CSEC/"+target {
+				t.Errorf("%+v; want %s of %s in %s by %q", ev, kind, target, at, who)
+			}
+			l.Forget()
+		}
 		s.Edit("UALICE", "CSEC", typed, me+"ban somebody")
-		s.Delete("CSEC", typed)
+		news(bot.Edited, typed, channel("CSEC"), "UALICE", "@"+fakeslack.BotUser+" ban somebody")
+		s.Edit("UCAROL", "CSEC", answer, "a &lt;b&gt;")
+		news(bot.Edited, answer, thread, "UCAROL", "a <b>")
+		s.Bury("CSEC", typed)
+		news(bot.Deleted, typed, channel("CSEC"), "", "")
+		s.Delete("CSEC", answer)
+		news(bot.Deleted, answer, thread, "", "")
+		s.Edit("UALICE", "CELSE", elsewhere, "other talk")
+		s.React("UALICE", "CELSE", elsewhere, "pushpin")
+		s.Delete("CELSE", elsewhere)
 		time.Sleep(time.Second)
-		if len(l.All()) != 0 {
-			t.Errorf("an edited command was run again: %s", bottest.Kinds(l.All()))
+		if len(l.All()) != 0 || s.Unacknowledged() != 0 {
+			t.Errorf("what happens elsewhere is news: %s", bottest.Kinds(l.All()))
+		}
+	})
+}
+
+// TestAPinIsTakenUnderAnyMessage has people pin what others said, and the bot read it.
+func TestAPinIsTakenUnderAnyMessage(t *testing.T) {
+	both(t, asSlack, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
+		root, _ := s.Type("UCAROL", "CSEC", "", "load &lt;200&gt;")
+		below, _ := s.Type("UROBOT", "CSEC", root, "an alarm")
+		s.Attach("CSEC", below, "ps.txt", 512)
+		thread := channel("CSEC")
+		thread.Root = root
+		for ts, at := range map[string]bot.Thread{root: channel("CSEC"), below: thread} {
+			s.React("UBOB", "CSEC", ts, "pushpin")
+			time.Sleep(time.Second)
+			if ev := l.One(t); ev.Kind != bot.Reacted || ev.Value != "pushpin" || ev.Thread != at || ev.Target != ts || ev.Account.ID != "UBOB" {
+				t.Errorf("%+v; want a pin in %s", ev, at)
+			}
+			l.Forget()
+			s.Unreact("UBOB", "CSEC", ts, "pushpin")
+			time.Sleep(time.Second)
+			if ev := l.One(t); ev.Kind != bot.Unreacted || ev.Target != ts {
+				t.Errorf("%+v; want it taken away", ev)
+			}
+			l.Forget()
+			s.React("UBOB", "CSEC", ts, "eyes")
+			time.Sleep(time.Second)
+			if len(l.All()) != 0 {
+				t.Errorf("any reaction counts: %s", bottest.Kinds(l.All()))
+			}
+		}
+		seen, err := p.Read(t.Context(), thread, below)
+		if err != nil || seen.Text != "an alarm" || seen.Author.ID != "UROBOT" || seen.Thread != thread || !seen.At.Equal(instant(below)) ||
+			len(seen.Files) != 1 || seen.Files[0] != (bot.Enclosure{Name: "ps.txt", Size: 512}) || !strings.Contains(seen.Link, "/archives/CSEC/p"+strings.ReplaceAll(below, ".", "")+"?thread_ts="+root) {
+			t.Errorf("Read = %+v, %v", seen, err)
+		}
+		if seen, err = p.Read(t.Context(), channel("CSEC"), root); err != nil || seen.Text != "load <200>" || seen.Author.Name != "carol" || seen.Thread != channel("CSEC") {
+			t.Errorf("Read = %+v, %v", seen, err)
+		}
+		s.Bury("CSEC", root)
+		for _, id := range []string{root, "1.000001", "nothing"} {
+			if _, err := p.Read(t.Context(), channel("CSEC"), id); !errors.Is(err, bot.ErrNotFound) {
+				t.Errorf("Read of %q: %v; want that it is not there", id, err)
+			}
 		}
 	})
 }

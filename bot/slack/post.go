@@ -229,6 +229,7 @@ func (w *workspace) history(ctx context.Context, t bot.Thread, oldest string, me
 // standing is where a message stands, and whether the bot wrote it.
 type standing struct {
 	ours bool
+	is   bool // it is there
 	root string
 }
 
@@ -254,7 +255,7 @@ func (w *workspace) look(ctx context.Context, channel, ts string) (found standin
 		})
 		for _, m := range messages {
 			if m.Timestamp == ts {
-				found = standing{ours: m.User == me.User || m.BotID != "" && m.BotID == me.Bot, root: m.ThreadTimestamp}
+				found = standing{is: true, ours: m.User == me.User || m.BotID != "" && m.BotID == me.Bot, root: m.ThreadTimestamp}
 			}
 		}
 		return err

@@ -24,9 +24,10 @@ import (
 type discordBot struct {
 	*app
 	*onlyDiscord
-	room *bottest.Recorder
-	last interface{ Again() }
-	sent string // the transcript's id of the event
+	room   *bottest.Recorder
+	last   interface{ Again() }
+	latest bottest.Latest
+	sent   string // the transcript's id of the event
 }
 
 // onlyDiscord is Discord with the channels and people of the transcripts.
@@ -95,7 +96,7 @@ func (b *discordBot) Platform() bottest.Watched      { return b.room }
 func (b *discordBot) Idle(ctx context.Context) error { return b.engine.Idle(ctx) }
 
 // signs are the reactions of the transcripts as people put them on Discord.
-var signs = map[string]string{"+1": "👍🏽", "-1": "👎", "white_check_mark": "✅"}
+var signs = map[string]string{"+1": "👍🏽", "-1": "👎", "white_check_mark": "✅", "pushpin": "📌"}
 
 // Send has somebody do on Discord what makes the event.
 func (b *discordBot) Send(_ context.Context, ev bot.Event) error {
@@ -104,17 +105,31 @@ func (b *discordBot) Send(_ context.Context, ev bot.Event) error {
 		return b.wait()
 	}
 	b.sent = ev.ID
+	ev = b.latest.On(ev)
 	who, place := b.user(ev.Account.Name, ev.Account.Standing), b.channel(ev.Thread.Channel)
 	b.speaks(ev.Account.Name, who)
 	switch ev.Kind {
-	case bot.Typed:
+	case bot.Typed, bottest.Talked:
 		if root := ev.Thread.Root; root != "" {
 			if _, made := b.server.Channel(root); !made { // people make a thread of a message that has none
 				b.server.Thread(root)
 			}
 			place = root
 		}
-		_, b.last = b.server.Type(who, place, "<@"+fakediscord.BotUser+"> "+ev.Value)
+		text := ev.Value
+		if ev.Kind == bot.Typed {
+			text = "<@" + fakediscord.BotUser + "> " + text
+		}
+		var id string
+		id, b.last = b.server.Type(who, place, text)
+		b.latest.Wrote(ev, id)
+		if ev.Kind == bottest.Talked {
+			return nil
+		}
+	case bot.Edited:
+		b.last = b.server.Rewrite(ev.Target, ev.Value)
+	case bot.Deleted:
+		b.last = b.server.Delete(ev.Target)
 	case bot.Clicked:
 		return b.press(who, ev)
 	case bot.Reacted:

@@ -28,11 +28,12 @@ const mattermostToken = "token-of-the-bot"
 // network in memory.
 type mattermostBot struct {
 	*app
-	room *bottest.Recorder
-	as   *asConsole
-	full bool   // the server calls
-	sent string // the transcript's id of the latest event
-	last bot.Kind
+	room   *bottest.Recorder
+	as     *asConsole
+	full   bool   // the server calls
+	sent   string // the transcript's id of the latest event
+	last   bot.Kind
+	latest bottest.Latest
 }
 
 // asConsole is a server with the channels and people of the transcripts.
@@ -130,6 +131,7 @@ func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
 	if !again {
 		b.sent, b.last = ev.ID, ev.Kind
 	}
+	ev = b.latest.On(ev)
 	user, channel := b.as.user(ev.Account.Name), b.as.channel(ev.Thread.Channel)
 	b.as.fake.Join(channel, user)
 	restore := b.as.stand(user, ev.Account.Standing)
@@ -154,7 +156,14 @@ func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
 		if ev.Account.Standing == bot.Bridged {
 			p.AddProp("override_username", ev.Account.Name)
 		}
-		b.as.fake.Say(p, 1)
+		b.latest.Wrote(ev, b.as.fake.Say(p, 1).Id)
+	case ev.Kind == bottest.Talked:
+		b.latest.Wrote(ev, b.as.fake.Say(&model.Post{UserId: user, ChannelId: channel, RootId: ev.Thread.Root, Message: ev.Value}, 1).Id)
+		return nil
+	case ev.Kind == bot.Edited:
+		b.as.fake.EditAs(ev.Target, ev.Value)
+	case ev.Kind == bot.Deleted:
+		b.as.fake.DeleteAs(user, ev.Target)
 	case ev.Kind == bot.Reacted:
 		b.as.fake.React(user, ev.Target, ev.Value)
 	case ev.Kind == bot.Unreacted:

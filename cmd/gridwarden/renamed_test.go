@@ -105,6 +105,15 @@ func (r renamed) Members(ctx context.Context, group string) ([]string, error) {
 	return keys, err
 }
 
+// Read implements bot.Reader.
+func (r renamed) Read(ctx context.Context, t bot.Thread, id string) (bot.Original, error) {
+	seen, err := r.Full.Read(ctx, r.in.there(t), id)
+	name := r.in.nameOf(seen.Author.ID)
+	seen.Author = bot.Account{Platform: console.Name, ID: name, Name: name, Standing: seen.Author.Standing}
+	seen.Thread = bot.Thread{Platform: console.Name, Channel: t.Channel, Root: seen.Thread.Root}
+	return seen, err
+}
+
 // Shared implements bot.Audience.
 func (r renamed) Shared(ctx context.Context, t bot.Thread) (bool, error) {
 	return r.Full.Shared(ctx, r.in.there(t))

@@ -25,9 +25,10 @@ import (
 type slackBot struct {
 	*app
 	*onlySlack
-	room *bottest.Recorder
-	last fakeslack.Delivery
-	sent string // the transcript's id of the event
+	room   *bottest.Recorder
+	last   fakeslack.Delivery
+	latest bottest.Latest
+	sent   string // the transcript's id of the event
 }
 
 // onlySlack is Slack with the channels and people of the transcripts.
@@ -137,12 +138,23 @@ func (b *slackBot) Send(_ context.Context, ev bot.Event) error {
 		return b.taken()
 	}
 	b.sent = ev.ID
+	ev = b.latest.On(ev)
 	who, place := b.user(ev.Account.Name, ev.Account.Standing), b.channel(ev.Thread.Channel)
 	b.speaks(ev.Account.Name, who)
 	switch ev.Kind {
 	case bot.Typed:
 		text := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(ev.Value)
-		_, b.last = b.server.Type(who, place, ev.Thread.Root, "<@"+fakeslack.BotUser+"> "+text)
+		var ts string
+		ts, b.last = b.server.Type(who, place, ev.Thread.Root, "<@"+fakeslack.BotUser+"> "+text)
+		b.latest.Wrote(ev, ts)
+	case bottest.Talked:
+		var ts string
+		ts, b.last = b.server.Type(who, place, ev.Thread.Root, ev.Value)
+		b.latest.Wrote(ev, ts)
+	case bot.Edited:
+		b.last = b.server.Edit(who, place, ev.Target, ev.Value)
+	case bot.Deleted:
+		b.last = b.server.Delete(place, ev.Target)
 	case bot.Clicked:
 		return b.press(who, place, ev)
 	case bot.Reacted:

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -84,12 +85,16 @@ func runOn(t *testing.T, cfg *config.Config, platforms ...bot.Platform) *app {
 // memoryBot is the program on a platform in memory.
 type memoryBot struct {
 	*app
-	room *bottest.Memory
+	room   *bottest.Memory
+	latest bottest.Latest
+	sent   string // the transcript's id of the event
+	event  bot.Event
+	typed  []bot.Event
 }
 
 func inMemory(t *testing.T, s bottest.Setup) bottest.Bot {
 	cfg := readConfig(t, s)
-	b := memoryBot{room: bottest.NewMemory(console.Name)}
+	b := &memoryBot{room: bottest.NewMemory(console.Name)}
 	for group, names := range cfg.Console.Groups {
 		if err := b.SetGroup(t.Context(), group, names...); err != nil {
 			t.Fatal(err)
@@ -99,13 +104,38 @@ func inMemory(t *testing.T, s bottest.Setup) bottest.Bot {
 	return b
 }
 
-func (b memoryBot) Platform() bottest.Watched      { return b.room }
-func (b memoryBot) Idle(ctx context.Context) error { return b.engine.Idle(ctx) }
+func (b *memoryBot) Platform() bottest.Watched      { return b.room }
+func (b *memoryBot) Idle(ctx context.Context) error { return b.engine.Idle(ctx) }
 
-func (b memoryBot) Send(ctx context.Context, ev bot.Event) error { return b.room.Send(ctx, ev) }
+// Send does what makes the event.
+func (b *memoryBot) Send(ctx context.Context, ev bot.Event) error {
+	if b.sent == ev.ID {
+		return b.room.Send(ctx, b.event)
+	}
+	ev = b.latest.On(ev)
+	switch ev.Kind {
+	case bottest.Talked:
+		b.latest.Wrote(ev, b.room.Talk(bot.Original{Thread: ev.Thread, Author: ev.Account, At: ev.At, Text: ev.Value}))
+		return nil
+	case bot.Typed:
+		b.latest.Wrote(ev, ev.Message)
+		b.typed = append(b.typed, ev)
+	case bot.Edited:
+		b.room.Rewrite(ev.Target, ev.Value)
+	case bot.Deleted:
+		b.room.Delete(ev.Target)
+	}
+	for _, typed := range b.typed {
+		if ev.Kind != bot.Typed && typed.Message == ev.Target {
+			ev.Origin = typed.ID
+		}
+	}
+	b.sent, b.event = ev.ID, ev
+	return b.room.Send(ctx, ev)
+}
 
 // SetGroup implements bottest.Regrouper.
-func (b memoryBot) SetGroup(_ context.Context, group string, names ...string) error {
+func (b *memoryBot) SetGroup(_ context.Context, group string, names ...string) error {
 	keys := make([]string, len(names))
 	for i, name := range names {
 		keys[i] = console.Name + "/" + name
@@ -120,19 +150,21 @@ type consoleBot struct {
 	room     *bottest.Recorder
 	heard    *listened
 	keyboard io.Writer
+	screen   *consoleScreen
+	latest   bottest.Latest
 	groups   map[string][]string
 }
 
 func onConsole(t *testing.T, s bottest.Setup) bottest.Bot {
 	cfg := readConfig(t, s)
-	b := &consoleBot{groups: cfg.Console.Groups}
+	b := &consoleBot{screen: &consoleScreen{}, groups: cfg.Console.Groups}
 	// A name that the options do not know is the account of that name.
 	options := console.Options{
 		Self: bot.Account{Platform: console.Name, ID: "nobody", Name: "nobody", Standing: bot.Member},
 		Boot: "boot", Idle: func(ctx context.Context) error { return b.engine.Idle(ctx) },
 	}
 	in, keyboard := io.Pipe()
-	terminal, err := console.New(cfg.Console, options, in, io.Discard)
+	terminal, err := console.New(cfg.Console, options, in, b.screen)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,6 +184,7 @@ func (b *consoleBot) Send(ctx context.Context, ev bot.Event) error {
 	if b.heard.sent == ev.ID {
 		return b.heard.handle(ctx, b.heard.event)
 	}
+	ev = b.latest.On(ev)
 	b.heard.sent, b.heard.events = ev.ID, 0
 	who, number := ev.Account.Name, func(id string) string { return strings.TrimPrefix(id, "boot-") }
 	var lines []string
@@ -170,6 +203,16 @@ func (b *consoleBot) Send(ctx context.Context, ev bot.Event) error {
 		lines = []string{who + "> react " + ev.Value + " #" + number(ev.Target)}
 	case bot.Unreacted:
 		lines = []string{who + "> unreact " + ev.Value + " #" + number(ev.Target)}
+	case bottest.Talked:
+		place := "thread"
+		if ev.Thread.Root != "" {
+			place += " #" + number(ev.Thread.Root)
+		}
+		lines = []string{place, who + "> say " + ev.Value}
+	case bot.Edited:
+		lines = []string{who + "> edit #" + number(ev.Target) + " " + ev.Value}
+	case bot.Deleted:
+		lines = []string{who + "> delete #" + number(ev.Target)}
 	}
 	if ev.Account.Standing != bot.Member {
 		lines = append([]string{"standing " + who + " " + string(ev.Account.Standing)}, lines...)
@@ -177,6 +220,13 @@ func (b *consoleBot) Send(ctx context.Context, ev bot.Event) error {
 	}
 	if err := b.types(lines...); err != nil {
 		return err
+	}
+	switch ev.Kind {
+	case bottest.Talked: // the number that the console shows is all that is known of it
+		b.latest.Wrote(ev, "boot-"+b.screen.number())
+		return nil
+	case bot.Typed:
+		b.latest.Wrote(ev, b.heard.event.Message)
 	}
 	if b.heard.events != 1 {
 		return fmt.Errorf("the console made %d events of %q", b.heard.events, lines)
@@ -229,4 +279,29 @@ func (l *listened) Listen(ctx context.Context, handle func(context.Context, bot.
 		l.events++
 		return handle(ctx, ev)
 	})
+}
+
+// consoleScreen is where a console shows what happens.
+type consoleScreen struct {
+	mu    sync.Mutex
+	typed string // the number of what was typed last
+}
+
+var typedLine = regexp.MustCompile(`^ *#([0-9]+) [A-Za-z0-9._-]+@`)
+
+func (s *consoleScreen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for line := range strings.Lines(string(p)) {
+		if m := typedLine.FindStringSubmatch(line); m != nil {
+			s.typed = m[1]
+		}
+	}
+	return len(p), nil
+}
+
+func (s *consoleScreen) number() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.typed
 }

@@ -19,6 +19,7 @@ type answer struct {
 	ClosedAt   *time.Time `json:"closed_at,omitempty"`
 	Outcome    string     `json:"outcome,omitempty"`
 	Notes      int        `json:"notes"`
+	Evidence   int        `json:"evidence"`
 	Checkpoint string     `json:"checkpoint,omitempty"`
 	Files      []file     `json:"files,omitempty"`
 }
@@ -33,7 +34,7 @@ func answerOf(i bot.Incident) answer {
 	a := answer{
 		ID: i.ID, Title: i.Title, State: "open",
 		OpenedBy: string(i.OpenedBy), OpenedAt: i.OpenedAt.UTC(),
-		Notes: len(i.Notes),
+		Notes: len(i.Notes), Evidence: len(i.Evidence),
 	}
 	if isClosed(i) {
 		at := i.ClosedAt.UTC()

@@ -18,12 +18,13 @@ import (
 )
 
 // Journal is what the commands need of the bot's journal; see bot.Cases for
-// the contract of the first four.
+// the contract of the first five.
 type Journal interface {
 	OpenIncident(ctx context.Context, i bot.Incident, fx action.Effects) error
 	UpdateIncident(ctx context.Context, id string, change func(*bot.Incident) (action.Effects, error)) (bot.Incident, error)
 	Incident(ctx context.Context, id string) (bot.Incident, error)
 	IncidentAt(ctx context.Context, thread string) (bot.Incident, error)
+	OpenIncidents(ctx context.Context) ([]bot.Incident, error)
 	Records(ctx context.Context, f bot.RecordFilter) ([]audit.Record, error)
 	Actions(ctx context.Context, limit int, commands ...string) ([]action.Action, error)
 }
@@ -68,6 +69,19 @@ func New(j Journal, c Checkpointer) []bot.Command {
 		},
 		long,
 		short,
+		{
+			Name: bot.PinCommand, Args: "MESSAGE [incident=ID]", As: []string{long.Name, short.Name},
+			Summary: "keep a message as evidence of the case; the reaction :pushpin: under it does the same",
+			Example: "incident pin 1782396300.000200",
+			Options: []string{"incident"},
+			Role:    bot.Shifter, Run: x.pin,
+		},
+		{
+			Name: bot.UnpinCommand, Args: "MESSAGE", As: []string{long.Name, short.Name},
+			Summary: "record that your pin is taken away; the evidence stays",
+			Example: "incident unpin 1782396300.000200",
+			Role:    bot.Shifter, Run: x.unpin,
+		},
 		{
 			Name: "incident close", Args: "OUTCOME [incident=ID]",
 			Summary: "close the case of this thread and post the audit log's checkpoint",

@@ -96,6 +96,17 @@ func (j *journal) IncidentAt(_ context.Context, thread string) (bot.Incident, er
 	return bot.Incident{}, bot.ErrNotFound
 }
 
+func (j *journal) OpenIncidents(context.Context) ([]bot.Incident, error) {
+	var out []bot.Incident
+	for _, i := range j.cases {
+		if i.ClosedAt.IsZero() {
+			out = append(out, i)
+		}
+	}
+	slices.SortFunc(out, func(a, b bot.Incident) int { return a.OpenedAt.Compare(b.OpenedAt) })
+	return out, j.err
+}
+
 func (j *journal) Records(_ context.Context, f bot.RecordFilter) ([]audit.Record, error) {
 	var out []audit.Record
 	for _, r := range j.records {

@@ -2,11 +2,14 @@ package incident
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode"
 
+	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
+	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
 // maxBody is how much of a record's body the Markdown shows, in characters;
@@ -35,6 +38,7 @@ func markdown(d dossier) []byte {
 			fmt.Fprintf(&b, "- %s, %s: %s\n", n.At.UTC().Format(clock), plain(string(n.Person)), plain(n.Text))
 		}
 	}
+	evidence(&b, i.Evidence)
 	if len(d.Actions) > 0 {
 		b.WriteString("\n## Actions\n\n| id | command | target | state | proposed by | votes | result |\n|---|---|---|---|---|---|---|\n")
 		for _, a := range d.Actions {
@@ -42,14 +46,77 @@ func markdown(d dossier) []byte {
 		}
 	}
 	b.WriteString("\n## Timeline\n\n| time | what | who | account | about | request | body |\n|---|---|---|---|---|---|---|\n")
+	touched := touchedLater(d.Timeline)
 	for _, e := range d.Timeline {
 		body := "(erased)"
 		if e.Body != nil {
 			body = clip(string(e.Body), maxBody)
 		}
-		row(&b, e.At.Format(clock), string(e.Kind), e.Person, e.Account, e.Subject, e.Request, body)
+		what := string(e.Kind)
+		if mark := touched[e.Request]; mark != "" && e.Kind != audit.MessageEdited && e.Kind != audit.MessageDeleted {
+			what += " (" + mark + ")"
+		}
+		row(&b, e.At.Format(clock), what, e.Person, e.Account, e.Subject, e.Request, body)
 	}
 	return b.Bytes()
+}
+
+// evidence lists the pinned messages, each with what became of it.
+func evidence(b *bytes.Buffer, all []bot.Evidence) {
+	if len(all) == 0 {
+		return
+	}
+	b.WriteString("\n## Evidence\n\nMessages as they stood when they were pinned.\n\n")
+	for n, e := range all {
+		fmt.Fprintf(b, "%d. %s, %s (%s): %s", n+1, e.At.UTC().Format(clock), plain(authorOf(e)), plain(e.Author), plain(e.Text))
+		if e.Cut {
+			b.WriteString(" (it was longer)")
+		}
+		fmt.Fprintf(b, "\n   - pinned by %s at %s; message %s in %s\n", plain(string(e.PinnedBy)), e.PinnedAt.UTC().Format(clock), plain(e.Message), plain(e.Thread))
+		if e.Link != "" {
+			fmt.Fprintf(b, "   - %s\n", plain(e.Link))
+		}
+		if len(e.Files) > 0 {
+			fmt.Fprintf(b, "   - files, not kept: %s\n", plain(filesOf(e.Files)))
+		}
+		for _, c := range e.Changes {
+			fmt.Fprintf(b, "   - **%s** at %s%s\n", changeWord(c.Kind), c.At.UTC().Format(clock), changeTail(c))
+		}
+	}
+}
+
+func changeWord(k bot.Kind) string {
+	if k == bot.Unreacted {
+		return "pin taken away"
+	}
+	return string(k) + " afterwards"
+}
+
+func changeTail(c bot.Change) string {
+	tail := ""
+	if c.By != "" {
+		tail = " by " + plain(c.By)
+	}
+	if c.Kind == bot.Edited {
+		tail += "; it says then: " + plain(c.Text)
+	}
+	return tail
+}
+
+// touchedLater says of requests that the message which made them was changed or
+// deleted afterwards.
+func touchedLater(timeline []entry) map[string]string {
+	out := map[string]string{}
+	for _, e := range timeline {
+		var body struct {
+			Of string `json:"of"`
+		}
+		if e.Kind != audit.MessageEdited && e.Kind != audit.MessageDeleted || json.Unmarshal(e.Body, &body) != nil || body.Of == "" {
+			continue
+		}
+		out[body.Of] = string(e.Kind) + " at " + e.At.Format(clock)
+	}
+	return out
 }
 
 // clock is the form of a time within the export, which says UTC once.

@@ -301,7 +301,32 @@ func (s *Server) getPost(c call) answer {
 	if p == nil {
 		return refused
 	}
-	return ok(p)
+	return ok(s.withFiles(p))
+}
+
+// withFiles adds what is told of a post's files (app/post_metadata.go,
+// PreparePostForClient).
+func (s *Server) withFiles(p *model.Post) *model.Post {
+	if len(p.FileIds) == 0 {
+		return p
+	}
+	told := p.Clone()
+	told.Metadata = &model.PostMetadata{}
+	for _, id := range p.FileIds {
+		if f := s.files[id]; f != nil {
+			told.Metadata.Files = append(told.Metadata.Files, &model.FileInfo{Id: id, PostId: p.Id, Name: f.name, Size: int64(len(f.data))})
+		}
+	}
+	return told
+}
+
+// Attach puts a file of a user beside a post.
+func (s *Server) Attach(post, name string, data []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, id := s.posts[post], model.NewId()
+	s.files[id] = &upload{user: p.UserId, channel: p.ChannelId, name: name, data: data, attached: true}
+	p.FileIds = append(p.FileIds, id)
 }
 
 func (s *Server) threadPosts(c call) answer {

@@ -324,6 +324,16 @@ func (m *Message) shown(metadata bool) map[string]any {
 	if metadata && len(m.Metadata) > 0 {
 		out["metadata"] = m.Metadata
 	}
+	if m.Buried {
+		out["subtype"], out["hidden"] = "tombstone", true
+	}
+	files := []any{}
+	for _, name := range m.Files {
+		files = append(files, map[string]any{"name": name, "size": m.Sizes[name]})
+	}
+	if len(files) > 0 { // docs.slack.dev, file object
+		out["files"] = files
+	}
 	return out
 }
 

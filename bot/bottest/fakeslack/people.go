@@ -267,6 +267,30 @@ func (s *Server) gone(channel, ts string) Delivery {
 	})
 }
 
+// Bury has somebody delete the first message of a thread: while there are answers
+// a tombstone stands in its place, which comes as a change (slack-edge/slack-edge
+// pull request 10, 42wim/matterbridge issue 600).
+func (s *Server) Bury(channel, ts string) Delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.messages[channel][ts]
+	previous := m.shown(false)
+	m.User, m.Bot, m.Text, m.Buried = "USLACKBOT", "", "This message was deleted.", true
+	at := s.ts()
+	return s.event(map[string]any{
+		"type": "message", "subtype": "message_changed", "channel": channel, "hidden": true, "ts": at, "event_ts": at,
+		"message": m.shown(false), "previous_message": previous,
+	})
+}
+
+// Attach puts a file beside a message.
+func (s *Server) Attach(channel, ts, name string, size int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.messages[channel][ts]
+	m.Files, m.Sizes = append(m.Files, name), map[string]int{name: size}
+}
+
 // Edit has somebody change a message; Slack lets only its author, or who has the author's token.
 func (s *Server) Edit(by, channel, ts, text string) Delivery {
 	s.mu.Lock()

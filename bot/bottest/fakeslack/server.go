@@ -53,6 +53,8 @@ type Message struct {
 	Edits             int
 	To                string // of an ephemeral one: who saw it
 	Files             []string
+	Sizes             map[string]int // of files, where they are known
+	Buried            bool           // deleted, with answers below it
 	Reactions         []Reaction
 }
 

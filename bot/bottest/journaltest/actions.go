@@ -186,6 +186,7 @@ func nothingThere(t *testing.T, j bot.Journal) {
 		"Update":         second(j.Update(ctx, "x", func(*action.Action) (action.Effects, error) { return action.Effects{}, nil })),
 		"Incident":       second(j.Incident(ctx, "x")),
 		"IncidentAt":     second(j.IncidentAt(ctx, "x")),
+		"Request":        second(j.Request(ctx, "slack", "T0", "x")),
 		"UpdateIncident": second(j.UpdateIncident(ctx, "x", func(*bot.Incident) (action.Effects, error) { return action.Effects{}, nil })),
 		"CardAt":         second(j.CardAt(ctx, "x", "y")),
 		"Remembered":     second(j.Remembered(ctx, "x")),

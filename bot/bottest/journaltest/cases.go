@@ -12,6 +12,10 @@ import (
 
 func caseReadBack(t *testing.T, j bot.Journal) {
 	i := opened("c1", "t", 0)
+	i.Evidence = []bot.Evidence{{
+		Thread: "t", Message: "m9", Author: "slack/T0/U1", Name: "\u202eeve", At: noon, Text: "look\x00", Files: []bot.Enclosure{{Name: "ps.txt", Size: 9}},
+		PinnedBy: "alice", PinnedAt: noon, Changes: []bot.Change{{Kind: bot.Edited, At: noon.Add(time.Second), Text: "no"}},
+	}}
 	i.Notes = []bot.Note{{Person: "alice", At: noon.Add(time.Nanosecond), Text: "first\nnote"}}
 	must(t, j.OpenIncident(t.Context(), i, action.Effects{}))
 	got, err := j.Incident(t.Context(), "c1")
@@ -79,6 +83,17 @@ func casesInOrder(t *testing.T, j bot.Journal) {
 	}
 	got, err := j.Incidents(t.Context(), 2)
 	must(t, err)
+	open, err := j.OpenIncidents(t.Context())
+	must(t, err)
+	same(t, "open", open, []bot.Incident{opened("c1", "tc1", 0), opened("c3", "tc3", time.Second), opened("c2", "tc2", 2*time.Second)})
+	_, err = j.UpdateIncident(t.Context(), "c3", func(i *bot.Incident) (action.Effects, error) {
+		i.ClosedAt, i.ClosedBy = noon.Add(time.Hour), "bob"
+		return action.Effects{}, nil
+	})
+	must(t, err)
+	open, err = j.OpenIncidents(t.Context())
+	must(t, err)
+	same(t, "still open", open, []bot.Incident{opened("c1", "tc1", 0), opened("c2", "tc2", 2*time.Second)})
 	same(t, "latest", got, []bot.Incident{opened("c2", "tc2", 2*time.Second), opened("c3", "tc3", time.Second)})
 }
 

@@ -21,6 +21,11 @@ func freshOnce(t *testing.T, j bot.Journal) {
 	got, err := j.Unfinished(t.Context())
 	must(t, err)
 	same(t, "unfinished", got, []bot.ReceivedEvent{{Request: "r0", Event: event("e1"), At: noon}})
+	_, err = j.Finish(t.Context(), "r0", action.Effects{})
+	must(t, err)
+	request, err := j.Request(t.Context(), event("e1").Account.Platform, event("e1").Account.Workspace, "e1")
+	must(t, err)
+	same(t, "the event's request", request, "r0")
 }
 
 func freshForOne(t *testing.T, j bot.Journal) {

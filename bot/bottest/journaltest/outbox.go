@@ -164,6 +164,11 @@ func cardStands(t *testing.T, j bot.Journal) {
 	if id, err := j.CardAt(ctx, "A", "m1"); err == nil {
 		t.Errorf("the card that was replaced is still that of %s", id)
 	}
+	for at, want := range map[string]bool{"m1": true, "m3": false} {
+		said, err := j.SaidAt(t.Context(), "B", at)
+		must(t, err)
+		same(t, "said in B as "+at, said, want)
+	}
 }
 
 func outboxCounts(t *testing.T, j bot.Journal) {
