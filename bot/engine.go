@@ -49,6 +49,7 @@ type Engine struct {
 	wakeDue chan struct{} // something may be due
 	working inFlight
 	inHand  hands
+	ears    ears
 	edits   edits
 	// noOutbox and noWork tell that these cannot be read.
 	noOutbox, noWork complaint
@@ -256,6 +257,9 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 
 	if ev.Kind == Edited || ev.Kind == Deleted { // nobody asks anything: it is about what we said
 		return e.touched(ctx, log, req, ev)
+	}
+	if ev.Kind == Deaf || ev.Kind == Heard {
+		return e.heard(ctx, log, req, ev)
 	}
 	if ev.Kind == Rejected {
 		return e.rejected(ctx, log, req, ev)

@@ -21,6 +21,13 @@ const (
 	// now. The Account is who did it, with an ID only where the platform tells.
 	Edited  Kind = "edited"
 	Deleted Kind = "deleted"
+	// Deaf and Heard tell that the platform stopped to deliver the events of the
+	// Thread's workspace, and that it delivers them again or for the first time. At
+	// is when. Heard comes when what was missed was read back: Since is from when
+	// on, zero where the platform itself sent all of it later, and Value is what
+	// could not be read, "" for nothing.
+	Deaf  Kind = "deaf"
+	Heard Kind = "heard"
 	// Rejected is what the platform refused itself, such as a forged call: Value
 	// says why. It is recorded and nobody is answered. Its Account has an ID only
 	// where it is certain who that was.
@@ -40,8 +47,9 @@ type Event struct {
 	// Ours says that the Target that was edited or deleted is a message of the
 	// bot; Origin is the ID of the Event by which the Target was typed to the bot,
 	// if it ever was.
-	Ours   bool   `json:",omitempty"`
-	Origin string `json:",omitempty"`
+	Ours   bool      `json:",omitempty"`
+	Origin string    `json:",omitempty"`
+	Since  time.Time `json:",omitzero"` // see Heard
 	// Incident is the case that the request is part of, where the surface says
 	// so (run --incident); else the thread's.
 	Incident string `json:",omitempty"`

@@ -31,10 +31,11 @@ func (e *Engine) attend(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			failing.about(ctx, e.listening(context.WithoutCancel(ctx)))
 			return
 		case <-tick.C:
 		}
-		failing.about(ctx, e.takeOver(ctx))
+		failing.about(ctx, errors.Join(e.takeOver(ctx), e.listening(ctx)))
 	}
 }
 

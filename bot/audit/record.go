@@ -64,6 +64,8 @@ const (
 	Unpinned       Kind = "unpinned"        // somebody took a pin away; the evidence stays
 	MessageEdited  Kind = "message edited"  // a message that a case or a request rests on was changed afterwards
 	MessageDeleted Kind = "message deleted" // such a message was deleted
+	Deaf           Kind = "not listening"   // a platform stopped to deliver what happens there
+	Heard          Kind = "listening again" // it delivers again, since when it had not, and how far what was missed was read back
 	IncidentClosed Kind = "incident closed" // a case was closed
 	Imported       Kind = "imported"        // job records were imported
 	Erased         Kind = "erased"          // bodies of records were erased, with their ids

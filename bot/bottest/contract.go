@@ -115,6 +115,9 @@ func newTrial(t *testing.T, h Harness) *trial {
 	x := &trial{h: h, events: make(chan bot.Event, 64), cancel: cancel, ended: make(chan error, 1)}
 	go func() {
 		x.ended <- h.Platform.Listen(ctx, func(_ context.Context, ev bot.Event) error {
+			if ev.Kind == bot.Deaf || ev.Kind == bot.Heard {
+				return nil
+			}
 			x.mu.Lock()
 			refuse := x.refusal
 			x.mu.Unlock()

@@ -14,9 +14,10 @@ import (
 
 // Hearing is what a Platform has handed over.
 type Hearing struct {
-	mu     sync.Mutex
-	events []bot.Event
-	refuse func(bot.Event) error
+	mu      sync.Mutex
+	events  []bot.Event
+	silence []bot.Event
+	refuse  func(bot.Event) error
 }
 
 // Hear listens on a Platform until the test ends.
@@ -39,10 +40,14 @@ func Hear(t testing.TB, p bot.Platform) *Hearing {
 func (h *Hearing) Take(_ context.Context, ev bot.Event) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.refuse != nil {
+	if h.refuse != nil && ev.Kind != bot.Deaf && ev.Kind != bot.Heard {
 		if err := h.refuse(ev); err != nil {
 			return err
 		}
+	}
+	if ev.Kind == bot.Deaf || ev.Kind == bot.Heard {
+		h.silence = append(h.silence, ev)
+		return nil
 	}
 	h.events = append(h.events, ev)
 	return nil
@@ -60,6 +65,13 @@ func (h *Hearing) All() []bot.Event {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.events)
+}
+
+// Silence is what the Platform told of its own connection.
+func (h *Hearing) Silence() []bot.Event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.silence)
 }
 
 // Distinct are the events without repetitions: those with different ids.

@@ -40,14 +40,23 @@ func (g *guild) catchUp(ctx context.Context, since time.Time, handle func(contex
 	if err != nil && ctx.Err() == nil {
 		g.log.WarnContext(ctx, "the threads that are used cannot be read", "error", err)
 	}
+	at, lost := now(), ""
+	if err != nil {
+		lost = "which threads were used cannot be read"
+	}
 	for _, channel := range append(channels, threads...) {
-		g.reread(ctx, channel, after, me, handle)
+		if !g.reread(ctx, channel, after, me, handle) {
+			lost = "a channel or thread cannot be read, or more was said there than is read"
+		}
 	}
 	g.mu.Lock()
 	cards := maps.Clone(g.cards)
 	g.mu.Unlock()
 	for id, c := range cards {
 		g.reconcile(ctx, id, c, handle)
+	}
+	if ctx.Err() == nil {
+		g.silence.Ends(ctx, channelOf(g), at, since.Add(-overlap), lost, handle)
 	}
 }
 
@@ -95,8 +104,9 @@ func (g *guild) persist(ctx context.Context, q question, out any) error {
 	}
 }
 
-// reread hands over what people said in a channel or thread, in their order.
-func (g *guild) reread(ctx context.Context, channel, after string, me identity, handle func(context.Context, bot.Event) error) {
+// reread hands over what people said in a channel or thread, in their order,
+// and reports whether that is all.
+func (g *guild) reread(ctx context.Context, channel, after string, me identity, handle func(context.Context, bot.Event) error) bool {
 	for range catchPage {
 		var some []*discordgo.Message
 		q := question{
@@ -107,7 +117,7 @@ func (g *guild) reread(ctx context.Context, channel, after string, me identity, 
 			if ctx.Err() == nil {
 				g.log.WarnContext(ctx, "what was said while there was no connection cannot be read", "error", err, "channel", channel)
 			}
-			return
+			return false
 		}
 		slices.SortFunc(some, func(a, b *discordgo.Message) int {
 			if later(a.ID, b.ID) {
@@ -126,15 +136,16 @@ func (g *guild) reread(ctx context.Context, channel, after string, me identity, 
 				kept := g.give(ctx, r, handle)
 				g.claims.End(r.event.ID, c, kept)
 				if !kept {
-					return
+					return false
 				}
 			}
 		}
 		if len(some) < pageSize {
-			return
+			return true
 		}
 	}
 	g.log.WarnContext(ctx, "more was said while there was no connection than is read", "channel", channel)
+	return false
 }
 
 // reconcile compares the reactions under a card with those that were told. Only

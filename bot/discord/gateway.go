@@ -109,6 +109,9 @@ func (g *guild) listen(ctx context.Context, handle func(context.Context, bot.Eve
 		g.mu.Lock()
 		g.up = false
 		g.mu.Unlock()
+		if c.ready.Load() {
+			running.Go(func() { g.silence.Begins(ctx, channelOf(g), handle) })
+		}
 		why, bad := hopeless(err)
 		if c.ready.Load() {
 			ever, pause = true, firstPause
@@ -395,6 +398,8 @@ func (c *connection) dispatch(ctx context.Context, f frame) {
 	case "RESUMED":
 		g.connected()
 		c.ready.Store(true)
+		at := now()
+		c.running.Go(func() { g.silence.Ends(ctx, channelOf(g), at, time.Time{}, "", c.handle) })
 	}
 	if !g.resuming.begin(f.Seq) && !c.ready.Load() {
 		return // it came again because the session goes on, and the program is busy with it
@@ -411,6 +416,9 @@ func (c *connection) dispatch(ctx context.Context, f frame) {
 		<-c.slots
 	})
 }
+
+// channelOf is the address of a server.
+func channelOf(g *guild) bot.Thread { return bot.Thread{Platform: Name, Workspace: g.name} }
 
 // turn keeps the reactions of one person in their order: who somebody is has to be
 // asked about a reaction that was taken away, and is told with one that was put.

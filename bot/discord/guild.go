@@ -39,6 +39,7 @@ type guild struct {
 	talks    *recall.Memory[*talk]    // interactions, by person and channel
 	loading  *recall.Memory[*talk]    // the same by the message of an answer that is put off
 	resuming resuming
+	silence  bot.Silence
 	claims   recall.Claims
 	turns    recall.Turns // of people who react
 

@@ -532,3 +532,37 @@ func TestNoSecretIsInAnError(t *testing.T) {
 		}
 	})
 }
+
+// TestASilenceIsTold cuts the connection: a session that goes on misses nothing, a
+// new one reads back, and says what it cannot.
+func TestASilenceIsTold(t *testing.T) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, l *bottest.Hearing) {
+		time.Sleep(time.Second)
+		if got := l.Silence(); len(got) != 1 || got[0].Kind != bot.Heard || got[0].Thread != (bot.Thread{Platform: Name, Workspace: "grid"}) || got[0].Value != "" {
+			t.Fatalf("at the start: %+v", got)
+		}
+		last := func(what string) bot.Event {
+			t.Helper()
+			time.Sleep(time.Minute)
+			got := l.Silence()
+			if n := len(got); n < 3 || got[n-2].Kind != bot.Deaf || got[n-1].Kind != bot.Heard || got[n-1].At.Before(got[n-2].At) {
+				t.Fatalf("%s: %+v", what, got)
+			}
+			return got[len(got)-1]
+		}
+		s.Cut()
+		if ev := last("the session goes on"); !ev.Since.IsZero() || ev.Value != "" {
+			t.Errorf("the session goes on: %+v", ev)
+		}
+		began := time.Now()
+		s.Invalidate(false)
+		if ev := last("a new session"); ev.Since.IsZero() || ev.Since.After(began) || ev.Value != "" {
+			t.Errorf("a new session: %+v", ev)
+		}
+		s.Fail(fakediscord.Fault{Name: "messages", Times: 99, Status: 403, Code: 50001})
+		s.Invalidate(false)
+		if ev := last("a channel that cannot be read"); ev.Value == "" {
+			t.Errorf("a channel that cannot be read: %+v", ev)
+		}
+	})
+}

@@ -21,11 +21,12 @@ const (
 
 // catchUp reads back by REST what the stream did not bring: commands, changes
 // of our posts, and the reactions as they stand now. A reaction changes the
-// time of its post, so old cards are found as well.
-func (s *server) catchUp(ctx context.Context, d *dispatch) error {
+// time of its post, so old cards are found as well. It tells from when on it
+// read, and what it could not read.
+func (s *server) catchUp(ctx context.Context, d *dispatch) (from time.Time, lost string, err error) {
 	me, err := s.self(ctx)
 	if err != nil {
-		return err
+		return from, "", err
 	}
 	s.mu.Lock()
 	since := s.latest - overlap.Milliseconds()
@@ -38,10 +39,11 @@ func (s *server) catchUp(ctx context.Context, d *dispatch) error {
 		posts, err := s.postsSince(ctx, channel, since)
 		if status := statusOf(err); status == http.StatusForbidden || status == http.StatusNotFound {
 			s.log.ErrorContext(ctx, "a channel cannot be read: invite the bot to it", "channel", channel, "error", err)
+			lost = "a channel cannot be read"
 			continue
 		}
 		if err != nil {
-			return err
+			return from, "", err
 		}
 		for _, p := range posts {
 			s.note(max(p.CreateAt, p.UpdateAt))
@@ -50,11 +52,11 @@ func (s *server) catchUp(ctx context.Context, d *dispatch) error {
 				continue
 			}
 			if err := s.ownPost(ctx, d, p); err != nil {
-				return err
+				return from, "", err
 			}
 		}
 	}
-	return nil
+	return millis(since), lost, nil
 }
 
 // othersPost takes what happened to somebody's post.

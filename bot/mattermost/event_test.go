@@ -19,8 +19,9 @@ import (
 // listening is a rig that is listened on, on a network in memory under a fake clock.
 type listening struct {
 	*rig
-	t      *testing.T
-	events chan bot.Event
+	t       *testing.T
+	events  chan bot.Event
+	silence []bot.Event
 }
 
 // listen plays a test on one.
@@ -48,7 +49,14 @@ func (l *listening) start() (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = l.Listen(ctx, func(_ context.Context, ev bot.Event) error { l.events <- ev; return nil })
+		_ = l.Listen(ctx, func(_ context.Context, ev bot.Event) error {
+			if ev.Kind == bot.Deaf || ev.Kind == bot.Heard {
+				l.silence = append(l.silence, ev)
+				return nil
+			}
+			l.events <- ev
+			return nil
+		})
 	}()
 	stop = func() { cancel(); <-ended }
 	l.t.Cleanup(stop)
@@ -625,5 +633,24 @@ func TestAPinIsTakenUnderAnyPost(t *testing.T) {
 		l.fake.EditAs(away.Id, "do not look")
 		l.fake.DeleteAs(l.alice.Id, away.Id)
 		l.quiet("where the bot does not listen")
+	})
+}
+
+// TestASilenceIsTold cuts the connection: a stream that goes on misses nothing, a
+// new one reads back.
+func TestASilenceIsTold(t *testing.T) {
+	listen(t, func(t *testing.T, l *listening) {
+		if len(l.silence) != 1 || l.silence[0].Kind != bot.Heard || l.silence[0].Thread != (bot.Thread{Platform: Name, Workspace: workspace}) || l.silence[0].Value != "" {
+			t.Fatalf("at the start: %+v", l.silence)
+		}
+		began := time.Now()
+		l.fake.Revoke("secret-token")
+		time.Sleep(5 * time.Minute)
+		l.fake.Grant(l.me.Id, "secret-token")
+		time.Sleep(time.Minute)
+		got := l.silence
+		if len(got) != 3 || got[1].Kind != bot.Deaf || got[1].At.Sub(began) > time.Minute || got[2].Kind != bot.Heard || got[2].At.Sub(began) < 5*time.Minute || got[2].Since.IsZero() || got[2].Since.After(began) {
+			t.Errorf("%+v", got)
+		}
 	})
 }

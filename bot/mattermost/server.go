@@ -48,6 +48,7 @@ type server struct {
 	handle      handler // nil: nobody listens
 	rejects     rejects
 	up          bool
+	silence     bot.Silence
 	connections int
 	byName      map[string]string    // id of a listed channel, for ever: a rename does not move it
 	names       map[string]string    // and back

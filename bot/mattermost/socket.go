@@ -62,6 +62,7 @@ func (s *server) listen(ctx context.Context, handle handler) {
 		if ctx.Err() != nil {
 			return
 		}
+		d.put(ctx, "", func(ctx context.Context) { s.silence.Begins(ctx, s.thread("", ""), d.handle) })
 		if time.Since(began) > lastPause {
 			pause = firstPause
 		}
@@ -136,22 +137,24 @@ func (s *server) session(ctx context.Context, d *dispatch, at *position) error {
 			}
 			if !settled {
 				settled = true
-				s.connected()
+				s.connected(ctx, d, time.Time{}, "")
 			}
 		case ev.EventType() == model.WebsocketEventHello:
 			id, _ := ev.GetData()["connection_id"].(string)
 			missed := id == "" || id != at.connection
 			*at = position{connection: id, next: ev.GetSequence() + 1}
+			var since time.Time
+			var lost string
 			if missed {
 				s.forget()
-				if err := s.catchUp(ctx, d); err != nil {
+				if since, lost, err = s.catchUp(ctx, d); err != nil {
 					*at = position{}
 					return err
 				}
 			}
 			if !settled {
 				settled = true
-				s.connected()
+				s.connected(ctx, d, since, lost)
 			}
 		case ev.GetSequence() > at.next:
 			lost := at.next
@@ -164,12 +167,15 @@ func (s *server) session(ctx context.Context, d *dispatch, at *position) error {
 	}
 }
 
-// connected notes that events arrive.
-func (s *server) connected() {
+// connected notes that events arrive, and tells from when on what was said before
+// was read, and what could not be.
+func (s *server) connected(ctx context.Context, d *dispatch, since time.Time, lost string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.up = true
 	s.connections++
+	s.mu.Unlock()
+	at := time.Now().UTC()
+	d.put(ctx, "", func(ctx context.Context) { s.silence.Ends(ctx, s.thread("", ""), at, since, lost, d.handle) })
 }
 
 func (s *server) dial(ctx context.Context, at position) (*websocket.Conn, error) {

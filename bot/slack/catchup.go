@@ -34,10 +34,16 @@ func (w *workspace) catchUp(ctx context.Context, since time.Time, handle func(co
 	places := slices.Collect(maps.Values(w.threads))
 	w.mu.Unlock()
 	places = append(places, w.channels()...)
+	at, lost := time.Now().UTC(), ""
 	for _, t := range places {
-		w.reread(ctx, t, oldest, me, handle)
+		if !w.reread(ctx, t, oldest, me, handle) {
+			lost = "a channel or thread cannot be read, or more was said there than is read"
+		}
 	}
 	w.reconcile(ctx, me, handle)
+	if ctx.Err() == nil {
+		w.silence.Ends(ctx, w.thread("", "", ""), at, since.Add(-overlap), lost, handle)
+	}
 }
 
 // channels are those of this workspace where the bot listens.
@@ -53,10 +59,11 @@ func (w *workspace) listens(channel string) bool {
 	return slices.ContainsFunc(w.channels(), func(t bot.Thread) bool { return t.Channel == channel })
 }
 
-// reread hands over what people said in a channel or thread, in their order.
-func (w *workspace) reread(ctx context.Context, t bot.Thread, oldest string, me identity, handle func(context.Context, bot.Event) error) {
+// reread hands over what people said in a channel or thread, in their order, and
+// reports whether that is all.
+func (w *workspace) reread(ctx context.Context, t bot.Thread, oldest string, me identity, handle func(context.Context, bot.Event) error) bool {
 	var missed []received
-	err := w.history(ctx, t, oldest, false, func(m slackapi.Message) bool {
+	whole, err := w.history(ctx, t, oldest, false, func(m slackapi.Message) bool {
 		s := said{Type: "message", Subtype: m.SubType, Channel: t.Channel, User: m.User, Bot: m.BotID, Persona: m.Username, Text: m.Text, TS: m.Timestamp, Root: m.ThreadTimestamp}
 		if strings.HasPrefix(t.Channel, "D") {
 			s.Kind = "im"
@@ -72,9 +79,12 @@ func (w *workspace) reread(ctx context.Context, t bot.Thread, oldest string, me 
 	slices.SortFunc(missed, func(a, b received) int { return strings.Compare(a.event.Message, b.event.Message) })
 	for _, r := range missed {
 		if c := w.claims.Read(r.event.ID); c != nil {
-			w.claims.End(r.event.ID, c, w.give(ctx, r, handle))
+			kept := w.give(ctx, r, handle)
+			w.claims.End(r.event.ID, c, kept)
+			whole = whole && kept
 		}
 	}
+	return whole && err == nil
 }
 
 // reconcile compares the reactions under open cards with those that were told.

@@ -127,6 +127,7 @@ func (n *inbound) watch(ctx context.Context, handle func(context.Context, bot.Ev
 				up = false
 				n.w.count(-1)
 				n.w.log.ErrorContext(ctx, "Slack does not take the bot's token any more", "why", why)
+				n.w.silence.Begins(ctx, n.w.thread("", "", ""), handle)
 			case !bad && !up:
 				up = true
 				n.w.count(1)

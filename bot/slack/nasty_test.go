@@ -284,3 +284,33 @@ func TestSocketModeSwitchedOffIsNoReasonToHurry(t *testing.T) {
 		}
 	})
 }
+
+// TestASilenceIsTold cuts the connection: when it began and ended is told once,
+// with from when on was read back and what could not be.
+func TestASilenceIsTold(t *testing.T) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Hearing) {
+		time.Sleep(time.Second)
+		if got := l.Silence(); len(got) != 1 || got[0].Kind != bot.Heard || got[0].Thread != (bot.Thread{Platform: Name, Workspace: "grid"}) || got[0].Value != "" {
+			t.Fatalf("at the start: %+v", got)
+		}
+		for _, lost := range []bool{false, true} {
+			began := time.Now()
+			s.Revoke()
+			time.Sleep(5 * time.Minute)
+			if lost {
+				s.Fail(fakeslack.Fault{Method: "conversations.history", Times: 99, Error: "not_in_channel"})
+			}
+			s.Restore()
+			time.Sleep(5 * time.Minute)
+			got := l.Silence()
+			last := got[len(got)-2:]
+			if last[0].Kind != bot.Deaf || last[0].At.Sub(began) > time.Minute || last[1].Kind != bot.Heard || last[1].At.Sub(began) < 5*time.Minute ||
+				last[1].Since.After(began) || (last[1].Value != "") != lost {
+				t.Errorf("with a channel lost %t: %+v", lost, last)
+			}
+		}
+		if n := len(l.Silence()); n != 5 {
+			t.Errorf("told %d times: %+v", n, l.Silence())
+		}
+	})
+}

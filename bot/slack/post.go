@@ -161,7 +161,7 @@ func (p *Platform) FindPost(ctx context.Context, t bot.Thread, key string) (id s
 	if err != nil {
 		return "", false, err
 	}
-	err = w.history(ctx, t, "", true, func(m slackapi.Message) bool {
+	_, err = w.history(ctx, t, "", true, func(m slackapi.Message) bool {
 		ours := m.User == me.User || m.BotID != "" && m.BotID == me.Bot
 		if ours && m.Metadata.EventType == keyed && m.Metadata.EventPayload["key"] == key {
 			id, found = m.Timestamp, true
@@ -181,8 +181,9 @@ const (
 )
 
 // history calls each for the messages of a thread or channel after oldest, until
-// it returns false. Of a channel the newest come first, and no answers in threads.
-func (w *workspace) history(ctx context.Context, t bot.Thread, oldest string, metadata bool, each func(slackapi.Message) bool) error {
+// it returns false, and reports whether that was all. Of a channel the newest come
+// first, and no answers in threads.
+func (w *workspace) history(ctx context.Context, t bot.Thread, oldest string, metadata bool, each func(slackapi.Message) bool) (whole bool, err error) {
 	cursor := ""
 	for range maxPages {
 		var messages []slackapi.Message
@@ -208,22 +209,22 @@ func (w *workspace) history(ctx context.Context, t bot.Thread, oldest string, me
 			return err
 		})
 		if err != nil {
-			return err
+			return false, err
 		}
 		for _, m := range messages {
 			if t.Root != "" && m.Timestamp == t.Root || t.Root == "" && m.ThreadTimestamp != "" && m.ThreadTimestamp != m.Timestamp {
 				continue // the root is no answer, and a broadcast answer stands in its thread
 			}
 			if !each(m) {
-				return nil
+				return true, nil
 			}
 		}
 		if next == "" {
-			return nil
+			return true, nil
 		}
 		cursor = next
 	}
-	return nil
+	return false, nil
 }
 
 // standing is where a message stands, and whether the bot wrote it.

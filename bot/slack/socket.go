@@ -154,6 +154,9 @@ func (w *workspace) hold(ctx context.Context, handle func(context.Context, bot.E
 			old, gap = s, false
 		case <-s.ended:
 			old, gap = nil, true
+			if w.down() && ctx.Err() == nil {
+				w.silence.Begins(ctx, w.thread("", "", ""), handle)
+			}
 			if s.disabled.Load() {
 				w.log.ErrorContext(ctx, "Slack closed the connection", "why", fatal["link_disabled"])
 			}
@@ -350,6 +353,13 @@ func (s *socket) acknowledge(ctx context.Context, id string) {
 	if err := s.conn.WriteJSON(map[string]string{"envelope_id": id}); err != nil && ctx.Err() == nil {
 		s.w.log.WarnContext(ctx, "an event was not acknowledged; Slack sends it again", "error", err)
 	}
+}
+
+// down reports whether there is no socket.
+func (w *workspace) down() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sockets == 0
 }
 
 func (w *workspace) count(n int) {

@@ -40,6 +40,7 @@ type workspace struct {
 	claims  recall.Claims
 	turns   recall.Turns // of people who react
 	inbound *inbound     // nil: Socket Mode
+	silence bot.Silence
 
 	mu         sync.Mutex
 	self       *identity // nil: not asked yet

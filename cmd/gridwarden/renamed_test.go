@@ -40,7 +40,9 @@ func (r renamed) Listen(ctx context.Context, handle func(context.Context, bot.Ev
 		ev.Account = bot.Account{Platform: console.Name, ID: name, Name: name, Standing: ev.Account.Standing}
 		ev.Thread = bot.Thread{Platform: console.Name, Channel: r.in.nameOf(ev.Thread.Channel), Root: ev.Thread.Root}
 		err := handle(ctx, ev)
-		r.in.done(err)
+		if ev.Kind != bot.Deaf && ev.Kind != bot.Heard { // nobody did that
+			r.in.done(err)
+		}
 		return err
 	})
 }

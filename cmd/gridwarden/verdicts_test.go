@@ -200,7 +200,7 @@ func judgeCommandLine(t *testing.T, out *verdicts) {
 		if len(refusals) > 0 && who.ID == "zoe" {
 			_, who.ID, _ = strings.Cut(refusals[0].Account, "/")
 		}
-		p := &person{running: memoryBot{app: b.app, room: b.room}, t: t}
+		p := &person{running: &memoryBot{app: b.app, room: b.room}, t: t}
 		out.note(commandLine, "run", actor.name, p.judged(t, commandLine, id, refusals, who, actor.want))
 		if a, err := b.journal.Action(t.Context(), id); err != nil || len(a.Votes) > 0 {
 			b.withdraw(id)
