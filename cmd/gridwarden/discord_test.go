@@ -17,6 +17,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 	"github.com/gridwarden/gridwarden/bot/console"
 	"github.com/gridwarden/gridwarden/bot/discord"
+	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -73,6 +74,7 @@ func onDiscord(t *testing.T, s bottest.Setup) bottest.Bot {
 	var err error
 	b.platform, err = discord.New([]discord.Config{{Name: discordWorkspace, Guild: fakediscord.Guild, TokenFile: secret.File(token)}}, discord.Options{
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://discord.fake/", Dial: wire.Dial, Known: known,
+		Channels: func() []bot.Thread { return b.listed(cfg) },
 		Commands: func() []discord.Command {
 			<-b.wired
 			return b.described
@@ -227,6 +229,15 @@ func (o *onlyDiscord) channel(name string) string {
 
 func (o *onlyDiscord) there(t bot.Thread) bot.Thread {
 	return bot.Thread{Platform: discord.Name, Workspace: discordWorkspace, Channel: o.channel(t.Channel), Root: t.Root}
+}
+
+// listed are the channels where the bot listens.
+func (o *onlyDiscord) listed(cfg *config.Config) []bot.Thread {
+	var out []bot.Thread
+	for _, c := range cfg.Channels {
+		out = append(out, o.there(bot.Thread{Channel: c.Name}))
+	}
+	return out
 }
 
 func (o *onlyDiscord) group(name string) string { return discordWorkspace + "/" + o.role(name) }

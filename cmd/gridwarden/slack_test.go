@@ -18,6 +18,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 	"github.com/gridwarden/gridwarden/bot/console"
 	"github.com/gridwarden/gridwarden/bot/slack"
+	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/config/secret"
 )
 
@@ -79,6 +80,7 @@ func slackIn(t *testing.T, s bottest.Setup, called bool) *slackBot {
 	}
 	b.platform, err = slack.New([]slack.Config{workspace}, slack.Options{
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://slack.fake/api/", Dial: wire.Dial,
+		Channels: func() []bot.Thread { return b.listed(cfg) },
 		Accounts: func(person string) []string { return []string{"slack/grid/" + b.user(person, bot.Member)} },
 	})
 	if err != nil {
@@ -246,6 +248,15 @@ func (o *onlySlack) fill(name, id string) {
 
 func (o *onlySlack) there(t bot.Thread) bot.Thread {
 	return bot.Thread{Platform: slack.Name, Workspace: slackWorkspace, Channel: o.channel(t.Channel), Root: t.Root}
+}
+
+// listed are the channels where the bot listens.
+func (o *onlySlack) listed(cfg *config.Config) []bot.Thread {
+	var out []bot.Thread
+	for _, c := range cfg.Channels {
+		out = append(out, o.there(bot.Thread{Channel: c.Name}))
+	}
+	return out
 }
 
 func (o *onlySlack) group(name string) string { return slackWorkspace + "/S" + name }
