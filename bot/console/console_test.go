@@ -152,15 +152,6 @@ func TestEvents(t *testing.T) {
 		{"a guest", []string{"standing mallory guest", "mallory> bans"}, []bot.Event{
 			{ID: "boot-e1", Kind: bot.Typed, Account: stranger, Thread: channel, Message: "boot-1", Value: "bans"},
 		}},
-		{"talk that is changed and taken away", []string{"bob> say lunch", "bob> edit #1 no lunch", "delete #1", "delete #1"}, []bot.Event{
-			{ID: "boot-e1", Kind: bot.Edited, Account: bob, Thread: channel, Target: "boot-1", Value: "no lunch"},
-			{ID: "boot-e2", Kind: bot.Deleted, Account: alice, Thread: channel, Target: "boot-1"},
-		}},
-		{"a command and a card that are changed", []string{"ban x", "edit #1 ban y", "edit #2 BAN Y"}, []bot.Event{
-			ban,
-			{ID: "boot-e2", Kind: bot.Edited, Account: alice, Thread: channel, Target: "boot-1", Value: "ban y", Origin: "boot-e1"},
-			{ID: "boot-e3", Kind: bot.Edited, Account: alice, Thread: thread, Target: "boot-2", Value: "BAN Y", Ours: true},
-		}},
 		{"nothing for the bot", []string{"say hello", "edit 1", "edit #7 x", "delete one", "", "   ", "click", "click approve", "react +1", "click approve #x", "thread #9", "as", "standing bob king", "group sec grow bob"}, nil},
 	}
 	for _, test := range tests {
@@ -177,6 +168,27 @@ func TestEvents(t *testing.T) {
 				t.Errorf("events\n%+v\nwant\n%+v\n%s", k.events, test.want, shown)
 			}
 		})
+	}
+}
+
+// TestTalkIsChangedAndTakenAway changes and deletes what was said, which is an
+// event, whoever it was said to.
+func TestTalkIsChangedAndTakenAway(t *testing.T) {
+	channel := bot.Thread{Platform: Name, Channel: "security"}
+	bob := bot.Account{Platform: Name, ID: "1002", Name: "bob", Standing: bot.Member}
+	k := talk{cfg: Config{Trusted: true}, people: map[string]bot.Account{"bob": bob}}
+	k.run(t, "bob> say lunch", "bob> edit #1 no lunch", "delete #1", "delete #1", "ban x", "edit #2 ban y")
+	want := []bot.Event{
+		{ID: "boot-e1", Kind: bot.Edited, Account: bob, Thread: channel, Target: "boot-1", Value: "no lunch"},
+		{ID: "boot-e2", Kind: bot.Deleted, Account: alice, Thread: channel, Target: "boot-1"},
+		{ID: "boot-e3", Kind: bot.Typed, Account: alice, Thread: channel, Message: "boot-2", Value: "ban x"},
+		{ID: "boot-e4", Kind: bot.Edited, Account: alice, Thread: channel, Target: "boot-2", Value: "ban y", Origin: "boot-e3"},
+	}
+	for i := range k.events {
+		k.events[i].At = time.Time{}
+	}
+	if !slices.Equal(k.events, want) {
+		t.Errorf("events\n%+v\nwant\n%+v", k.events, want)
 	}
 }
 
