@@ -2,6 +2,7 @@ package bot
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot/action"
@@ -96,8 +97,10 @@ func (i *Incident) Mark(n int, c Change) Marked {
 	return Added
 }
 
-// CutText bounds foreign text that is kept, and tells whether it was longer.
+// CutText bounds foreign text that is kept, and tells whether it was longer. A
+// database may take neither what is not UTF-8 nor a zero byte.
 func CutText(s string, runes int) (string, bool) {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 	if r := []rune(s); len(r) > runes {
 		return string(r[:runes]), true
 	}

@@ -42,7 +42,7 @@ func names(commands []bot.Command, which func(bot.Command) bool) string {
 
 func TestAllCommandsInTheOrderOfHelp(t *testing.T) {
 	const want = "trace, trace host, trace batch, trace pilot, trace user, trace ip, job, whois, ban, ban new, unban, bans, bans watch, kill user, kill task, kill job, containment, " +
-		"approve, deny, withdraw, pending, incident open, incident note, note, incident close, incident export, reply site, reply ask, reply user, reply send, audit, status, whoami, link, link code, link use, help"
+		"approve, deny, withdraw, pending, incident open, incident note, note, incident pin, incident unpin, incident close, incident export, reply site, reply ask, reply user, reply send, audit, status, whoami, link, link code, link use, help"
 	if got := names(every(), func(bot.Command) bool { return true }); got != want {
 		t.Errorf("commands\n%s\nwant\n%s", got, want)
 	}

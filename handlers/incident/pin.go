@@ -12,10 +12,12 @@ import (
 	"github.com/gridwarden/gridwarden/bot/audit"
 )
 
-// What is kept of the files beside a message.
+// What is kept beside the text of a message, in characters.
 const (
-	maxFiles    = 20
-	maxFileName = 200 // characters
+	maxName     = 100
+	maxLink     = 500
+	maxFiles    = 20 // of which the names are kept
+	maxFileName = 200
 )
 
 // pin makes a message of the request's place evidence of its case, as it stands
@@ -113,15 +115,17 @@ func (x commands) caseOfMessage(ctx context.Context, r *bot.Request, id string) 
 // evidenceOf bounds what was read.
 func evidenceOf(r *bot.Request, id string, seen bot.Original) bot.Evidence {
 	e := bot.Evidence{
-		Thread: seen.Thread.String(), Message: id, Name: clip(strings.ToValidUTF8(seen.Author.Name, "\uFFFD"), 100), At: seen.At.UTC().Truncate(time.Microsecond),
-		Link: clip(seen.Link, 500), PinnedBy: r.Person.ID, PinnedAt: r.At.UTC().Truncate(time.Microsecond),
+		Thread: seen.Thread.String(), Message: id, At: seen.At.UTC().Truncate(time.Microsecond),
+		PinnedBy: r.Person.ID, PinnedAt: r.At.UTC().Truncate(time.Microsecond),
 	}
 	if seen.Author.ID != "" {
 		e.Author = seen.Author.Key()
 	}
-	e.Text, e.Cut = bot.CutText(strings.ToValidUTF8(seen.Text, "\uFFFD"), bot.MaxEvidenceText)
+	e.Name, _ = bot.CutText(seen.Author.Name, maxName)
+	e.Link, _ = bot.CutText(seen.Link, maxLink)
+	e.Text, e.Cut = bot.CutText(seen.Text, bot.MaxEvidenceText)
 	for _, f := range seen.Files[:min(len(seen.Files), maxFiles)] {
-		f.Name = clip(strings.ToValidUTF8(f.Name, "\uFFFD"), maxFileName)
+		f.Name, _ = bot.CutText(f.Name, maxFileName)
 		e.Files = append(e.Files, f)
 	}
 	return e

@@ -34,7 +34,7 @@ func TestAPinKeepsTheMessageAsItStood(t *testing.T) {
 	d.do("incident open", "odd", "jobs")
 	home := answertest.Request(bot.Command{}, at).Thread
 	seen := bot.Original{
-		Thread: home, At: at.Add(-time.Hour), Text: strings.Repeat("é", bot.MaxEvidenceText) + "x\xff", Link: "https://chat.example.org/grid/pl/m7",
+		Thread: home, At: at.Add(-time.Hour), Text: strings.Repeat("é", bot.MaxEvidenceText) + "x\xff\x00", Link: "https://chat.example.org/grid/pl/m7",
 		Author: bot.Account{Platform: "mattermost", Workspace: "grid", ID: "u9", Name: "carol@here"},
 		Files:  []bot.Enclosure{{Name: "ps|aux.txt", Size: 12}},
 	}

@@ -13,7 +13,7 @@ import (
 func caseReadBack(t *testing.T, j bot.Journal) {
 	i := opened("c1", "t", 0)
 	i.Evidence = []bot.Evidence{{
-		Thread: "t", Message: "m9", Author: "slack/T0/U1", Name: "\u202eeve", At: noon, Text: "look\x00", Files: []bot.Enclosure{{Name: "ps.txt", Size: 9}},
+		Thread: "t", Message: "m9", Author: "slack/T0/U1", Name: "\u202eeve", At: noon, Text: "look\x7f", Files: []bot.Enclosure{{Name: "ps.txt", Size: 9}},
 		PinnedBy: "alice", PinnedAt: noon, Changes: []bot.Change{{Kind: bot.Edited, At: noon.Add(time.Second), Text: "no"}},
 	}}
 	i.Notes = []bot.Note{{Person: "alice", At: noon.Add(time.Nanosecond), Text: "first\nnote"}}
