@@ -155,8 +155,13 @@ const theDay = "2026-06-24"
 
 // seen takes out of an answer what is another each time.
 var seen = []struct{ of, as string }{
-	{`127\.0\.0\.1:\d{4,5}`, "SERVER"}, {regexp.QuoteMeta(os.TempDir()) + `/\S*/([\w.-]+)`, "DIR/$1"}, {`\br-[a-z0-9]{10}\b`, "REQUEST"},
-	{`digest \w{4}·\w{4}`, "digest DIGEST"}, {`\(\d+ \w+ old\)`, "(AGE old)"}, {`\d+ min old`, "AGE old"}, {`\(\d+ days ago\)`, "(AGE ago)"},
+	{`127\.0\.0\.1:\d{4,5}`, "SERVER"},
+	{regexp.QuoteMeta(os.TempDir()) + `/\S*/([\w.-]+)`, "DIR/$1"},
+	{`\br-[a-z0-9]{10}\b`, "REQUEST"},
+	{`digest \w{4}·\w{4}`, "digest DIGEST"},
+	{`\(\d+ \w+ old\)`, "(AGE old)"},
+	{`\d+ min old`, "AGE old"},
+	{`\(\d+ days ago\)`, "(AGE ago)"},
 }
 
 var anyMoment = regexp.MustCompile(`20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( ?UTC|Z)?|\d\d:\d\d(:\d\d)?( ?UTC|Z)`)

@@ -165,7 +165,7 @@ func unwrapped(s string) string {
 	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "`", "").Replace(s)), " ")
 }
 
-var offered = regexp.MustCompile("approve ([a-z0-9]{6})\\b")
+var offered = regexp.MustCompile(`approve ([a-z0-9]{6})\b`)
 
 // proposes types a line that needs approval, has it approved in the chat, and waits
 // until the console says what comes of it.

@@ -115,8 +115,11 @@ func deed(a action.Action) string {
 		state grid.KillState
 		words string
 	}{
-		{grid.KillGone, "seen gone"}, {grid.KillDelivered, "told to the pilot"}, {grid.KillRequested, "not told to the pilot yet"},
-		{grid.KillEvading, "still there though the pilot was told"}, {"refused", "not taken by the server"},
+		{grid.KillGone, "seen gone"},
+		{grid.KillDelivered, "told to the pilot"},
+		{grid.KillRequested, "not told to the pilot yet"},
+		{grid.KillEvading, "still there though the pilot was told"},
+		{"refused", "not taken by the server"},
 	} {
 		if n := p.Counts[string(s.state)]; n > 0 {
 			jobs += n

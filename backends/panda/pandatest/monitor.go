@@ -178,7 +178,11 @@ func givePage(w http.ResponseWriter, status int, page string) {
 }
 
 func refuseJSON(w http.ResponseWriter, status int, name, why string) {
+	body, err := json.Marshal(map[string]string{name: why})
+	if err != nil {
+		panic(err) // texts have JSON
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{name: why})
+	_, _ = w.Write(body)
 }
