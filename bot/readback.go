@@ -162,15 +162,15 @@ func (e *Engine) readCard(ctx context.Context, a action.Action, t Thread, id str
 	if !ok {
 		return r, false, nil
 	}
-	seen, unread := reader.ReadBack(ctx, t, id)
-	switch {
-	case errors.Is(unread, errors.ErrUnsupported):
+	var seen Seen
+	seen, r.unread = reader.ReadBack(ctx, t, id)
+	if errors.Is(r.unread, errors.ErrUnsupported) {
 		return r, false, nil
-	case errors.Is(unread, ErrNotFound):
-		r.void = "the card was deleted by somebody else"
-		return r, true, nil
-	case unread != nil:
-		r.unread = unread
+	}
+	if errors.Is(r.unread, ErrNotFound) {
+		r.void, r.unread = "the card was deleted by somebody else", nil
+	}
+	if r.void != "" || r.unread != nil {
 		return r, true, nil
 	}
 	faces, err := e.faces(ctx, key) // after the card: what it shows was noted before it did
