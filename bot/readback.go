@@ -170,15 +170,15 @@ func (e *Engine) readCard(ctx context.Context, a action.Action, t Thread, id str
 	if errors.Is(r.unread, ErrNotFound) {
 		r.void, r.unread = "the card was deleted by somebody else", nil
 	}
-	if r.void != "" || r.unread != nil {
-		return r, true, nil
+	if r.void == "" && r.unread == nil { // after the card: what it shows was noted before it did
+		var faces []string
+		faces, err = e.faces(ctx, key)
+		sum := sha256.Sum256([]byte(seen.Face))
+		if err == nil && !slices.Contains(faces, hex.EncodeToString(sum[:])) {
+			r.void = "the card was found changed by somebody else"
+		}
+		r.reactions = seen.Reactions
 	}
-	faces, err := e.faces(ctx, key) // after the card: what it shows was noted before it did
-	sum := sha256.Sum256([]byte(seen.Face))
-	if err == nil && !slices.Contains(faces, hex.EncodeToString(sum[:])) {
-		r.void = "the card was found changed by somebody else"
-	}
-	r.reactions = seen.Reactions
 	return r, true, err
 }
 
