@@ -37,7 +37,7 @@ var layout = []rule{
 	{"bot/action", []string{"bot/audit", "bot/crash"}, "the life of an action is a pure rule: no chat, no SQL, so that it can be tested exhaustively"},
 	{"bot/audit", nil, "a log is verified offline, by people who trust nothing else of this program"},
 	{"bot/crash", []string{"bot/audit"}, "a leaf: whoever can be killed imports it, and in a release it is empty"},
-	{"bot/bottest", []string{"bot", "bot/*"}, "tests of every platform and of the journal share it, so it can know none of the backends"},
+	{"bot/bottest", []string{"bot", "bot/*", "bot/bottest/fakeserver"}, "tests of every platform and of the journal share it, so it can know none of the backends; what people saw on a fake server it holds against what was said"},
 	{"bot/bottest/fakeserver", nil, "a leaf: every fake server needs it"},
 	{"bot/bottest/fakechat", []string{"bot/bottest/fake*"}, "a program for who writes a bot: it runs the fakes and knows nothing of ours"},
 	{"bot/bottest/mailserver", nil, "a real SMTP server for tests, which knows nothing of ours; its modules, emersion/go-smtp and go-sasl, are for tests only"},

@@ -28,6 +28,12 @@ type Config struct {
 	// File keeps what was done to the grid, and its clock, across restarts and
 	// between processes; "" keeps it in memory.
 	File string `yaml:"file"`
+	// Crowd is how many more people have jobs in the hours of the incident, so that
+	// answers are long. It is bounded by maxCrowd.
+	Crowd int `yaml:"crowd"`
+	// Hostile adds people whose names, tasks and payloads try to be mentions,
+	// links, Markdown and commands, so that a chat can be looked at with them.
+	Hostile bool `yaml:"hostile"`
 }
 
 // settled fills in the defaults.
@@ -37,6 +43,9 @@ func (c Config) settled(now time.Time) (Config, error) {
 	}
 	if math.IsNaN(c.Speed) || c.Speed < 0 || c.Speed > maxSpeed {
 		return c, fmt.Errorf("sandbox: speed %v is not between 0 and %v", c.Speed, maxSpeed)
+	}
+	if c.Crowd < 0 || c.Crowd > maxCrowd {
+		return c, fmt.Errorf("sandbox: a crowd of %d is not between 0 and %d", c.Crowd, maxCrowd)
 	}
 	if c.Start.IsZero() {
 		c.Start = now.Add(-defaultAge).Truncate(time.Second)

@@ -30,9 +30,13 @@ func New(c Config) (*Grid, error) {
 		return nil, err
 	}
 	g := &Grid{seed: head.Seed, clock: head.clock(), log: log}
-	g.accounts = accountsAt(g.clock.Start)
+	g.accounts = accountsAt(g.clock.Start, c.Hostile)
 	g.tasks = tasksAt(g.clock.Start)
-	g.batch = cmsJobsAt(g.clock.Start)
+	g.batch = append(cmsJobsAt(g.clock.Start), crowd(c.Crowd, g.clock.Start)...)
+	if c.Hostile {
+		g.tasks = append(g.tasks, hostileTasks(g.clock.Start)...)
+		g.batch = append(g.batch, hostileJobs(g.clock.Start)...)
+	}
 	return g, nil
 }
 

@@ -110,6 +110,10 @@ var payloads = map[string]struct{ typed, encoded string }{
 		`prun --noBuild --exec "./mine.sh --pool stratum+tcp://198.51.100.7:3333 -u 'x' && echo done" --outDS %s --outputs out.dat`,
 		"./mine.sh%20--pool%20stratum%2Btcp%3A//198.51.100.7%3A3333%20-u%20%27x%27%20%26%26%20echo%20done",
 	},
+	hostileAll: {
+		`prun --noBuild --exec "echo '@channel' <!everyone> [x](https://evil.example)" --outDS %s --outputs out.dat`,
+		"echo%20%27%40channel%27%20%3C%21everyone%3E%20%5Bx%5D%28https%3A//evil.example%29%20%60%60%60%0A@here%20%E2%80%AEevil",
+	},
 	"": {
 		`prun --noBuild --exec "python run.py --out=hist.root" --outDS %s --outputs hist.root`,
 		"python%20run.py%20--out%3Dhist.root",

@@ -92,6 +92,35 @@ func TestTraceOfTheIncidentFindsTheStory(t *testing.T) {
 	})
 }
 
+// TestMorePeople adds a crowd and people with hostile names to the incident.
+func TestMorePeople(t *testing.T) {
+	for _, crowd := range []int{-1, maxCrowd + 1} {
+		if _, err := New(Config{Crowd: crowd}); err == nil {
+			t.Errorf("a crowd of %d was taken", crowd)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		g := open(t, Config{Crowd: 80, Hostile: true})
+		story := g.Incident()
+		found := must[grid.Found](t)(g.Sightings(t.Context(), grid.Query{
+			Kind: grid.ByHost, Host: story.Host, Asked: story.Time,
+			Window: grid.Window{From: story.Time.Add(-10 * time.Minute), To: story.Time.Add(time.Hour)},
+		}))
+		if want := 3 + 80 + len(hostileNames); found.Report.Matched != want {
+			t.Errorf("%d jobs; want %d", found.Report.Matched, want)
+		}
+		names := map[string]bool{}
+		for _, a := range must[[]grid.Account](t)(g.Accounts(t.Context())) {
+			names[a.Name] = true
+		}
+		for _, name := range hostileNames {
+			if !names[name] {
+				t.Errorf("nobody is called %q", name)
+			}
+		}
+	})
+}
+
 // TestTheSimulatedFutureIsNotSearched holds that an answer is complete only up
 // to the simulated present, however long ago that is by the real clock.
 func TestTheSimulatedFutureIsNotSearched(t *testing.T) {

@@ -93,8 +93,8 @@ const (
 )
 
 // accountsAt gives the users table. Three names look like the malicious user's;
-// Mary has an account by certificate and one by token.
-func accountsAt(start time.Time) []grid.Account {
+// Mary has an account by certificate and one by token. hostile adds those of hostileNames.
+func accountsAt(start time.Time, hostile bool) []grid.Account {
 	const people = "/DC=ch/DC=cern/OU=Organic Units/OU=Users"
 	accounts := []grid.Account{
 		{ID: naughty, Name: "Naughty User", DN: people + "/CN=nuser/CN=123456/CN=Naughty User", Email: "naughty.user@example.org", Kind: grid.PersonAccount},
@@ -108,6 +108,9 @@ func accountsAt(start time.Time) []grid.Account {
 		{ID: "1009", Name: "gangarbt", DN: people + "/CN=gangarbt/CN=601234/CN=Robot: Ganga Robot", Kind: grid.RobotAccount},
 		{ID: "1010", Name: "ddm.example.org", DN: "/DC=ch/DC=cern/OU=computers/CN=ddm.example.org", Kind: grid.ServiceAccount},
 		{ID: banned, Name: "Ivan Petrov", DN: people + "/CN=ipetrov/CN=567890/CN=Ivan Petrov", Email: "ivan.petrov@example.org", Kind: grid.PersonAccount},
+	}
+	if hostile {
+		accounts = append(accounts, hostileAccounts()...)
 	}
 	for i := range accounts {
 		accounts[i].Experiment = grid.ATLAS

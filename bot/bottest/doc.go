@@ -23,6 +23,10 @@
 //	alice: unreact +1
 //	(wait 31m)                         lets time pass
 //	(again)                            the platform delivers the latest event once more
+//	(again 10)                         the same ten times
+//	(away)                             the program is cut off from the platform, on which people go on
+//	(back)                             that has ended, what people did meanwhile was taken, and
+//	                                   ten seconds have passed; what comes of it comes in any order
 //	(group sec: bob carol)             the platform's group has these members from now on
 //
 // Below a step stand the messages that it must cause, in order; anything that
@@ -43,7 +47,14 @@
 //	< text          exactly this line
 //	<~ regexp       a line that matches; (?P<id>…) keeps what it matched as {id}
 //	<* text         a line that contains this
+//	<? regexp       a line that matches, or none: where a platform tells more than others
 //	<...            any number of lines, also none
+//
+// A line `<+` below a message says that it does not fit: in a chat people see a
+// summary of 15 lines, and a file that holds all of it.
+//
+// In the end people must have seen on the platform all that the bot said and nothing
+// else, and nothing foreign in it may be live.
 //
 // The marks combine: `<u~ regexp`, `<w* alice text`. Captured names stand for
 // their values in steps and in expectations. Lines that begin with # are

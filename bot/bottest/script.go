@@ -2,8 +2,10 @@ package bottest
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +33,7 @@ type step struct {
 	surface string        // of a decision
 	touch   bot.Kind      // of a message: Reacted is a pin
 	wait    time.Duration // of a wait
+	times   int           // of a repetition
 	group   string        // that has other members now
 	members []string      // names of accounts
 
@@ -51,6 +54,8 @@ const (
 	regroups
 	talks
 	touches
+	cutsOff
+	returns
 )
 
 // block is one expected message.
@@ -60,11 +65,13 @@ type block struct {
 	to      string // of a whisper
 	channel string // "" for the present one
 	lines   []want
+	// overflows: it is more than a chat shows in one message.
+	overflows bool
 }
 
 // want is one expected line.
 type want struct {
-	op   byte // '=' exactly, '~' matches, '*' contains, '.' any number of lines
+	op   byte // '=' exactly, '~' matches, '*' contains, '?' matches or is not there, '.' any number of lines
 	text string
 }
 
@@ -76,9 +83,10 @@ var (
 	actStep    = regexp.MustCompile(`^([A-Za-z0-9._-]+)` + standing + `: (\S+) (\S+)(?: (.+))?$`)
 	waitStep   = regexp.MustCompile(`^\(wait (\S+)\)$`)
 	groupStep  = regexp.MustCompile(`^\(group ([A-Za-z0-9._-]+):((?: [A-Za-z0-9._-]+)*)\)$`)
+	againStep  = regexp.MustCompile(`^\(again(?: ([0-9]{1,3}))?\)$`)
 	atStep     = regexp.MustCompile(`^\(at (\S+)\)$`)
 	decision   = regexp.MustCompile(`^by (button|reaction|typed)(?:: (.+))?$`)
-	expectLine = regexp.MustCompile(`^<([uw]?)([~*]|\.\.\.)?(?: (.*))?$`)
+	expectLine = regexp.MustCompile(`^<([uw]?)([~*?]|\.\.\.)?(?: (.*))?$`)
 )
 
 func parseScript(text string) (script, error) {
@@ -121,8 +129,21 @@ func parseScript(text string) (script, error) {
 }
 
 func parseStep(line string) (step, error) {
-	if line == "(again)" {
-		return step{kind: repeats}, nil
+	switch line {
+	case "(away)":
+		return step{kind: cutsOff}, nil
+	case "(back)":
+		return step{kind: returns}, nil
+	}
+	if m := againStep.FindStringSubmatch(line); m != nil {
+		s := step{kind: repeats, times: 1}
+		if m[1] != "" {
+			s.times, _ = strconv.Atoi(m[1]) // it is made of digits
+		}
+		if s.times == 0 {
+			return s, fmt.Errorf("%q repeats nothing", line)
+		}
+		return s, nil
 	}
 	if m := waitStep.FindStringSubmatch(line); m != nil {
 		d, err := time.ParseDuration(m[1])
@@ -191,6 +212,13 @@ func expect(blocks *[]block, open *block, line string, n int) (*block, error) {
 	if channel, ok := strings.CutPrefix(line, "<in "); ok {
 		open = another()
 		open.channel = channel
+		return open, nil
+	}
+	if line == "<+" {
+		if open == nil || open.overflows {
+			return open, fmt.Errorf("line %d: <+ stands below a message", n)
+		}
+		open.overflows = true
 		return open, nil
 	}
 	m := expectLine.FindStringSubmatch(line)
@@ -262,6 +290,13 @@ func (k names) match(wants []want, lines []string) (bool, error) {
 		}
 		return false, nil
 	}
+	if wants[0].op == '?' {
+		rest := maps.Clone(k)
+		if ok, err := rest.match(wants[1:], lines); ok || err != nil {
+			maps.Copy(k, rest)
+			return ok, err
+		}
+	}
 	if len(lines) == 0 {
 		return false, nil
 	}
@@ -275,7 +310,7 @@ func (k names) match(wants []want, lines []string) (bool, error) {
 		if !strings.Contains(lines[0], k.fill(w.text, literal)) {
 			return false, nil
 		}
-	case '~':
+	case '~', '?':
 		re, err := regexp.Compile(k.fill(w.text, regexp.QuoteMeta))
 		if err != nil {
 			return false, err

@@ -63,6 +63,17 @@ type Regrouper interface {
 	SetGroup(ctx context.Context, group string, names ...string) error
 }
 
+// Cutter is a Bot that a transcript can cut off from its platform.
+type Cutter interface {
+	// Away cuts it off: nothing passes in either direction. People go on, and Send
+	// returns once they have done what makes the event. A press comes to nothing,
+	// which is ErrNoSurface, where the platform keeps none for later.
+	Away(ctx context.Context) error
+	// Back ends that, and returns when the program has taken all that people did
+	// meanwhile.
+	Back(ctx context.Context) error
+}
+
 // Setup is what a transcript gives to the function that builds the bot.
 type Setup struct {
 	Files map[string][]byte // its sections besides the conversation
@@ -107,6 +118,9 @@ func RunTranscript(t *testing.T, file string, start func(t *testing.T, setup Set
 		if err := p.play(t.Context(), s); err != nil {
 			t.Fatalf("%s: conversation %v", file, err)
 		}
+		if err := p.seen(); err != nil {
+			t.Fatalf("%s: in the end: %v", file, err)
+		}
 		played.Steps = p.acted
 	})
 	return played
@@ -134,6 +148,7 @@ type player struct {
 	latest  *bot.Event
 	events  int
 	acted   []Acted
+	away    bool // the program is cut off
 	instead bool // in this step something was typed instead
 	ever    bool // in this one or an earlier one
 }
@@ -158,13 +173,29 @@ func (p *player) play(ctx context.Context, s script) error {
 		}
 		if err == nil {
 			synctest.Wait()
-			err = p.check(step.want)
+			err = p.check(step.want, step.kind == returns)
 		}
 		if err != nil {
 			return fmt.Errorf("line %d, %s: %w", step.line, step.raw, err)
 		}
 	}
 	return nil
+}
+
+// seen holds what people saw of the bot against what it said.
+func (p *player) seen() error {
+	screen, ok := p.bot.(Screened)
+	if !ok {
+		return nil
+	}
+	shown, err := screen.Shown()
+	if err == nil {
+		err = unaccounted(p.bot.Platform().Said(), shown)
+	}
+	if live := screen.Live(); err == nil && len(live) > 0 {
+		err = fmt.Errorf("this is more than text: %q", live)
+	}
+	return err
 }
 
 func (p *player) do(ctx context.Context, s step) error {
@@ -176,7 +207,14 @@ func (p *player) do(ctx context.Context, s step) error {
 		if p.latest == nil {
 			return errors.New("nothing was delivered yet")
 		}
-		return p.bot.Send(ctx, *p.latest)
+		for range s.times {
+			if err := p.bot.Send(ctx, *p.latest); err != nil {
+				return err
+			}
+		}
+		return nil
+	case cutsOff, returns:
+		return p.cut(ctx, s.kind == cutsOff)
 	case regroups:
 		g, ok := p.bot.(Regrouper)
 		if !ok {
@@ -226,6 +264,30 @@ func (p *player) do(ctx context.Context, s step) error {
 	}
 	return nil
 }
+
+// cut cuts the program off from its platform, or ends that.
+func (p *player) cut(ctx context.Context, away bool) error {
+	c, ok := p.bot.(Cutter)
+	switch {
+	case !ok:
+		return errors.New("this bot's platform cannot be cut off")
+	case p.away == away:
+		return errors.New("it is so already")
+	}
+	p.away = away
+	if away {
+		return c.Away(ctx)
+	}
+	if err := c.Back(ctx); err != nil {
+		return err
+	}
+	time.Sleep(afterwards)
+	return nil
+}
+
+// afterwards is how long what was missed may take to have its consequences: when it
+// was taken is a matter of the platform.
+const afterwards = 10 * time.Second
 
 // threadOf is where an answer to a message belongs.
 func threadOf(s Said) bot.Thread {
@@ -356,8 +418,9 @@ func (p *player) send(ctx context.Context, s step, ev bot.Event) error {
 	return p.bot.Send(ctx, ev)
 }
 
-// check holds what was said since the last step against what was expected.
-func (p *player) check(blocks []block) error {
+// check holds what was said since the last step against what was expected, with
+// loose in whatever order.
+func (p *player) check(blocks []block, loose bool) error {
 	all := p.bot.Platform().Said()
 	fresh := settled(all[len(p.said):])
 	p.said = all
@@ -373,6 +436,9 @@ func (p *player) check(blocks []block) error {
 			here := func(channel string, how How) bool { return channel == place && (how == Updated) == updates }
 			want := slices.DeleteFunc(slices.Clone(blocks), func(b block) bool { return !here(b.channel, b.how) })
 			said := slices.DeleteFunc(slices.Clone(fresh), func(s Said) bool { return !here(s.Thread.Channel, s.How) })
+			if loose {
+				want = p.sorted(want, said)
+			}
 			if err := p.inOrder(place, want, said); err != nil {
 				return err
 			}
@@ -398,6 +464,22 @@ func settled(fresh []Said) []Said {
 		out = append(out, s)
 	}
 	return out
+}
+
+// sorted puts blocks into the order in which they were said, as far as they were.
+func (p *player) sorted(blocks []block, said []Said) []block {
+	var out []block
+	left := slices.Clone(blocks)
+	for _, s := range said {
+		if i := slices.IndexFunc(left, func(b block) bool {
+			q := *p // what is kept is kept when it is checked
+			return q.meets(b, s) == nil
+		}); i >= 0 {
+			out = append(out, left[i])
+			left = slices.Delete(left, i, i+1)
+		}
+	}
+	return append(out, left...)
 }
 
 // inOrder holds what was said in one place against the blocks expected there.
@@ -432,7 +514,20 @@ func (p *player) meets(b block, s Said) error {
 		return fmt.Errorf("different from line %d:\n%s\nbut this was said:\n%s", b.line, b, blockOf(s))
 	}
 	p.kept = trial
-	return nil
+	return p.fits(b, s)
+}
+
+// fits holds what people see of a message that must not fit against that.
+func (p *player) fits(b block, s Said) error {
+	screen, ok := p.bot.(Screened)
+	if !b.overflows || !ok {
+		return nil
+	}
+	shown, err := screen.Shown()
+	if err == nil {
+		err = overflowed(s, shown)
+	}
+	return err
 }
 
 var (

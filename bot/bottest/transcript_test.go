@@ -202,6 +202,7 @@ func TestTranscriptFails(t *testing.T) {
 		{"a reaction to nothing", "alice: react +1\n", []string{"no message had buttons"}},
 		{"a reply to nothing", "alice>> hello\n", []string{"there is no message to reply to"}},
 		{"again before anything", "(again)\n", []string{"nothing was delivered yet"}},
+		{"an outage where there is none", "(away)\n", []string{"line 1", "this bot's platform cannot be cut off"}},
 		{"a reason by reaction", "alice> /ban x\n" + proposed + "bob: deny {id} by reaction: no\n", []string{"line 4", "a reaction carries no reason"}},
 	}
 	for _, test := range tests {
@@ -253,6 +254,8 @@ func TestParseScriptRefuses(t *testing.T) {
 		"(wait soon)\n":                             "line 1",
 		"(wait -5m)\n":                              "a wait of -5m0s is none",
 		"alice> hello\n(at 2026-06-24T12:00:00Z)\n": "line 2: the clock is set at the start only",
+		"(again 0)\n":                               "repeats nothing",
+		"<+\n":                                      "<+ stands below a message",
 		"(at noon)\n":                               "line 1",
 		"alice> hello\n<x what\n":                   "line 2: \"<x what\" is no expectation",
 		"alice> hello\n<... more\n":                 "<... stands alone",

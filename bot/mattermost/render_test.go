@@ -4,7 +4,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -15,67 +14,10 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/bottest"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakemattermost"
 )
 
 var update = flag.Bool("update", false, "write testdata/render anew")
-
-// outsideCode is Markdown without its code, in which nothing is live, and with
-// a letter for each escaped sign.
-func outsideCode(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		switch {
-		case s[i] == '\\' && i+1 < len(s) && strings.IndexByte("\\`*{}[]()#+-.!_>~|", s[i+1]) >= 0:
-			b.WriteByte('e')
-			i += 2
-		case s[i] == '`':
-			n := len(s[i:]) - len(strings.TrimLeft(s[i:], "`"))
-			end := i + n
-			for end < len(s) {
-				k := strings.IndexByte(s[end:], '`')
-				if k < 0 {
-					end = len(s)
-					break
-				}
-				end += k
-				run := len(s[end:]) - len(strings.TrimLeft(s[end:], "`"))
-				if run == n {
-					break
-				}
-				end += run
-			}
-			if end >= len(s) {
-				b.WriteString("OPENFENCE")
-				i += n
-				continue
-			}
-			b.WriteByte('c')
-			i = end + n
-		default:
-			b.WriteByte(s[i])
-			i++
-		}
-	}
-	return b.String()
-}
-
-// live are the forms that Mattermost makes something of.
-var live = map[string]*regexp.Regexp{
-	"a mention":         regexp.MustCompile(`(?i)@[a-z0-9._-]`),
-	"a link":            regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://|www\d{0,3}\.|mailto:\S|\]\(|\]:|!\[`),
-	"a channel":         regexp.MustCompile(`(?i)~[a-z0-9]`),
-	"struck out":        regexp.MustCompile(`~~`),
-	"a hashtag":         regexp.MustCompile(`(?i)#[^\s#\x{200b}]`),
-	"an emoji":          regexp.MustCompile(`:[A-Za-z0-9_+-]+:|:-?[)(|/\\DpPoO]`),
-	"HTML":              regexp.MustCompile(`(?i)<[a-z/!?]|<\d|&[a-z#0-9]+;`),
-	"a formula":         regexp.MustCompile(`\$`),
-	"an unclosed fence": regexp.MustCompile(`OPENFENCE`),
-	"an underscore":     regexp.MustCompile(`_`),
-	"a bracket":         regexp.MustCompile(`[\[\]()!]`),
-	"a block":           regexp.MustCompile(`(?m)^ {0,3}(>|[-+*] |\d+[.)]|={2,}|-{2,}|~{3}|\t)|^ {4}`),
-	"a command":         regexp.MustCompile(`^/`),
-	"invisible":         regexp.MustCompile(`[\x00-\x09\x0b-\x1f\x7f\x{ad}\x{200c}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{206f}\x{feff}]`),
-}
 
 // check reports what is live in a text that has no mentions of ours.
 func check(t *testing.T, text string, limit int) {
@@ -86,19 +28,8 @@ func check(t *testing.T, text string, limit int) {
 	if !utf8.ValidString(text) {
 		t.Errorf("not UTF-8: %q", text)
 	}
-	var kept []string
-	for l := range strings.SplitSeq(text, "\n") {
-		l = strings.TrimPrefix(l, "##### ")
-		if strings.Trim(l, "|- ") == "" { // the rule of a table
-			continue
-		}
-		kept = append(kept, l)
-	}
-	plain := outsideCode(strings.Join(kept, "\n"))
-	for what, form := range live {
-		if found := form.FindString(plain); found != "" {
-			t.Errorf("%s, %q, is live in\n%q", what, found, text)
-		}
+	for _, found := range fakemattermost.Live(text) {
+		t.Errorf("%s is live in\n%q", found, text)
 	}
 }
 

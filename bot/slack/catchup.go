@@ -20,14 +20,25 @@ const (
 	followed = 40               // threads, the newest; Slack answers some fifty such questions a minute
 )
 
+// persist is catchUp, again while Slack cannot be reached.
+func (w *workspace) persist(ctx context.Context, since time.Time, handle func(context.Context, bot.Event) error) {
+	for pause := firstPause; !w.catchUp(ctx, since, handle) && ctx.Err() == nil; pause = min(2*pause, lastPause) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
 // catchUp hands over what was said since a moment: an event that came already
-// has the same id. Slack repeats events for minutes only, and only some.
-func (w *workspace) catchUp(ctx context.Context, since time.Time, handle func(context.Context, bot.Event) error) {
+// has the same id. Slack repeats events for minutes only, and only some. It
+// reports whether Slack answered: what it refuses would be refused again.
+func (w *workspace) catchUp(ctx context.Context, since time.Time, handle func(context.Context, bot.Event) error) (whole bool) {
 	done := w.catches()
 	defer done()
 	me, err := w.me(ctx)
 	if err != nil {
-		return
+		return code(err) != ""
 	}
 	oldest := fmt.Sprintf("%d.000000", since.Add(-overlap).Unix())
 	w.mu.Lock()
@@ -35,15 +46,19 @@ func (w *workspace) catchUp(ctx context.Context, since time.Time, handle func(co
 	w.mu.Unlock()
 	places = append(places, w.channels()...)
 	at, lost := time.Now().UTC(), ""
+	whole = true
 	for _, t := range places {
-		if !w.reread(ctx, t, oldest, me, handle) {
+		all, answered := w.reread(ctx, t, oldest, me, handle)
+		if !all {
 			lost = "a channel or thread cannot be read, or more was said there than is read"
 		}
+		whole = whole && answered
 	}
-	w.reconcile(ctx, me, handle)
-	if ctx.Err() == nil {
+	whole = w.reconcile(ctx, me, handle) && whole
+	if ctx.Err() == nil && whole {
 		w.silence.Ends(ctx, w.thread("", "", ""), at, since.Add(-overlap), lost, handle)
 	}
+	return whole
 }
 
 // channels are those of this workspace where the bot listens.
@@ -60,8 +75,8 @@ func (w *workspace) listens(channel string) bool {
 }
 
 // reread hands over what people said in a channel or thread, in their order, and
-// reports whether that is all.
-func (w *workspace) reread(ctx context.Context, t bot.Thread, oldest string, me identity, handle func(context.Context, bot.Event) error) bool {
+// reports whether that is all, and whether Slack answered.
+func (w *workspace) reread(ctx context.Context, t bot.Thread, oldest string, me identity, handle func(context.Context, bot.Event) error) (all, answered bool) {
 	var missed []received
 	whole, err := w.history(ctx, t, oldest, false, func(m slackapi.Message) bool {
 		s := said{Type: "message", Subtype: m.SubType, Channel: t.Channel, User: m.User, Bot: m.BotID, Persona: m.Username, Text: m.Text, TS: m.Timestamp, Root: m.ThreadTimestamp}
@@ -84,14 +99,16 @@ func (w *workspace) reread(ctx context.Context, t bot.Thread, oldest string, me 
 			whole = whole && kept
 		}
 	}
-	return whole && err == nil
+	return whole && err == nil, err == nil || code(err) != ""
 }
 
 // reconcile compares the reactions under open cards with those that were told.
 // Only cards of this process are known to be complete: a reaction that stands
 // under an older one may be of somebody who took the vote back by other means. One
-// that is gone from there is found before the action starts: see ReadBack.
-func (w *workspace) reconcile(ctx context.Context, me identity, handle func(context.Context, bot.Event) error) {
+// that is gone from there is found before the action starts: see ReadBack. False:
+// Slack did not answer.
+func (w *workspace) reconcile(ctx context.Context, me identity, handle func(context.Context, bot.Event) error) (whole bool) {
+	whole = true
 	w.mu.Lock()
 	cards := maps.Clone(w.cards)
 	w.mu.Unlock()
@@ -107,6 +124,7 @@ func (w *workspace) reconcile(ctx context.Context, me identity, handle func(cont
 			if ctx.Err() == nil {
 				w.log.WarnContext(ctx, "reactions cannot be read", "error", err, "thread", t.String())
 			}
+			whole = whole && code(err) != ""
 			continue
 		}
 		stand := map[string]bool{}
@@ -132,4 +150,5 @@ func (w *workspace) reconcile(ctx context.Context, me identity, handle func(cont
 			}
 		}
 	}
+	return whole
 }

@@ -103,7 +103,9 @@ func (n *inbound) watch(ctx context.Context, handle func(context.Context, bot.Ev
 	read := func() {
 		from := since
 		since, last, owed = time.Now(), time.Now(), false
-		n.w.catchUp(ctx, from, handle)
+		if !n.w.catchUp(ctx, from, handle) { // it is cut off: the next look reads from there
+			since, owed = from, true
+		}
 	}
 	read()
 	caughtUp()

@@ -142,7 +142,7 @@ func (w *workspace) hold(ctx context.Context, handle func(context.Context, bot.E
 		if gap {
 			running.Go(func() {
 				defer caughtUp()
-				w.catchUp(ctx, since, handle)
+				w.persist(ctx, since, handle)
 			})
 		}
 		if old != nil {

@@ -25,6 +25,8 @@ import (
 type discordBot struct {
 	*app
 	*onlyDiscord
+	*outage
+	screen onlooker
 	room   *bottest.Recorder
 	last   interface{ Again() }
 	latest bottest.Latest
@@ -46,10 +48,14 @@ const discordWorkspace = "grid"
 func onDiscord(t *testing.T, s bottest.Setup) bottest.Bot {
 	cfg := readConfig(t, s)
 	b := &discordBot{onlyDiscord: &onlyDiscord{
-		directory: newDirectory(), server: fakediscord.New(), taken: make(chan error, 16), roles: map[string]string{}, wired: make(chan struct{}),
+		directory: newDirectory(), server: fakediscord.New(), taken: make(chan error, 64), roles: map[string]string{}, wired: make(chan struct{}),
 	}}
 	wire := fakeserver.NewWire()
 	t.Cleanup(b.server.Serve(wire))
+	cable := fakeserver.NewCable(wire.Dial)
+	b.outage = newOutage(cable)
+	b.screen.bot, b.screen.nameOf = fakediscord.BotUser, b.onlyDiscord.nameOf
+	b.server.Watch(b.screen.watch)
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte(fakediscord.Token), 0o600); err != nil {
 		t.Fatal(err)
@@ -73,7 +79,7 @@ func onDiscord(t *testing.T, s bottest.Setup) bottest.Bot {
 	}
 	var err error
 	b.platform, err = discord.New([]discord.Config{{Name: discordWorkspace, Guild: fakediscord.Guild, TokenFile: secret.File(token)}}, discord.Options{
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://discord.fake/", Dial: wire.Dial, Known: known,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://discord.fake/", Dial: cable.Dial, Known: known,
 		Channels: func() []bot.Thread { return b.listed(cfg) },
 		Commands: func() []discord.Command {
 			<-b.wired
@@ -84,7 +90,7 @@ func onDiscord(t *testing.T, s bottest.Setup) bottest.Bot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.room = bottest.NewRecorder(renamed{neverShared{b.platform}, b.onlyDiscord})
+	b.room = bottest.NewRecorder(renamed{neverShared{b.platform}, b.onlyDiscord, b.outage})
 	b.app = runOn(t, cfg, b.room)
 	close(b.wired)
 	if !b.server.Until(time.Minute, b.server.Listening) {
@@ -97,6 +103,22 @@ func onDiscord(t *testing.T, s bottest.Setup) bottest.Bot {
 func (b *discordBot) Platform() bottest.Watched      { return b.room }
 func (b *discordBot) Idle(ctx context.Context) error { return b.engine.Idle(ctx) }
 
+// Away implements bottest.Cutter. The session is over before the bot is back.
+func (b *discordBot) Away(ctx context.Context) error {
+	err := b.outage.Away(ctx)
+	b.server.Expire()
+	return err
+}
+
+// Back implements bottest.Cutter.
+func (b *discordBot) Back(ctx context.Context) error {
+	err := b.outage.Back(ctx)
+	for len(b.onlyDiscord.taken) > 0 { // of what was missed
+		<-b.onlyDiscord.taken
+	}
+	return err
+}
+
 // signs are the reactions of the transcripts as people put them on Discord.
 var signs = map[string]string{"+1": "👍🏽", "-1": "👎", "white_check_mark": "✅", "pushpin": "📌"}
 
@@ -108,6 +130,9 @@ func (b *discordBot) Send(_ context.Context, ev bot.Event) error {
 	}
 	b.sent = ev.ID
 	ev = b.latest.On(ev)
+	if ev.Kind == bot.Clicked && b.is() { // Discord tells who presses that it did not work
+		return bottest.ErrNoSurface
+	}
 	who, place := b.user(ev.Account.Name, ev.Account.Standing), b.channel(ev.Thread.Channel)
 	b.speaks(ev.Account.Name, who)
 	switch ev.Kind {
@@ -152,6 +177,7 @@ func (b *discordBot) press(who string, ev bot.Event) error {
 	if err != nil {
 		return err
 	}
+	b.screen.looked()
 	if !i.Answered(time.Minute) {
 		return errors.New("the press was not answered")
 	}
@@ -170,6 +196,9 @@ func (b *discordBot) press(who string, ev bot.Event) error {
 
 // wait returns when the program has taken what was done.
 func (b *discordBot) wait() error {
+	if b.misses() {
+		return nil
+	}
 	select {
 	case err := <-b.taken:
 		return err

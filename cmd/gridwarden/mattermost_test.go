@@ -17,6 +17,7 @@ import (
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakemattermost"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 	"github.com/gridwarden/gridwarden/bot/mattermost"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/config/secret"
@@ -28,6 +29,8 @@ const mattermostToken = "token-of-the-bot"
 // network in memory.
 type mattermostBot struct {
 	*app
+	*outage
+	screen onlooker
 	room   *bottest.Recorder
 	as     *asConsole
 	full   bool   // the server calls
@@ -57,8 +60,10 @@ func mattermostFor(t *testing.T, s bottest.Setup, full bool) bottest.Bot {
 	fake := fakemattermost.New()
 	b := &mattermostBot{full: full, as: &asConsole{
 		fake: fake, me: fake.AddBot("gridwarden", mattermostToken), cfg: cfg,
-		users: map[string]string{}, channels: map[string]string{}, taken: make(chan error, 16),
+		users: map[string]string{}, channels: map[string]string{}, taken: make(chan error, 64),
 	}}
+	b.screen.bot, b.screen.nameOf = b.as.me.Id, b.as.nameOf
+	fake.Watch(b.screen.watch)
 	for _, c := range cfg.Channels {
 		b.as.channel(c.Name)
 	}
@@ -81,9 +86,10 @@ func mattermostFor(t *testing.T, s bottest.Setup, full bool) bottest.Bot {
 		}
 		c.CommandTokensFile = secret.File(tokens)
 	}
+	there := fakeserver.NewCable(fake.Serve(t))
 	p, err := mattermost.New([]mattermost.Config{c}, mattermost.Options{
 		Public: public,
-		Dial:   fake.Serve(t), Commands: func() []string { return b.app.commands },
+		Dial:   there.Dial, Commands: func() []string { return b.app.commands },
 		Channels: func(string) (names []string) {
 			for _, c := range cfg.Channels {
 				names = append(names, c.Name)
@@ -97,8 +103,12 @@ func mattermostFor(t *testing.T, s bottest.Setup, full bool) bottest.Bot {
 	}
 	routes := http.NewServeMux()
 	mount(routes, []bot.Platform{p}, public)
-	fake.CallOver(t, routes)
-	b.room = bottest.NewRecorder(renamed{p, b.as})
+	ours := fakeserver.NewWire()
+	t.Cleanup(fakeserver.Serve(ours, routes, nil))
+	here := fakeserver.NewCable(ours.Dial)
+	fake.CallBy(&http.Client{Transport: &http.Transport{DialContext: here.Dial, DisableKeepAlives: true}})
+	b.outage = newOutage(there, here)
+	b.room = bottest.NewRecorder(renamed{p, b.as, b.outage})
 	b.app = runOn(t, cfg, b.room)
 	fake.Await(time.Minute, func() bool { return fake.Calls("GET /channels/{id}/posts") > 0 })
 	return b
@@ -119,9 +129,16 @@ func (b *mattermostBot) SetGroup(_ context.Context, group string, names ...strin
 	return nil
 }
 
+// Away implements bottest.Cutter. The server keeps nothing for who is away so long.
+func (b *mattermostBot) Away(ctx context.Context) error {
+	err := b.outage.Away(ctx)
+	b.as.fake.Restart()
+	return err
+}
+
 // Send does on the server what makes the event.
 func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
-	if ev.Kind == bot.Clicked && !b.full { // without callbacks Mattermost has no buttons
+	if ev.Kind == bot.Clicked && (!b.full || b.is()) { // without callbacks Mattermost has no buttons, and one that reaches nobody tells so
 		return bottest.ErrNoSurface
 	}
 	for len(b.as.taken) > 0 { // what was read back beside the stream came twice
@@ -169,6 +186,9 @@ func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
 	case ev.Kind == bot.Unreacted:
 		b.as.fake.Unreact(user, ev.Target, ev.Value)
 	}
+	if b.misses() {
+		return nil
+	}
 	select {
 	case err := <-b.as.taken:
 		return err
@@ -181,7 +201,7 @@ func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
 // some, those in threads are. One in the channel itself leaves no message, so
 // that its answer begins no thread; those are addressed to the bot.
 func (b *mattermostBot) slash(ev bot.Event) bool {
-	return b.full && ev.Kind == bot.Typed && ev.Thread.Root != "" && ev.Account.Standing != bot.Bridged
+	return b.full && !b.is() && ev.Kind == bot.Typed && ev.Thread.Root != "" && ev.Account.Standing != bot.Bridged
 }
 
 // press presses a button and fills in the form that asks for a reason.

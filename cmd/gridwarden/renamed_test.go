@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/bottest"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 	"github.com/gridwarden/gridwarden/bot/console"
 )
 
@@ -15,7 +19,8 @@ import (
 // and people of the console: everything else of a message passes as it is.
 type renamed struct {
 	bottest.Full
-	in renaming
+	in    renaming
+	heard *outage
 }
 
 // renaming is how a platform calls what the transcripts name.
@@ -41,10 +46,87 @@ func (r renamed) Listen(ctx context.Context, handle func(context.Context, bot.Ev
 		ev.Thread = bot.Thread{Platform: console.Name, Channel: r.in.nameOf(ev.Thread.Channel), Root: ev.Thread.Root}
 		err := handle(ctx, ev)
 		if ev.Kind != bot.Deaf && ev.Kind != bot.Heard { // nobody did that
+			r.heard.took(ev, err)
 			r.in.done(err)
 		}
 		return err
 	})
+}
+
+// outage is a time in which the program is cut off, and what people do in it.
+type outage struct {
+	cut, mend func()
+
+	mu     sync.Mutex
+	away   bool
+	missed int             // what people did meanwhile
+	ids    map[string]bool // of the events that were taken, ever
+	before int             // of those, when it began
+}
+
+// newOutage is of a network whose cables are cut, one for each direction.
+func newOutage(cables ...*fakeserver.Cable) *outage {
+	all := func(do func(*fakeserver.Cable)) func() {
+		return func() {
+			for _, c := range cables {
+				do(c)
+			}
+		}
+	}
+	return &outage{cut: all((*fakeserver.Cable).Cut), mend: all((*fakeserver.Cable).Mend), ids: map[string]bool{}}
+}
+
+func (o *outage) took(ev bot.Event, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err == nil && ev.Kind != bot.Rejected {
+		o.ids[ev.ID] = true
+	}
+}
+
+// misses reports whether the program is cut off, and counts what it misses.
+func (o *outage) misses() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.away {
+		o.missed++
+	}
+	return o.away
+}
+
+// is reports whether the program is cut off.
+func (o *outage) is() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.away
+}
+
+// Away implements bottest.Cutter.
+func (o *outage) Away(context.Context) error {
+	o.mu.Lock()
+	o.away, o.missed, o.before = true, 0, len(o.ids)
+	o.mu.Unlock()
+	o.cut()
+	return nil
+}
+
+// enough is longer than any platform and mode takes to bring what was missed.
+const enough = 15 * time.Minute
+
+// Back implements bottest.Cutter.
+func (o *outage) Back(ctx context.Context) error {
+	o.mend()
+	for end := time.Now().Add(enough); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(time.Second) {
+		o.mu.Lock()
+		taken, missed := len(o.ids)-o.before, o.missed
+		if taken >= missed {
+			o.away = false
+			o.mu.Unlock()
+			return nil
+		}
+		o.mu.Unlock()
+	}
+	return fmt.Errorf("of %d things that were done meanwhile some never came", o.missed)
 }
 
 // Post implements bot.Platform.
@@ -203,6 +285,13 @@ func (d *directory) nameOf(id string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.names[id]
+}
+
+// everywhere are the ids of the channels.
+func (d *directory) everywhere() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Collect(maps.Values(d.channels))
 }
 
 // keep remembers the buttons of a message, which find gives by their values.

@@ -26,6 +26,8 @@ import (
 type slackBot struct {
 	*app
 	*onlySlack
+	*outage
+	screen onlooker
 	room   *bottest.Recorder
 	last   fakeslack.Delivery
 	latest bottest.Latest
@@ -50,8 +52,12 @@ func onSlackHTTP(t *testing.T, s bottest.Setup) bottest.Bot { return slackIn(t, 
 func slackIn(t *testing.T, s bottest.Setup, called bool) *slackBot {
 	cfg := readConfig(t, s)
 	b := &slackBot{onlySlack: &onlySlack{directory: newDirectory(), server: fakeslack.New()}}
-	wire := fakeserver.NewWire()
+	wire, ours := fakeserver.NewWire(), fakeserver.NewWire()
 	t.Cleanup(b.server.Serve(wire))
+	there, here := fakeserver.NewCable(wire.Dial), fakeserver.NewCable(ours.Dial)
+	b.outage = newOutage(there, here)
+	b.screen.bot, b.screen.nameOf = fakeslack.BotUser, b.onlySlack.nameOf
+	b.server.Watch(b.screen.watch)
 	dir := t.TempDir()
 	for name, token := range map[string]string{"app": fakeslack.AppToken, "bot": fakeslack.BotToken, "signing": signingSecret} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(token), 0o600); err != nil {
@@ -79,17 +85,17 @@ func slackIn(t *testing.T, s bottest.Setup, called bool) *slackBot {
 		workspace.AppTokenFile, workspace.Sockets = secret.File(filepath.Join(dir, "app")), 2
 	}
 	b.platform, err = slack.New([]slack.Config{workspace}, slack.Options{
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://slack.fake/api/", Dial: wire.Dial,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://slack.fake/api/", Dial: there.Dial,
 		Channels: func() []bot.Thread { return b.listed(cfg) },
 		Accounts: func(person string) []string { return []string{"slack/grid/" + b.user(person, bot.Member)} },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.room = bottest.NewRecorder(renamed{neverShared{b.platform}, b.onlySlack})
+	b.room = bottest.NewRecorder(renamed{neverShared{b.platform}, b.onlySlack, b.outage})
 	b.app = runOn(t, cfg, b.room)
 	if called {
-		b.callBack(t)
+		b.callBack(t, ours, here.Dial)
 		return b
 	}
 	if !b.server.Until(time.Minute, func() bool { return b.server.Sockets() == 2 }) {
@@ -102,10 +108,9 @@ const signingSecret = "8f742231b10e8888abcd99yyyzzz85a5"
 
 // callBack mounts the platform's addresses as serve does, behind a proxy that
 // passes the path of the public address on, and has Slack call there.
-func (b *slackBot) callBack(t *testing.T) {
+func (b *slackBot) callBack(t *testing.T, ours *fakeserver.Wire, dial fakeserver.Dial) {
 	t.Helper()
 	const public = "http://gridwarden.test/chat"
-	ours := fakeserver.NewWire()
 	mux := http.NewServeMux()
 	mount(mux, []bot.Platform{b.platform}, public)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -122,7 +127,7 @@ func (b *slackBot) callBack(t *testing.T) {
 	}
 	err := b.server.CallBack(t.Context(), fakeslack.HTTP{
 		Events: public + "/slack/grid/events", Commands: public + "/slack/grid/commands", Actions: public + "/slack/grid/actions", Secret: signingSecret,
-		Client: &http.Client{Transport: &http.Transport{DialContext: ours.Dial, DisableKeepAlives: true}},
+		Client: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -141,6 +146,9 @@ func (b *slackBot) Send(_ context.Context, ev bot.Event) error {
 	}
 	b.sent = ev.ID
 	ev = b.latest.On(ev)
+	if ev.Kind == bot.Clicked && b.is() { // Slack tells who presses that it did not work
+		return bottest.ErrNoSurface
+	}
 	who, place := b.user(ev.Account.Name, ev.Account.Standing), b.channel(ev.Thread.Channel)
 	b.speaks(ev.Account.Name, who)
 	switch ev.Kind {
@@ -190,6 +198,9 @@ func (b *slackBot) press(who, place string, ev bot.Event) error {
 }
 
 func (b *slackBot) taken() error {
+	if b.misses() {
+		return nil
+	}
 	if !b.last.Acknowledged(time.Minute) {
 		return errors.New("the event was not acknowledged")
 	}

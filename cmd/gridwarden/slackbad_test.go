@@ -116,9 +116,9 @@ func badInput(t *testing.T, called bool) {
 	if !d.Acknowledged(time.Second) || answered() {
 		t.Errorf("acknowledged %t, answered %t in a channel where the bot is not", d.Acknowledged(0), answered())
 	}
-	b.mu.Lock()
+	b.directory.mu.Lock()
 	b.fill("security", place)
-	b.mu.Unlock()
+	b.directory.mu.Unlock()
 	for end := time.Now().Add(5 * time.Minute); !answered() && time.Now().Before(end); {
 		time.Sleep(time.Second)
 	}

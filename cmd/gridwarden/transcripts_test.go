@@ -90,6 +90,8 @@ type memoryBot struct {
 	sent   string // the transcript's id of the event
 	event  bot.Event
 	typed  []bot.Event
+	away   bool
+	kept   []bot.Event // while it is cut off
 }
 
 func inMemory(t *testing.T, s bottest.Setup) bottest.Bot {
@@ -131,7 +133,28 @@ func (b *memoryBot) Send(ctx context.Context, ev bot.Event) error {
 		}
 	}
 	b.sent, b.event = ev.ID, ev
+	if b.away {
+		b.kept = append(b.kept, ev)
+		return nil
+	}
 	return b.room.Send(ctx, ev)
+}
+
+// Away implements bottest.Cutter.
+func (b *memoryBot) Away(context.Context) error {
+	b.away, b.kept = true, nil
+	return nil
+}
+
+// Back implements bottest.Cutter.
+func (b *memoryBot) Back(ctx context.Context) error {
+	b.away = false
+	for _, ev := range b.kept {
+		if err := b.room.Send(ctx, ev); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // SetGroup implements bottest.Regrouper.
@@ -153,6 +176,8 @@ type consoleBot struct {
 	screen   *consoleScreen
 	latest   bottest.Latest
 	groups   map[string][]string
+	away     bool
+	kept     []func() error // what was typed into a stopped terminal
 }
 
 func onConsole(t *testing.T, s bottest.Setup) bottest.Bot {
@@ -185,7 +210,7 @@ func (b *consoleBot) Send(ctx context.Context, ev bot.Event) error {
 		return b.heard.handle(ctx, b.heard.event)
 	}
 	ev = b.latest.On(ev)
-	b.heard.sent, b.heard.events = ev.ID, 0
+	b.heard.sent = ev.ID
 	who, number := ev.Account.Name, func(id string) string { return strings.TrimPrefix(id, "boot-") }
 	var lines []string
 	switch ev.Kind {
@@ -218,6 +243,17 @@ func (b *consoleBot) Send(ctx context.Context, ev bot.Event) error {
 		lines = append([]string{"standing " + who + " " + string(ev.Account.Standing)}, lines...)
 		lines = append(lines, "standing "+who+" member")
 	}
+	act := func() error { return b.acts(ev, lines) }
+	if b.away {
+		b.kept = append(b.kept, act)
+		return nil
+	}
+	return act()
+}
+
+// acts types lines that make one event.
+func (b *consoleBot) acts(ev bot.Event, lines []string) error {
+	b.heard.events = 0
 	if err := b.types(lines...); err != nil {
 		return err
 	}
@@ -230,6 +266,24 @@ func (b *consoleBot) Send(ctx context.Context, ev bot.Event) error {
 	}
 	if b.heard.events != 1 {
 		return fmt.Errorf("the console made %d events of %q", b.heard.events, lines)
+	}
+	return nil
+}
+
+// Away implements bottest.Cutter: the program does not read, as when its terminal
+// is stopped. What is typed waits.
+func (b *consoleBot) Away(context.Context) error {
+	b.away, b.kept = true, nil
+	return nil
+}
+
+// Back implements bottest.Cutter.
+func (b *consoleBot) Back(context.Context) error {
+	b.away = false
+	for _, act := range b.kept {
+		if err := act(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -21,6 +21,9 @@ func (s *Server) seen(kind fakeserver.Kind, m *Message) {
 	}
 	s.watch.Tell(func() fakeserver.Seen {
 		out := fakeserver.Seen{Kind: kind, From: m.Author, ID: m.ID, To: m.To, Text: m.Content, Files: m.Files}
+		for _, name := range m.Files {
+			out.Data = append(out.Data, s.files[name])
+		}
 		out.Channel, out.Root = s.place(m.Channel)
 		if kind == fakeserver.Posted && m.To != "" {
 			out.Kind = fakeserver.Whispered

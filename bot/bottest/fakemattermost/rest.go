@@ -439,6 +439,11 @@ func (s *Server) patchPost(c call) answer {
 		return forbidden()
 	}
 	now := p.Clone()
+	// app/post.go, UpdatePost: the text of an old post stays, whoever wrote it.
+	limit, err := strconv.Atoi(s.faults.editLimit())
+	if err == nil && limit >= 0 && patch.Message != nil && *patch.Message != p.Message && time.Now().UnixMilli() > p.CreateAt+int64(limit)*1000 {
+		return bad("api.post.update_post.permissions_time_limit.app_error")
+	}
 	if s.faults.keepFiles {
 		patch.FileIds = nil
 	}

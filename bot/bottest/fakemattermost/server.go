@@ -378,6 +378,17 @@ func (s *Server) File(id string) (name string, data []byte) {
 	return f.name, slices.Clone(f.data)
 }
 
+// ChannelName is the name of a channel; that of a direct one is made of the ids of
+// the two (model/channel.go, GetDMNameFromIds).
+func (s *Server) ChannelName(id string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.channels[id]; c != nil {
+		return c.Name
+	}
+	return ""
+}
+
 // Connections counts the open sockets; Calls the calls of a method and path,
 // such as "POST /posts".
 func (s *Server) Connections() int {

@@ -29,7 +29,7 @@ func (s *Server) seen(kind fakeserver.Kind, p *model.Post, to string) {
 		}
 		for _, id := range p.FileIds {
 			if f := s.files[id]; f != nil {
-				out.Files = append(out.Files, f.name)
+				out.Files, out.Data = append(out.Files, f.name), append(out.Data, f.data)
 			}
 		}
 		out.Text = strings.Join(nonEmpty(text), "\n")

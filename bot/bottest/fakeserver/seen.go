@@ -23,6 +23,7 @@ type Seen struct {
 	Text    string // of a reaction its name
 	Buttons []Button
 	Files   []string
+	Data    [][]byte // of the files, in their order
 }
 
 // Button is one button under a message, in the platform's words.

@@ -545,7 +545,7 @@ func (s *Server) completeUpload(form url.Values, _ *http.Request) (answer, strin
 		if u == nil || len(u.data) == 0 {
 			return nil, "file_not_found"
 		}
-		m.Files = append(m.Files, u.name)
+		m.Files, m.data = append(m.Files, u.name), append(m.data, u.data)
 	}
 	c, word := s.place(m.Channel, true)
 	if word != "" {

@@ -55,6 +55,7 @@ type Message struct {
 	Files             []string
 	Sizes             map[string]int // of files, where they are known
 	Buried            bool           // deleted, with answers below it
+	data              [][]byte       // of the files
 	Reactions         []Reaction
 }
 

@@ -22,7 +22,7 @@ func (s *Server) seen(kind fakeserver.Kind, m *Message) {
 		if text == "" {
 			text = m.Text
 		}
-		return fakeserver.Seen{Kind: kind, From: m.User, Channel: m.Channel, Root: m.Root, ID: m.TS, To: m.To, Text: text, Buttons: buttons, Files: m.Files}
+		return fakeserver.Seen{Kind: kind, From: m.User, Channel: m.Channel, Root: m.Root, ID: m.TS, To: m.To, Text: text, Buttons: buttons, Files: m.Files, Data: m.data}
 	})
 }
 
