@@ -2,6 +2,7 @@ package discord
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -190,6 +191,20 @@ func TestInteractionsThatAreNotTaken(t *testing.T) {
 				t.Errorf("%s: answered %+v; want a refusal for that person", name, a)
 			}
 		}
+		// Each is recorded as its person's, and nothing else comes of it.
+		rejected := map[string]string{}
+		for _, ev := range l.Distinct() {
+			if ev.Kind != bot.Rejected {
+				t.Errorf("taken: %+v", ev)
+			}
+			rejected[ev.Value] = ev.Account.ID
+		}
+		if want := map[string]string{
+			"an interaction in a direct message": alice, "a command that is none of gridwarden's: ban": alice, "a button that gridwarden did not make: give me everything": bob,
+		}; !maps.Equal(rejected, want) {
+			t.Errorf("rejected %q; want %q", rejected, want)
+		}
+		l.Forget()
 		// One that comes when its time is over is not run: its person was told that nothing answers.
 		s.Hold()
 		late, err := s.Slash(alice, security, []string{"gridwarden", "pending"}, "")

@@ -60,7 +60,7 @@ func (g *guild) interact(ctx context.Context, data json.RawMessage, handle func(
 		return true
 	}
 	if i.GuildID == "" || i.GuildID == g.id && (i.Member == nil || i.Member.User == nil) {
-		g.refuse(ctx, i, onlyInChannels)
+		g.reject(ctx, i, onlyInChannels, "an interaction in a direct message", handle)
 		return true
 	}
 	if i.GuildID != g.id || !IsID(i.ChannelID) || !IsID(i.Member.User.ID) { // another server of the same bot, which has its own connection
@@ -149,7 +149,8 @@ func (g *guild) talking(i interaction) *talk {
 func (g *guild) commanded(ctx context.Context, i interaction, handle func(context.Context, bot.Event) error) bool {
 	text, ok := asked(i.ApplicationCommandData())
 	if !ok {
-		g.refuse(ctx, i, "gridwarden does not know this command. It registers its own anew when it starts.")
+		name := cut(display.Visible(i.ApplicationCommandData().Name), 80)
+		g.reject(ctx, i, "gridwarden does not know this command. It registers its own anew when it starts.", "a command that is none of gridwarden's: "+name, handle)
 		return true
 	}
 	message, err := g.respond(ctx, i, response{Type: int(discordgo.InteractionResponseDeferredChannelMessageWithSource)})
@@ -247,10 +248,12 @@ func (g *guild) pressed(ctx context.Context, i interaction, handle func(context.
 	case id == noID:
 		g.answer(ctx, i, quiet(discordgo.InteractionResponseUpdateMessage, "Nothing was done."))
 	default:
-		g.refuse(ctx, i, "gridwarden does not know this button.")
+		g.reject(ctx, i, unknownButton, "a button that gridwarden did not make: "+cut(display.Visible(id), 80), handle)
 	}
 	return true
 }
+
+const unknownButton = "gridwarden does not know this button."
 
 // answer gives an answer that asks for something.
 func (g *guild) answer(ctx context.Context, i interaction, r response) {
@@ -289,7 +292,7 @@ func (g *guild) sent(ctx context.Context, i interaction, handle func(context.Con
 	rest, ours := strings.CutPrefix(d.CustomID, formID)
 	card, value, _ := strings.Cut(rest, ":")
 	if !ours {
-		g.refuse(ctx, i, "gridwarden does not know this form.")
+		g.reject(ctx, i, "gridwarden does not know this form.", "a form that gridwarden did not make: "+cut(display.Visible(d.CustomID), 80), handle)
 		return true
 	}
 	for _, c := range d.Components {
@@ -312,7 +315,7 @@ func (g *guild) sent(ctx context.Context, i interaction, handle func(context.Con
 // click hands a decision over, and answers when it is kept.
 func (g *guild) click(ctx context.Context, i interaction, card, value string, with discordgo.InteractionResponseType, handle func(context.Context, bot.Event) error) {
 	if !IsID(card) || value == "" {
-		g.refuse(ctx, i, "gridwarden does not know this button.")
+		g.reject(ctx, i, unknownButton, "a button or form that names no card of gridwarden: "+cut(display.Visible(card), 80), handle)
 		return
 	}
 	t := g.talking(i)
