@@ -28,7 +28,7 @@ func announce(before, after action.Action) []action.Post {
 	if err != nil {
 		return posts
 	}
-	return append(posts, personal(fmt.Sprintf("news/%s/%d", after.ID, version), home, m, aside(after), Account{}))
+	return append(posts, personal(fmt.Sprintf("news/%s/%d", after.ID, version), home, m, aside(after)))
 }
 
 // news words the difference between two versions of an action.

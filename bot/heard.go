@@ -197,7 +197,7 @@ func (e *Engine) tellGap(ctx context.Context, req *Request, ev Event, kind audit
 		if kind == audit.Heard && g.to.Sub(g.from) >= gapTold {
 			_, said := g.readBack()
 			m := Say("gridwarden did not hear %s from %s to %s (%s). %s", where, clock(g.from), clock(g.to), g.to.Sub(g.from).Round(time.Second).String(), said)
-			fx.Posts = append(fx.Posts, post("heard/"+req.ID+"/"+i.ID, home, m, Account{}))
+			fx.Posts = append(fx.Posts, post("heard/"+req.ID+"/"+i.ID, home, m))
 		}
 	}
 	if len(fx.Records) == 0 {

@@ -34,13 +34,13 @@ type Final interface {
 // toSecurityList makes a Post of what the security list is told. about names what
 // its mails have in common, so that one that cannot be sent holds up no others.
 func toSecurityList(key, about string, m Message) action.Post {
-	return post(key, Thread{Platform: Mail, Workspace: MailToList, Root: about}, m, Account{})
+	return post(key, Thread{Platform: Mail, Workspace: MailToList, Root: about}, m)
 }
 
 // Letter makes a Post of a mail to one address: the title is its subject and the
 // lines are its text, to the letter. The key is in its Message-ID.
 func Letter(key, address string, m Message) action.Post {
-	return post(key, Thread{Platform: Mail, Workspace: MailToAddress, Channel: address, Root: key}, m, Account{})
+	return post(key, Thread{Platform: Mail, Workspace: MailToAddress, Channel: address, Root: key}, m)
 }
 
 // MailAddress reads one bare mail address. It refuses a name beside it, a list,

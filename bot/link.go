@@ -50,9 +50,9 @@ func (d *Decider) securityNews(m, instead Message, body map[string]any) action.E
 	switch t := d.people.Rules().Security; {
 	case t == (Thread{}):
 	case instead.Empty():
-		fx.Posts = append(fx.Posts, post("security/"+rec.ID, t, m, Account{}))
+		fx.Posts = append(fx.Posts, post("security/"+rec.ID, t, m))
 	default:
-		fx.Posts = append(fx.Posts, personal("security/"+rec.ID, t, m, instead, Account{}))
+		fx.Posts = append(fx.Posts, personal("security/"+rec.ID, t, m, instead))
 	}
 	return fx
 }

@@ -157,7 +157,7 @@ func (e *Engine) tellTouched(ctx context.Context, req *Request, ev Event, about 
 	default:
 		return nil
 	}
-	return []action.Post{personal("touched/"+req.ID+"/case", home, m, Say("Something that case *%s* rests on was %s. Its export tells what.", i.ID, ev.Kind), Account{})}
+	return []action.Post{personal("touched/"+req.ID+"/case", home, m, Say("Something that case *%s* rests on was %s. Its export tells what.", i.ID, ev.Kind))}
 }
 
 // nameOf is what to call an account in a sentence.

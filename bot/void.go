@@ -85,7 +85,7 @@ func (d *Decider) tell(a action.Action, key string, m Message) []action.Post {
 	}
 	var posts []action.Post
 	for _, room := range rooms {
-		posts = append(posts, personal(key+"/"+room.String(), room, m, aside(a), Account{}))
+		posts = append(posts, personal(key+"/"+room.String(), room, m, aside(a)))
 	}
 	return posts
 }

@@ -16,8 +16,8 @@ const unknownTries = 3
 // personal makes a Post of a message that may tell of people. Who can read a
 // channel is looked at when it is delivered, for a guest may have come in since;
 // then instead is said, with the reason.
-func personal(key string, t Thread, m, instead Message, to Account) action.Post {
-	return encode(key, t, withInstead(m, instead), to)
+func personal(key string, t Thread, m, instead Message) action.Post {
+	return encode(key, t, withInstead(m, instead), Account{})
 }
 
 func withInstead(m, instead Message) said {
@@ -27,8 +27,8 @@ func withInstead(m, instead Message) said {
 
 // post makes a Post of a message that everybody may read. The key keeps it from
 // being said twice.
-func post(key string, t Thread, m Message, to Account) action.Post {
-	return encode(key, t, said{Message: m}, to)
+func post(key string, t Thread, m Message) action.Post {
+	return encode(key, t, said{Message: m}, Account{})
 }
 
 // said is the body of a Post.

@@ -152,7 +152,7 @@ func TestButtonsVanishWithinASecond(t *testing.T) {
 			t.Fatalf("a late press on Discord is not answered: %v", err)
 		}
 		if again := i.Answer(); again != nil && h.discord.Button(again.ID, "sure:", value) != "" {
-			if i, err = h.discord.Click(discordCarol, again.ID, h.discord.Button(again.ID, "sure:", value)); err != nil {
+			if _, err = h.discord.Click(discordCarol, again.ID, h.discord.Button(again.ID, "sure:", value)); err != nil {
 				t.Fatal(err)
 			}
 		}
