@@ -640,6 +640,7 @@ func TestAPinIsTakenUnderAnyPost(t *testing.T) {
 // new one reads back.
 func TestASilenceIsTold(t *testing.T) {
 	listen(t, func(t *testing.T, l *listening) {
+		synctest.Wait()
 		if len(l.silence) != 1 || l.silence[0].Kind != bot.Heard || l.silence[0].Thread != (bot.Thread{Platform: Name, Workspace: workspace}) || l.silence[0].Value != "" {
 			t.Fatalf("at the start: %+v", l.silence)
 		}
@@ -648,6 +649,7 @@ func TestASilenceIsTold(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		l.fake.Grant(l.me.Id, "secret-token")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		got := l.silence
 		if len(got) != 3 || got[1].Kind != bot.Deaf || got[1].At.Sub(began) > time.Minute || got[2].Kind != bot.Heard || got[2].At.Sub(began) < 5*time.Minute || got[2].Since.IsZero() || got[2].Since.After(began) {
 			t.Errorf("%+v", got)

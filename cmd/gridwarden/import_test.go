@@ -53,7 +53,7 @@ func TestImportedRecordsAreTraced(t *testing.T) {
 	}
 
 	talk := gridwardenRead(t, "trace wn042.example.org 2026-06-24T12:00Z\n", "serve", "--config", cfg)
-	contains(t, "the conversation", talk.out, "4 people confirmed, 0 possible, and 1 whom", "astrid", "jdoe (John Doe)", "mrossi (Maria Rossi)", "pkumar", "boris")
+	contains(t, "the conversation", talk.out, "4 people confirmed, 0 possible, and 1 with an earlier run", "astrid", "jdoe (John Doe)", "mrossi (Maria Rossi)", "pkumar", "boris")
 	if strings.Contains(talk.out, "other") {
 		t.Errorf("somebody who was on another host:\n%s", talk.out)
 	}

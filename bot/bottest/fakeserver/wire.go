@@ -56,7 +56,9 @@ func (w *Wire) Addr() net.Addr { return &net.UnixAddr{Name: "fakeserver", Net: "
 // stop calls hangUp, if there is one, which ends what the server took out of
 // HTTP's hands.
 func Serve(l net.Listener, h http.Handler, hangUp func()) (stop func()) {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+	// It is longer than bots keep an idle connection: else the server gives up one that was
+	// opened and not used yet at the very moment at which a bot writes to it.
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Minute}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
