@@ -211,21 +211,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer.Body = &bounded{answer.Body, maxBody}
+	answer.Body = struct {
+		io.Reader
+		io.Closer
+	}{trouble.Bounded(answer.Body, maxBody, errTooLarge), answer.Body}
 	return answer, nil
-}
-
-// bounded is a body that fails when it goes on for too long.
-type bounded struct {
-	io.ReadCloser
-	left int64
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errTooLarge
-	}
-	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
-	return n, err
 }

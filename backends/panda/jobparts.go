@@ -154,12 +154,7 @@ func (p *parts) task(ctx context.Context) error {
 // builds finds the job that made the library of this one: by the library's name,
 // which is exact; else by the task and the site.
 func (p *parts) builds(ctx context.Context) error {
-	library := grid.ParsePandaParams(p.job.Transformation, p.job.Parameters).Library
-	for _, f := range p.job.Files {
-		if library == "" && f.Type == "input" && strings.HasSuffix(f.LFN, ".lib.tgz") {
-			library = f.LFN
-		}
-	}
+	library := libraryOf(p.job)
 	if library == "" {
 		return nil
 	}
@@ -283,4 +278,15 @@ func (p *parts) uploads(ctx context.Context) error {
 	return p.each(ctx, `SELECT username, filename, hostname, creationtime, filesize, checksum FROM `+table+` WHERE filename = $1 ORDER BY creationtime DESC LIMIT $2`,
 		[]any{file, maxLinked}, []any{orEmpty(&u.UserName), orEmpty(&u.File), orEmpty(&u.Host), dated(&u.At), orZero(&u.Size), orEmpty(&u.Checksum)},
 		func() { p.job.Uploads = append(p.job.Uploads, u) })
+}
+
+// libraryOf is the library that a job was built with before, "" where it has none.
+func libraryOf(j grid.PandaJob) string {
+	library := grid.ParsePandaParams(j.Transformation, j.Parameters).Library
+	for _, f := range j.Files {
+		if library == "" && f.Type == "input" && strings.HasSuffix(f.LFN, ".lib.tgz") {
+			library = f.LFN
+		}
+	}
+	return library
 }

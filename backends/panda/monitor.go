@@ -18,6 +18,7 @@ import (
 	"github.com/failsafe-go/failsafe-go/ratelimiter"
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 
+	"github.com/gridwarden/gridwarden/backends/trouble"
 	"github.com/gridwarden/gridwarden/config/endpoint"
 )
 
@@ -145,7 +146,7 @@ func (m *Monitor) once(ctx context.Context, page string, query url.Values, read 
 		return err
 	}
 	defer answer.Body.Close()
-	body := bufio.NewReader(&limitedReader{from: answer.Body, left: maxMonitorReply})
+	body := bufio.NewReader(trouble.Bounded(answer.Body, maxMonitorReply, errLarge))
 	if answer.StatusCode != http.StatusOK || isPage(answer, body) {
 		text, err := io.ReadAll(io.LimitReader(body, maxPage))
 		switch {
@@ -207,19 +208,4 @@ func monitorSays(body []byte) string {
 		return ""
 	}
 	return firstLine(said.Error + said.Detail)
-}
-
-// limitedReader gives no more than is left, and then an error.
-type limitedReader struct {
-	from io.Reader
-	left int64
-}
-
-func (b *limitedReader) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errLarge
-	}
-	n, err := b.from.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
-	return n, err
 }

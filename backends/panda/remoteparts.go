@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
@@ -144,12 +143,7 @@ func (p *remoteParts) owner(ctx context.Context) error {
 // builds finds the job that made the library of this one: by the library's name,
 // which is exact; else by the task and the site.
 func (p *remoteParts) builds(ctx context.Context) error {
-	library := grid.ParsePandaParams(p.job.Transformation, p.job.Parameters).Library
-	for _, f := range p.job.Files {
-		if library == "" && f.Type == "input" && strings.HasSuffix(f.LFN, ".lib.tgz") {
-			library = f.LFN
-		}
-	}
+	library := libraryOf(p.job)
 	if library == "" {
 		return nil
 	}

@@ -42,7 +42,7 @@ type guild struct {
 	silence  bot.Silence
 	claims   recall.Claims
 	turns    recall.Turns // of people who react
-	rejects  rejects
+	rejects  bot.Rejections
 
 	mu         sync.Mutex
 	self       *identity // nil: not asked yet

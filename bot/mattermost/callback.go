@@ -9,7 +9,6 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
-	"sync"
 	"time"
 
 	"github.com/mattermost/mattermost/server/public/model"
@@ -120,46 +119,14 @@ func (s *server) sure(ctx context.Context, id string) bot.Account {
 	return a
 }
 
-// Rejected calls are recorded up to this number within a minute, so that
-// strangers cannot fill the audit log; the next record tells how many were not.
-const rejectsPerMinute = 10
-
-// rejects counts rejected calls.
-type rejects struct {
-	mu     sync.Mutex
-	since  time.Time
-	n      int
-	missed int
-}
-
-// take reports whether one more may be recorded, and how many were not before it.
-func (r *rejects) take(now time.Time) (ok bool, missed int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if now.Sub(r.since) >= time.Minute {
-		r.since, r.n = now, 0
-	}
-	if r.n >= rejectsPerMinute {
-		r.missed++
-		return false, 0
-	}
-	r.n++
-	missed, r.missed = r.missed, 0
-	return true, missed
-}
-
 // reject records a call that is not what it says it is.
 func (s *server) reject(ctx context.Context, what string, why error, claims string) {
 	now := time.Now().UTC()
-	ok, missed := s.rejects.take(now)
+	text, missed, ok := s.rejects.Take(now, fmt.Sprintf("%s: %v; it says it is of %s", what, why, claims))
 	if !ok {
 		return
 	}
 	s.log.WarnContext(ctx, "a call was rejected", "call", what, "why", why, "claims", claims, "more", missed)
-	text := fmt.Sprintf("%s: %v; it says it is of %s", what, why, claims)
-	if missed > 0 {
-		text += fmt.Sprintf("; %d more before it were not recorded", missed)
-	}
 	s.take(ctx, bot.Event{
 		ID: "rejected/" + model.NewId(), Kind: bot.Rejected, Value: text, At: now,
 		Account: bot.Account{Platform: Name, Workspace: s.config.Name}, Thread: s.thread("", ""),

@@ -190,10 +190,10 @@ func TestASlashCommandThatIsNone(t *testing.T) {
 		form(func(v map[string]string) { v["trigger_id"] = old }, right)
 		l.rejected("away from now")
 		// Strangers do not fill the log, and what is left out is counted.
-		for range 3 * rejectsPerMinute {
+		for range 3 * bot.RejectionsPerMinute {
 			form(func(v map[string]string) { v["token"] = "x" }, "")
 		}
-		for range rejectsPerMinute - 1 {
+		for range bot.RejectionsPerMinute - 1 {
 			l.rejected("its token is unknown")
 		}
 		time.Sleep(time.Minute)

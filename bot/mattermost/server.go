@@ -46,7 +46,7 @@ type server struct {
 	keyRead     time.Time
 	teamID      string
 	handle      handler // nil: nobody listens
-	rejects     rejects
+	rejects     bot.Rejections
 	up          bool
 	silence     bot.Silence
 	connections int

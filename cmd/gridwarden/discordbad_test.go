@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -62,15 +61,7 @@ func TestBadInputOnDiscord(t *testing.T) {
 				t.Fatalf("%s: %v", c.name, err)
 			}
 			cancel()
-			refusals := p.refusals()[before:]
-			if len(refusals) > 0 != (c.code != "") {
-				t.Errorf("%s: %d refusals are recorded", c.name, len(refusals))
-			}
-			for _, r := range refusals {
-				var body struct{ Code string }
-				if err := json.Unmarshal(r.Body, &body); err != nil || body.Code != c.code {
-					t.Errorf("%s: recorded as %s; want %s", c.name, r.Body, c.code)
-				}
+			for _, r := range p.refusedSince(before, c.name, c.code) {
 				if c.who != "" && !strings.HasSuffix(r.Account, b.directory.nameOf(c.who)) {
 					t.Errorf("%s: recorded as that of %q", c.name, r.Account)
 				}

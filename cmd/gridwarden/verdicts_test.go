@@ -85,6 +85,23 @@ func (p *person) refusals() []audit.Record {
 	return records
 }
 
+// refusedSince gives the refusals behind those that were there before, and holds that
+// each has the code; "": that there is none.
+func (p *person) refusedSince(before int, what, code string) []audit.Record {
+	p.t.Helper()
+	refusals := p.refusals()[before:]
+	if len(refusals) > 0 != (code != "") {
+		p.t.Errorf("%s: %d refusals are recorded", what, len(refusals))
+	}
+	for _, r := range refusals {
+		var body struct{ Code string }
+		if err := json.Unmarshal(r.Body, &body); err != nil || body.Code != code {
+			p.t.Errorf("%s: recorded as %s; want %s", what, r.Body, code)
+		}
+	}
+	return refusals
+}
+
 // verdicts are what came of each attempt: by mode, surface and actor the code of
 // the refusal, or that it was counted.
 type verdicts struct {

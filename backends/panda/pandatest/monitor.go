@@ -69,10 +69,7 @@ func NewMonitor(d *Database, o MonitorOptions) *Monitor {
 func (m *Monitor) Trouble(t Trouble) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if t.Times == 0 {
-		t.Times = 1
-	}
-	m.troubles = append(m.troubles, &t)
+	m.troubles = toCome(m.troubles, t)
 }
 
 // Asked are the questions that were heard until now.

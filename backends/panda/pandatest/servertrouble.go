@@ -25,10 +25,15 @@ type Trouble struct {
 func (s *Server) Trouble(t Trouble) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.troubles = toCome(s.troubles, t)
+}
+
+// toCome adds a trouble to those that are to come, once where it does not say how often.
+func toCome(all []*Trouble, t Trouble) []*Trouble {
 	if t.Times == 0 {
 		t.Times = 1
 	}
-	s.troubles = append(s.troubles, &t)
+	return append(all, &t)
 }
 
 // trouble is what goes wrong with the request that has come.
