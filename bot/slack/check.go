@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -14,7 +15,12 @@ import (
 // bot is in its channels.
 func (p *Platform) Check(ctx context.Context) error {
 	for _, w := range p.workspaces {
-		if err := w.check(ctx); err != nil {
+		err := w.check(ctx)
+		var refused *refusedError
+		if errors.As(err, &refused) { // it names the workspace
+			return err
+		}
+		if err != nil {
 			return fmt.Errorf("workspace %s: %w", w.name, err)
 		}
 	}
@@ -32,7 +38,7 @@ func (w *workspace) check(ctx context.Context) error {
 		return nil
 	})
 	if why, bad := hopeless(err); bad {
-		return fmt.Errorf("%s: correct bot_token_file: %w", why, err)
+		return &refusedError{w.name, why, fmt.Sprintf(whileItRuns, "bot_token_file"), err}
 	}
 	if err != nil {
 		return err
@@ -80,7 +86,7 @@ func (w *workspace) checkSockets(ctx context.Context) error {
 		return err
 	})
 	if why, bad := hopeless(err); bad {
-		return fmt.Errorf("%s: correct app_token_file, and switch Socket Mode on: %w", why, err)
+		return &refusedError{w.name, why, fmt.Sprintf(whileItRuns, "app_token_file"), err}
 	}
 	return err
 }

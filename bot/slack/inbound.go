@@ -62,7 +62,7 @@ func (n *inbound) listen(ctx context.Context, handle func(context.Context, bot.E
 			return ctx.Err()
 		}
 		if why, bad := hopeless(err); bad {
-			return &refusedError{workspace: n.w.name, why: why, cause: err}
+			return &refusedError{n.w.name, why, beforeTheStart, err}
 		}
 		n.w.log.ErrorContext(ctx, "Slack does not answer; it is asked again", "error", err, "after", pause.String())
 		select {

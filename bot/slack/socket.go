@@ -30,9 +30,12 @@ const (
 )
 
 // fatal are the words of Slack that waiting does not heal: the token or the
-// app's settings must be changed.
+// app's settings must be changed. They are the errors of auth.test and
+// apps.connections.open that say so, with those that @slack/socket-mode does not
+// try again after (UnrecoverableSocketModeStartError). All others pass by themselves.
 var fatal = map[string]string{ //nolint:gosec // words about tokens
 	"invalid_auth": "the token is not one of this app", "not_authed": "the token is empty", "account_inactive": "the app was removed from the workspace",
+	"user_removed_from_team": "the bot was removed from the workspace", "team_disabled": "the workspace was deleted or disabled",
 	"token_revoked": "the token was revoked", "token_expired": "the token has expired", "not_allowed_token_type": "app_token_file must hold an xapp- token and bot_token_file an xoxb- token",
 	"missing_scope": "the token lacks a scope: the app-level token needs connections:write", "org_login_required": "the workspace moves to an organisation",
 	"team_access_not_granted": "the app has no access to the workspace", "ekm_access_denied": "the workspace's administrators have suspended access",
@@ -55,21 +58,28 @@ func hopeless(err error) (string, bool) {
 	return why, ok
 }
 
-// refusedError is for the person who starts the program.
+// refusedError says what to change before Slack takes the bot again.
 type refusedError struct {
 	workspace, why string
+	then           string // what to do: a sentence
 	cause          error
 }
 
 func (e *refusedError) Error() string {
-	return "slack: workspace " + e.workspace + ": " + e.cause.Error()
+	return fmt.Sprintf("slack: workspace %s: %s: %v", e.workspace, e.why, e.cause)
 }
 func (e *refusedError) Unwrap() error { return e.cause }
 
 // ForPeople says what to change.
 func (e *refusedError) ForPeople() string {
-	return fmt.Sprintf("Slack refuses the workspace %s: %s. Correct that and start again; `gridwarden check --probe` tells more.", e.workspace, e.why)
+	return fmt.Sprintf("Slack refuses the workspace %s: %s. %s", e.workspace, e.why, e.then)
 }
+
+// What to do about it for who starts the program, and for who asks how it is.
+const (
+	beforeTheStart = "Correct that and start again; `gridwarden check --probe` tells more."
+	whileItRuns    = "Correct that. gridwarden tries again every minute; it reads %s when it starts."
+)
 
 // listen holds the workspace's sockets, or lets Slack in, until ctx ends.
 func (w *workspace) listen(ctx context.Context, handle func(context.Context, bot.Event) error) error {
@@ -109,7 +119,7 @@ func (w *workspace) hold(ctx context.Context, handle func(context.Context, bot.E
 		if err != nil {
 			why, bad := hopeless(err)
 			if bad && !ever {
-				return &refusedError{workspace: w.name, why: why, cause: err}
+				return &refusedError{w.name, why, beforeTheStart, err}
 			}
 			wait := pause
 			if bad {
