@@ -16,11 +16,12 @@ import (
 // Bounds of one step, which has 20 s. A PanDA server needs 17 ms for the kill of
 // one job, and works on several requests at once. A step begins more requests
 // until its time is over: every step is told to people, and other work waits for it.
+// Requests are short beside it, for at its end some of them run alone.
 const (
-	tasksAtOnce  = 50
-	jobsAtOnce   = 100
-	chunksAtOnce = 6 // more than a backend has requests, so that the looks beside them keep none of those waiting
-	stepTime     = 10 * time.Second
+	tasksAtOnce    = 50
+	jobsAtOnce     = 50
+	requestsAtOnce = 4
+	stepTime       = 12 * time.Second
 )
 
 // A task that was just submitted cannot be killed before JEDI knows it, which takes

@@ -17,7 +17,7 @@ type group struct{ user, task, status, site, label, table string }
 // groups lists every id that would be killed, by task, status, site, label and table,
 // and by user where there are several.
 func groups(l target.Live) []action.Fact {
-	several := users(l) > 1
+	several := len(names(l)) > 1
 	ids, cores := map[group][]string{}, map[group]int{}
 	busy := map[string]bool{}
 	for _, j := range l.Jobs {
@@ -66,17 +66,6 @@ func (g group) what() string {
 		return g.status
 	}
 	return g.status + " (" + strings.Join(kind, ", ") + ")"
-}
-
-func users(l target.Live) int {
-	names := map[string]bool{}
-	for _, j := range l.Jobs {
-		names[j.User] = true
-	}
-	for _, t := range l.Tasks {
-		names[t.User] = true
-	}
-	return len(names)
 }
 
 // ranges writes ids in full; those that follow each other as first–last.

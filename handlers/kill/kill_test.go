@@ -297,12 +297,15 @@ type stub struct {
 	refuse  map[string]int // how often each job's kill is refused
 	asked   [][]string
 	slow    time.Duration // of each request
+	look    time.Duration // of each look at kills
 	atOnce  int           // requests now
 	most    int           // and at any time
 	tasks   []grid.LiveTask
 	notYet  map[string]int // how often each task is not known yet
 	killed  []string       // tasks
 	shorten bool
+	// The job of which a request fails, a request panics, and a look fails.
+	failing, panicking, blind string
 }
 
 func (s *stub) Accounts(context.Context) ([]grid.Account, error) {
@@ -356,6 +359,12 @@ func (s *stub) KillTask(_ context.Context, id string) (bool, error) {
 }
 
 func (s *stub) KillJobs(_ context.Context, ids []string) ([]bool, error) {
+	if slices.Contains(ids, s.panicking) {
+		panic("a mistake")
+	}
+	if slices.Contains(ids, s.failing) {
+		return nil, errors.New("the server does not answer")
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.slow > 0 {
@@ -381,6 +390,10 @@ func (s *stub) KillJobs(_ context.Context, ids []string) ([]bool, error) {
 }
 
 func (s *stub) KillStatus(_ context.Context, ids []string, _ time.Time) ([]grid.JobKill, error) {
+	if slices.Contains(ids, s.blind) {
+		return nil, errors.New("the database does not answer")
+	}
+	time.Sleep(s.look)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make([]grid.JobKill, len(ids))
@@ -420,7 +433,7 @@ func TestApplyTakesJobsInChunksAndTriesRefusedOnesAgain(t *testing.T) {
 		sizes = append(sizes, len(ids))
 	}
 	slices.Sort(sizes)
-	if diff := cmp.Diff(append([]int{1, 2, 3, 50}, slices.Repeat([]int{jobsAtOnce}, 12)...), sizes); diff != "" {
+	if diff := cmp.Diff(append([]int{1, 2, 3}, slices.Repeat([]int{jobsAtOnce}, 25)...), sizes); diff != "" {
 		t.Errorf("jobs in each request: %s", diff)
 	}
 	if diff := cmp.Diff([]string{"kill requested for 1247 jobs; 3 refused by the server", "kill requested for 1 job; 2 refused by the server"}, said(a)[:2]); diff != "" {
@@ -507,11 +520,14 @@ func TestAPlanGroupsByLabelAndLeavesOutWhatIsBeingKilled(t *testing.T) {
 	}
 }
 
+// TestAStepEndsInTimeAndKeepsTheServerBusy holds that a step begins no request when its
+// time is over, that no look keeps the server waiting, and that each job is asked for
+// once, over all steps.
 func TestAStepEndsInTimeAndKeepsTheServerBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStub(5000)
-		s.slow = 3 * time.Second
 		c, p := planOver(t, s)
+		s.slow, s.look = 3100*time.Millisecond, 200*time.Millisecond
 		a := approved(p)
 		began := time.Now()
 		out, err := c.Apply(t.Context(), a)
@@ -519,14 +535,62 @@ func TestAStepEndsInTimeAndKeepsTheServerBusy(t *testing.T) {
 			t.Errorf("a step took %s: %v", took, err)
 		}
 		var at position
-		if err := json.Unmarshal(out.State, &at); err != nil || at.Jobs != 4*chunksAtOnce*jobsAtOnce || s.most != chunksAtOnce {
+		if err := json.Unmarshal(out.State, &at); err != nil || at.Jobs != 4*requestsAtOnce*jobsAtOnce || s.most != requestsAtOnce {
 			t.Errorf("%d jobs, %d requests at once: %v", at.Jobs, s.most, err)
 		}
 		a.Outcome = out
 		if a = apply(t, c, a); len(s.states) != 5000 {
 			t.Errorf("%d of 5000 jobs after %q", len(s.states), said(a))
 		}
+		if asked := slices.Sorted(slices.Values(slices.Concat(s.asked...))); len(asked) != 5000 || len(slices.Compact(asked)) != 5000 {
+			t.Errorf("%d kills were asked for", len(asked))
+		}
+		var last position
+		if err := json.Unmarshal(a.Outcome.State, &last); err != nil || last.Requested != 5000 {
+			t.Errorf("%d are said to be requested: %v", last.Requested, err)
+		}
 	})
+}
+
+// TestAStepKeepsWhatWasDoneBeforeAnError holds that a step tells what was done before the
+// jobs that met an error, and that the next ones ask for nothing twice.
+func TestAStepKeepsWhatWasDoneBeforeAnError(t *testing.T) {
+	const broken = "600512"
+	for name, trouble := range map[string]*stub{
+		"a request that fails":   {failing: broken},
+		"a request that panics":  {panicking: broken},
+		"a look that fails":      {blind: broken},
+		"the very first request": {failing: "600000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStub(1000)
+				c, p := planOver(t, s)
+				s.slow, s.failing, s.panicking, s.blind = time.Second, trouble.failing, trouble.panicking, trouble.blind
+				a := approved(p)
+				out, err := c.Apply(t.Context(), a)
+				if trouble.failing == "600000" {
+					if err == nil {
+						t.Fatalf("no error, but %q", out.Said)
+					}
+				} else {
+					var at position
+					if uerr := json.Unmarshal(out.State, &at); err != nil || uerr != nil || at.Jobs != 500 || at.Requested != 500 {
+						t.Fatalf("%q: %+v, %v, %v", out.Said, at, err, uerr)
+					}
+					a.Outcome = out
+					if _, err := c.Apply(t.Context(), a); err == nil {
+						t.Error("the next step does not meet the error")
+					}
+				}
+				s.failing, s.panicking, s.blind = "", "", ""
+				apply(t, c, a)
+				if asked := slices.Sorted(slices.Values(slices.Concat(s.asked...))); len(s.states) != 1000 || len(asked) != 1000 || len(slices.Compact(asked)) != 1000 {
+					t.Errorf("%d kills were asked for, for %d jobs", len(asked), len(s.states))
+				}
+			})
+		})
+	}
 }
 
 func TestAnAnswerOfAnotherLengthIsAnError(t *testing.T) {

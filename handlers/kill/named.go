@@ -3,6 +3,7 @@ package kill
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -207,15 +208,14 @@ func nothingLeft(what string, d draft) error {
 
 // names gives each user once, in order.
 func names(l target.Live) []string {
-	var out []string
+	seen := map[string]bool{}
 	for _, j := range l.Jobs {
-		out = append(out, j.User)
+		seen[j.User] = true
 	}
 	for _, t := range l.Tasks {
-		out = append(out, t.User)
+		seen[t.User] = true
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // production warns of jobs that are not of an analysis. By their label PanDA takes the

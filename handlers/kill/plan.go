@@ -71,11 +71,13 @@ func (c command) plan(d draft) (action.Plan, error) {
 	plan := action.Plan{Target: d.target, ReadAt: d.todo.ReadAt, Payload: payload, Warnings: d.warnings}
 	plan.Target.Key += " " + o.key()
 	plan.Facts = c.facts(d)
+	then := ""
 	if len(o.Tasks) > 0 {
 		plan.Will = []string{fmt.Sprintf("request the kill of %d tasks: they make no more jobs, and what they have made until then is killed too", len(o.Tasks))}
+		then = "then "
 	}
 	plan.Will = append(plan.Will,
-		fmt.Sprintf("%srequest the kill of %d jobs: those that wait end at once, those that run when their pilot calls next, within 30 min", map[bool]string{true: "then "}[len(o.Tasks) > 0], len(o.Jobs)),
+		fmt.Sprintf("%srequest the kill of %d jobs: those that wait end at once, those that run when their pilot calls next, within 30 min", then, len(o.Jobs)),
 		"look until each is seen gone, and name those that are not")
 	plan.WillNot = c.willNot()
 	return plan, nil
