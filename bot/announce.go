@@ -6,13 +6,13 @@ import (
 	"github.com/gridwarden/gridwarden/bot/action"
 )
 
-// cardPosts brings every card of an action to a version.
+// cardPosts brings every card of an action, and that of its case, to a version.
 func cardPosts(a action.Action, version int) []action.Post {
 	var posts []action.Post
 	for _, room := range a.Rooms {
 		posts = append(posts, action.Post{Key: fmt.Sprintf("card/%s/%d/%s", a.ID, version, room), Thread: room, Card: a.ID})
 	}
-	return posts
+	return append(posts, casePost(a, version)...)
 }
 
 // announce says what changed between two versions of an action: the cards, and

@@ -64,7 +64,7 @@ func (e *Engine) read(ctx context.Context, ev Event) (asked, error) {
 			return pinned(ev), nil
 		}
 		id, err := e.journal.CardAt(ctx, ev.Thread.String(), ev.Target)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, ErrNotFound) || isCase(id) {
 			return a, errNotForUs
 		}
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 
 // concern is what a message that was changed or deleted is to the bot.
 type concern struct {
-	card     action.ID // its card is the message
+	card     action.ID // the message is the card of that action or open case
 	in       string    // the open case that it belongs to
 	evidence *Evidence // of that case
 	request  string    // what was asked by it
@@ -71,6 +71,9 @@ func (e *Engine) concern(ctx context.Context, ev Event) (concern, error) {
 				return c, fmt.Errorf("bot: whose message was touched: %w", err)
 			}
 		}
+	}
+	if isCase(c.card) && c.in != string(c.card) {
+		c.card = ""
 	}
 	return c, nil
 }

@@ -122,6 +122,9 @@ func (d *Decider) Propose(ctx context.Context, req *Request, cmd Command, plan a
 	if err != nil {
 		return Message{}, err
 	}
+	if a.CaseHome, err = d.caseHome(ctx, req.Incident); err != nil {
+		return Message{}, err
+	}
 	electable := a.Electable()
 	a.Notified = len(electable)
 	a.Rooms = d.people.Rules().rooms(req.Thread)
@@ -145,6 +148,18 @@ func (d *Decider) Propose(ctx context.Context, req *Request, cmd Command, plan a
 	}
 	m.Line("May approve: %s. Expires %s.", strings.Join(names, ", "), clock(stored.ExpiresAt))
 	return m, nil
+}
+
+// caseHome is where the card of a case stands, "" for no case.
+func (d *Decider) caseHome(ctx context.Context, id string) (string, error) {
+	if id == "" {
+		return "", nil
+	}
+	i, err := d.journal.Incident(ctx, id)
+	if err != nil {
+		return "", fmt.Errorf("bot: reading the case of a proposal: %w", err)
+	}
+	return i.Thread, nil
 }
 
 // policy picks the frozen policy: the command's, or the one named protected.

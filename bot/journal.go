@@ -111,9 +111,9 @@ type Outbox interface {
 	// Undelivered puts a delivery off until next and keeps why. giveUp ends it:
 	// later deliveries of the thread go on.
 	Undelivered(ctx context.Context, id int64, why string, next time.Time, giveUp bool) error
-	// CardMessages returns where an action's card stands, by thread address.
+	// CardMessages returns where the card of an action or case stands, by thread address.
 	CardMessages(ctx context.Context, id action.ID) (map[string]ShownCard, error)
-	// CardAt returns the action whose card is the message; ErrNotFound when none is.
+	// CardAt returns the action or case whose card is the message; ErrNotFound when none is.
 	CardAt(ctx context.Context, thread, message string) (action.ID, error)
 	// Posted returns how far the post of a key has come; ErrNotFound when there is
 	// none, also when it was said so long ago that nothing of it is kept.
@@ -132,7 +132,7 @@ type Delivery struct {
 	QueuedAt time.Time
 }
 
-// ShownCard is where a card stands and which version of the action it shows.
+// ShownCard is where a card stands and which version of what it tells of it shows.
 type ShownCard struct {
 	Message string
 	Version int

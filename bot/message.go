@@ -19,8 +19,8 @@ type Message struct {
 	Notify  []action.PersonID `json:"notify,omitempty"`  // the only live mentions ever sent
 	Private bool              `json:"private,omitempty"` // for the asker only, where the platform can
 	Secret  bool              `json:"-"`                 // the audit log keeps that there was an answer, not what it says
-	Card    action.ID         `json:"card,omitempty"`    // set on an action's card
-	Version int               `json:"version,omitempty"` // the action's version that the card shows
+	Card    action.ID         `json:"card,omitempty"`    // set on the card of an action or a case: its id
+	Version int               `json:"version,omitempty"` // the version of it that the card shows
 
 	// Answer is the machine form, by part: trace, whois, action, … (docs/machine-answers.md).
 	Answer map[string]any `json:"answer,omitempty"`

@@ -106,7 +106,7 @@ func (e *Engine) deliverOne(ctx context.Context, d Delivery) {
 		return // stopping: the lease lapses and another process says it
 	}
 	var final Final
-	giveUp := d.Post.Card == "" && (now().Sub(d.QueuedAt) > giveUpAfter || errors.As(err, &final) && final.Final())
+	giveUp := (d.Post.Card == "" || isCase(d.Post.Card)) && (now().Sub(d.QueuedAt) > giveUpAfter || errors.As(err, &final) && final.Final())
 	next := now().Add(min(time.Second<<min(d.Attempts, 6), time.Minute))
 	if errors.Is(err, errNotHere) { // another process may have that platform
 		next = now().Add(2 * pollEvery)
@@ -148,7 +148,7 @@ func (e *Engine) say(ctx context.Context, d Delivery) (id string, version int, e
 		return "", 0, err
 	}
 	if t.Platform == RunPlatform {
-		if d.Post.Card != "" {
+		if d.Post.Card != "" && !isCase(d.Post.Card) {
 			a, err := e.journal.Action(ctx, d.Post.Card)
 			return d.Post.Key, a.Version, err
 		}
@@ -158,7 +158,10 @@ func (e *Engine) say(ctx context.Context, d Delivery) (id string, version int, e
 	if !ok {
 		return "", 0, fmt.Errorf("%w: %s", errNotHere, t.Platform)
 	}
-	if d.Post.Card != "" {
+	switch {
+	case isCase(d.Post.Card):
+		return e.sayCase(ctx, p, t, d)
+	case d.Post.Card != "":
 		return e.sayCard(ctx, p, t, d)
 	}
 	var s said

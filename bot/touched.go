@@ -26,7 +26,11 @@ func (e *Engine) touched(ctx context.Context, log *slog.Logger, req *Request, ev
 		reply.State = "answered"
 	}
 	var fx action.Effects
-	if err == nil && about.card != "" {
+	switch {
+	case err != nil || about.card == "":
+	case isCase(about.card):
+		err = e.touchedCase(ctx, req, ev, about)
+	default:
 		fx, err = e.touchedCard(ctx, req, ev, about.card)
 	}
 	if err == nil && about.evidence != nil {
@@ -71,6 +75,26 @@ func (e *Engine) touchedCard(ctx context.Context, req *Request, ev Event, id act
 		fx.Posts = e.decider.tell(a, "touched/"+req.ID, m)
 	}
 	return fx, nil
+}
+
+// touchedCase shows the card of a case anew, and records why.
+func (e *Engine) touchedCase(ctx context.Context, req *Request, ev Event, about concern) error {
+	r := req.touchRecord(ev, about)
+	r.ID, r.Subject = r.ID+"/card", "incident/"+about.in // it may be evidence, too
+	told, err := e.journal.Records(ctx, RecordFilter{Request: req.ID, Kinds: []audit.Kind{r.Kind}, Limit: 1})
+	if err != nil || len(told) > 0 { // it is served a second time
+		return err
+	}
+	_, err = e.journal.UpdateIncident(ctx, about.in, func(i *Incident) (action.Effects, error) {
+		if !i.ClosedAt.IsZero() {
+			return action.Effects{}, errMovedOn
+		}
+		return action.Effects{Records: []audit.Record{r}, Posts: CasePosts(*i)}, nil
+	})
+	if moved := (*action.Refusal)(nil); errors.As(err, &moved) {
+		err = nil
+	}
+	return err
 }
 
 // touchedEvidence marks a message of a case. The records that it gives are still
@@ -152,6 +176,8 @@ func (e *Engine) tellTouched(ctx context.Context, req *Request, ev Event, about 
 		m = Say("Evidence of case *%s* was %s%s: what %s said at %s. What it said when it was pinned stays in the case.", i.ID, ev.Kind, who, cut(about.evidence.Name), clock(about.evidence.At))
 	case about.request != "" && about.asked != "":
 		m = Say("The message that asked `%s` was %s%s. What counts is what was understood then; it is not run again.", about.asked, ev.Kind, who)
+	case isCase(about.card):
+		m = Say("The card of case *%s* was %s by somebody else. It is shown anew, as the case stands.", i.ID, ev.Kind)
 	case about.answer && about.card == "":
 		m = Say("A message of gridwarden in case *%s* was %s by somebody else. The audit log has what it said.", i.ID, ev.Kind)
 	default:

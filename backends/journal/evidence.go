@@ -152,8 +152,10 @@ func (j *Journal) emptyCase(ctx context.Context, t *tx, id string, at time.Time)
 	if err != nil {
 		return err
 	}
-	_, err = j.saveIncident(ctx, t, emptied, i.Notes, fx)
-	return err
+	if _, err = j.saveIncident(ctx, t, emptied, i.Notes, fx); err != nil {
+		return err
+	}
+	return t.exec(ctx, `DELETE FROM card_message WHERE action = ?`, id)
 }
 
 // ofErasure is the record of the change of a row that takes the people out of it.

@@ -74,6 +74,7 @@ type Action struct {
 	Home     string   `json:"home"`               // address of the thread it was asked in; opaque here
 	Rooms    []string `json:"rooms"`              // every thread that shows the card, Home among them
 	Incident string   `json:"incident,omitempty"` // the case it belongs to
+	CaseHome string   `json:"case_home,omitempty"` // address of that case's home
 	Notified int      `json:"notified"`           // approvers that were reached
 	Reminded int      `json:"reminded"`           // how many reminders were sent
 }

@@ -62,7 +62,7 @@ type Post struct {
 	Key    string
 	Thread string
 	Body   []byte
-	Card   ID // set: show this action's card in Thread at its present version; Body is empty
+	Card   ID // set: show the card of this action or case in Thread at its present version; Body is empty
 }
 
 // ErrNotFound is returned for something that a Store does not have, ErrExists

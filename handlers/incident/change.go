@@ -28,7 +28,7 @@ func (x commands) open(ctx context.Context, r *bot.Request) (bot.Message, error)
 	if err != nil {
 		return bot.Message{}, err
 	}
-	err = x.journal.OpenIncident(ctx, i, action.Effects{Records: []audit.Record{opened}})
+	err = x.journal.OpenIncident(ctx, i, action.Effects{Records: []audit.Record{opened}, Posts: bot.CasePosts(i)})
 	if errors.Is(err, bot.ErrExists) {
 		i, err = x.opened(ctx, i)
 	}
@@ -83,7 +83,7 @@ func (x commands) note(ctx context.Context, r *bot.Request) (bot.Message, error)
 			return action.Effects{}, bot.Problemf("refused", "Case %s was closed by %s at %s; it takes no more notes. Open a new case: incident open TITLE", i.ID, i.ClosedBy, utc(i.ClosedAt))
 		}
 		i.Notes = append(i.Notes, n)
-		return action.Effects{Records: []audit.Record{noted}}, nil
+		return action.Effects{Records: []audit.Record{noted}, Posts: bot.CasePosts(*i)}, nil
 	})
 	if err != nil {
 		return bot.Message{}, err
@@ -116,7 +116,7 @@ func (x commands) close(ctx context.Context, r *bot.Request) (bot.Message, error
 			return action.Effects{}, bot.Problemf("refused", "Case %s was already closed by %s at %s: %s", i.ID, i.ClosedBy, utc(i.ClosedAt), clip(i.Outcome, 200))
 		}
 		i.ClosedBy, i.ClosedAt, i.Outcome = r.Person.ID, at, outcome
-		return action.Effects{Records: []audit.Record{closed}}, nil
+		return action.Effects{Records: []audit.Record{closed}, Posts: bot.CasePosts(*i)}, nil
 	})
 	if err != nil {
 		return bot.Message{}, err

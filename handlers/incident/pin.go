@@ -59,7 +59,7 @@ func (x commands) pin(ctx context.Context, r *bot.Request) (bot.Message, error) 
 			return action.Effects{}, bot.Problemf("refused", "Case %s has %d pinned messages, which is all that one case takes. Write down what this one says: note TEXT", i.ID, len(i.Evidence))
 		}
 		i.Evidence = append(i.Evidence[:len(i.Evidence):len(i.Evidence)], found)
-		return action.Effects{Records: []audit.Record{pinned}}, nil
+		return action.Effects{Records: []audit.Record{pinned}, Posts: bot.CasePosts(*i)}, nil
 	})
 	if err != nil {
 		return bot.Message{}, err
