@@ -71,12 +71,12 @@ type Action struct {
 	// card that cannot be read back. "" when it waits for nothing.
 	Unread string `json:"unread,omitempty"`
 
-	Home     string   `json:"home"`               // address of the thread it was asked in; opaque here
-	Rooms    []string `json:"rooms"`              // every thread that shows the card, Home among them
-	Incident string   `json:"incident,omitempty"` // the case it belongs to
+	Home     string   `json:"home"`                // address of the thread it was asked in; opaque here
+	Rooms    []string `json:"rooms"`               // every thread that shows the card, Home among them
+	Incident string   `json:"incident,omitempty"`  // the case it belongs to
 	CaseHome string   `json:"case_home,omitempty"` // address of that case's home
-	Notified int      `json:"notified"`           // approvers that were reached
-	Reminded int      `json:"reminded"`           // how many reminders were sent
+	Notified int      `json:"notified"`            // approvers that were reached
+	Reminded int      `json:"reminded"`            // how many reminders were sent
 }
 
 // Frozen is what people approve: shown in full on the card, bound by the
