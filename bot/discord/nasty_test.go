@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,7 +194,7 @@ func TestDiscordIsNotAskedBeforeItWantsToBe(t *testing.T) {
 // What the headers say is enough to be refused never.
 func TestLimitsAreKeptByTheirHeaders(t *testing.T) {
 	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *bottest.Hearing) {
-		s.Limited = true
+		s.Limit(true)
 		for i := range 23 {
 			if _, err := p.Post(t.Context(), channel(security), bot.Say("%d", i)); err != nil {
 				t.Fatal(err)
@@ -202,6 +203,56 @@ func TestLimitsAreKeptByTheirHeaders(t *testing.T) {
 		for _, c := range s.Calls("message.create") {
 			if c.Status != http.StatusOK {
 				t.Errorf("refused: %+v", c)
+			}
+		}
+	})
+}
+
+// TestEveryMessageIsSaidInItsOrderAtDiscordsRate has more said than Discord takes in a
+// second, of everything and of a route, in threads side by side, as the outbox says it.
+func TestEveryMessageIsSaidInItsOrderAtDiscordsRate(t *testing.T) {
+	in(t, func(t *testing.T, s *fakediscord.Server, p *Platform, _ *bottest.Hearing) {
+		const threads, each = 20, 8
+		var roots []string
+		for range threads {
+			root, _ := s.Type(alice, security, "x")
+			roots = append(roots, root)
+		}
+		s.Limit(true)
+		var all sync.WaitGroup
+		for _, root := range roots {
+			all.Go(func() {
+				at := channel(security)
+				at.Root = root
+				for n := range each {
+					if _, err := p.PostKeyed(t.Context(), at, fmt.Sprintf("reply/%d", n), bot.Say("line %d", n)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		global, routes := 0, 0
+		for _, c := range s.Calls("") {
+			switch {
+			case c.Status == http.StatusTooManyRequests && c.Global:
+				global++
+			case c.Status == http.StatusTooManyRequests:
+				routes++
+			}
+		}
+		t.Logf("%d requests, %d refused for all together and %d for one route", len(s.Calls("")), global, routes)
+		if global == 0 {
+			t.Error("the limit of everything was not tried")
+		}
+		for _, root := range roots {
+			var got []string
+			for _, m := range s.Messages(root) {
+				line, _, _ := strings.Cut(m.Content, "\n")
+				got = append(got, line)
+			}
+			if want := []string{"line 0", "line 1", "line 2", "line 3", "line 4", "line 5", "line 6", "line 7"}; !slices.Equal(got, want) {
+				t.Errorf("a thread has %q", got)
 			}
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -206,6 +207,56 @@ func TestSlackIsNotAskedBeforeItWantsToBe(t *testing.T) {
 		}
 		if n := len(s.Calls("chat.postMessage")); n != 3 {
 			t.Errorf("%d calls", n)
+		}
+	})
+}
+
+// TestEveryMessageIsSaidInItsOrderAtSlacksRate has more said in a channel than Slack
+// takes in a second, in threads side by side, as the outbox says it.
+func TestEveryMessageIsSaidInItsOrderAtSlacksRate(t *testing.T) {
+	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *bottest.Hearing) {
+		const threads, each = 6, 6
+		var roots []string
+		for range threads {
+			root, _ := s.Type("UALICE", "CSEC", "", "x")
+			roots = append(roots, root)
+		}
+		s.Limit(true)
+		began := time.Now()
+		var all sync.WaitGroup
+		for _, root := range roots {
+			all.Go(func() {
+				at := channel("CSEC")
+				at.Root = root
+				for n := range each {
+					if _, err := p.PostKeyed(t.Context(), at, fmt.Sprintf("reply/%d", n), bot.Say("line %d", n)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(began); took < (threads*each-10)*time.Second || took > 3*threads*each*time.Second {
+			t.Errorf("%d messages took %s at one a second", threads*each, took)
+		}
+		for _, root := range roots {
+			var got []string
+			for _, m := range s.Thread("CSEC", root) {
+				got = append(got, strings.TrimSpace(m.Text))
+			}
+			if want := []string{"line 0", "line 1", "line 2", "line 3", "line 4", "line 5"}; !slices.Equal(got, want) {
+				t.Errorf("a thread has %q", got)
+			}
+		}
+		refused := 0
+		for _, c := range s.Calls("chat.postMessage") {
+			if c.Status == http.StatusTooManyRequests {
+				refused++
+			}
+		}
+		t.Logf("%d calls, %d of them refused, in %s", len(s.Calls("chat.postMessage")), refused, time.Since(began))
+		if refused == 0 || refused > threads*each+threads {
+			t.Errorf("%d were refused; want some, and about one for each that was not at most", refused)
 		}
 	})
 }

@@ -47,8 +47,9 @@ type workspace struct {
 	sockets    int       // that are up
 	catching   int       // gaps that are being read
 	reconnects int
-	heard      time.Time            // the latest frame on any socket
-	not        map[string]time.Time // until when Slack wants not to be asked, by method and place
+	heard      time.Time                // the latest frame on any socket
+	not        map[string]time.Time     // until when Slack wants not to be asked, by method and place
+	lines      map[string]chan struct{} // in which those wait who may not ask yet, by the same
 	threads    map[string]bot.Thread
 	votes      map[string]map[string]bool // reactions by card, as they were told us
 	cards      map[string]bot.Thread
@@ -88,7 +89,7 @@ func newWorkspace(c Config, opt Options) (*workspace, error) {
 		client:  &http.Client{Transport: transport, Timeout: time.Minute},
 		dialer:  &websocket.Dialer{Proxy: proxy, NetDialContext: opt.Dial, HandshakeTimeout: callDeadline, WriteBufferSize: frameBuffer},
 		remarks: recall.New[string](recall.Limit), roots: recall.New[standing](recall.Limit), people: recall.New[known](recall.Limit), shared: recall.New[bool](recall.Limit),
-		not: map[string]time.Time{}, threads: map[string]bot.Thread{}, votes: map[string]map[string]bool{}, cards: map[string]bot.Thread{},
+		not: map[string]time.Time{}, lines: map[string]chan struct{}{}, threads: map[string]bot.Thread{}, votes: map[string]map[string]bool{}, cards: map[string]bot.Thread{},
 	}
 	if c.HTTP() {
 		w.inbound = newInbound(w, secrets)
@@ -130,48 +131,74 @@ func (w *workspace) mode() string {
 // call asks Slack, and again after the time that Slack names when it is asked
 // too often: that had no effect. Everything else is for the caller to judge.
 func (w *workspace) call(ctx context.Context, method, place string, ask func(context.Context) error) error {
+	key := method + " " + place
 	for {
-		if err := w.wait(ctx, method+" "+place); err != nil {
+		leave, err := w.wait(ctx, key)
+		if err != nil {
 			return fmt.Errorf("slack: %s: %w", method, err)
 		}
 		one, cancel := context.WithTimeout(ctx, callDeadline)
-		err := ask(one)
+		err = ask(one)
 		cancel()
 		if err == nil {
+			leave()
 			return nil
 		}
 		var limited *slackapi.RateLimitedError
 		if !errors.As(err, &limited) {
+			leave()
 			return fmt.Errorf("slack: %s: %w", method, err)
 		}
 		until := time.Now().Add(limited.RetryAfter)
 		w.mu.Lock()
-		w.not[method+" "+place] = until
+		w.not[key] = until
 		w.mu.Unlock()
+		leave()
 		if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
 			return fmt.Errorf("slack: %s: %w", method, err)
 		}
 	}
 }
 
-// wait returns when Slack may be asked again.
-func (w *workspace) wait(ctx context.Context, key string) error {
-	for {
-		w.mu.Lock()
-		left := time.Until(w.not[key])
-		if left <= 0 {
-			delete(w.not, key)
-		}
-		w.mu.Unlock()
-		if left <= 0 {
-			return ctx.Err()
-		}
+// wait returns when Slack may be asked again. Who had to wait asks alone, and then
+// calls leave: if all asked at once, all but the first would be refused once more.
+func (w *workspace) wait(ctx context.Context, key string) (leave func(), err error) {
+	left := w.tooSoon(key)
+	w.mu.Lock()
+	line := w.lines[key]
+	if line == nil && left > 0 {
+		line = make(chan struct{}, 1)
+		w.lines[key] = line
+	}
+	w.mu.Unlock()
+	if left <= 0 && len(line) == 0 { // and nobody stands there
+		return func() {}, ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case line <- struct{}{}:
+	}
+	for left = w.tooSoon(key); left > 0; left = w.tooSoon(key) {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			<-line
+			return nil, ctx.Err()
 		case <-time.After(left):
 		}
 	}
+	return func() { <-line }, nil
+}
+
+// tooSoon is how long Slack wants not to be asked.
+func (w *workspace) tooSoon(key string) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	left := time.Until(w.not[key])
+	if left <= 0 {
+		delete(w.not, key)
+	}
+	return left
 }
 
 // me asks once who the bot is.

@@ -259,13 +259,25 @@ func wanted(kind string) int {
 	return intentGuilds
 }
 
+// hears reports whether the bot sees the channel of a message's event; of those
+// that it does not see it is told nothing. The caller holds mu.
+func (s *Server) hears(kind string, data any) bool {
+	event, ok := data.(map[string]any)
+	if !ok || !strings.HasPrefix(kind, "MESSAGE") {
+		return true
+	}
+	id, _ := event["channel_id"].(string)
+	c := s.channels[id]
+	return c == nil || c.Direct != "" || s.can(c, ViewChannel)
+}
+
 // dispatch sends an event to the session, and keeps it for RESUME. The caller holds mu.
 func (s *Server) dispatch(kind string, data any) Delivery {
 	k := s.session
 	if k == nil || s.closed {
 		return Delivery{s: s}
 	}
-	if want := wanted(kind); want != 0 && k.intents&want == 0 {
+	if want := wanted(kind); want != 0 && k.intents&want == 0 || !s.hears(kind, data) {
 		return Delivery{s: s}
 	}
 	k.seq++
@@ -406,20 +418,29 @@ func (s *Server) Twice(n int) {
 	s.twice = n
 }
 
-// Hold keeps events back; Reverse sends them, the last one first.
+// Hold keeps events back; Release sends them, and Reverse does so too, the last one
+// first.
 func (s *Server) Hold() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.holding = true
 }
 
-// Reverse ends Hold.
-func (s *Server) Reverse() {
+// Release ends Hold.
+func (s *Server) Release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.holding = false
-	for _, f := range slices.Backward(s.hold) {
+	for _, f := range s.hold {
 		s.deliver(f)
 	}
 	s.hold = nil
+}
+
+// Reverse ends Hold.
+func (s *Server) Reverse() {
+	s.mu.Lock()
+	slices.Reverse(s.hold)
+	s.mu.Unlock()
+	s.Release()
 }

@@ -135,8 +135,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, name string, open
 		bad = unauthorized
 	default:
 		if bad = req.unpack(); bad == nil {
-			if wait := s.limit(w, name, r); wait > 0 {
-				s.failed(w, name, &Fault{Status: http.StatusTooManyRequests, RetryAfter: wait})
+			if too := s.tooOften(w, name, r); too != nil {
+				s.failed(w, name, too)
 				return
 			}
 			answer, bad = h(req)
@@ -177,38 +177,22 @@ func (s *Server) fault(name string) *Fault {
 }
 
 func (s *Server) failed(w http.ResponseWriter, name string, f *Fault) {
-	s.calls = append(s.calls, Call{Name: name, At: time.Now(), Status: f.Status, Code: f.Code})
+	s.calls = append(s.calls, Call{Name: name, At: time.Now(), Status: f.Status, Code: f.Code, Global: f.Global})
 	s.changes.Tell()
 	body := map[string]any{"code": f.Code, "message": "a fault"}
 	if f.Status == http.StatusTooManyRequests {
 		body = map[string]any{"message": "You are being rate limited.", "retry_after": f.RetryAfter.Seconds(), "global": f.Global}
 		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds()+1)))
+		scope := "user"
 		if f.Global {
 			w.Header().Set("X-RateLimit-Global", "true")
+			scope = "global"
 		}
+		w.Header().Set("X-RateLimit-Scope", scope)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(f.Status)
 	_ = json.NewEncoder(w).Encode(body) //nolint:errchkjson // likewise
-}
-
-// limit counts messages of a channel: five in five seconds. The caller holds mu.
-func (s *Server) limit(w http.ResponseWriter, name string, r *http.Request) time.Duration {
-	if !s.Limited || name != "message.create" {
-		return 0
-	}
-	key, now := r.PathValue("channel"), time.Now()
-	recent := slices.DeleteFunc(s.sent[key], func(t time.Time) bool { return now.Sub(t) >= 5*time.Second })
-	if len(recent) == 5 {
-		return 5*time.Second - now.Sub(recent[0])
-	}
-	recent = append(recent, now)
-	s.sent[key] = recent
-	w.Header().Set("X-RateLimit-Limit", "5")
-	w.Header().Set("X-RateLimit-Remaining", strconv.Itoa(5-len(recent)))
-	w.Header().Set("X-RateLimit-Reset-After", strconv.FormatFloat((5*time.Second-now.Sub(recent[0])).Seconds(), 'f', 3, 64))
-	w.Header().Set("X-RateLimit-Bucket", "messages")
-	return 0
 }
 
 // unpack takes a request with files apart (reference, uploading files).

@@ -90,6 +90,7 @@ type Call struct {
 	At     time.Time
 	Status int
 	Code   int
+	Global bool // refused with all others, of whatever name
 }
 
 // Fault makes the next requests of a name fail.
@@ -108,8 +109,6 @@ type Fault struct {
 type Server struct {
 	// Interval is how often heartbeats are wanted; set it before use.
 	Interval time.Duration
-	// Limited: five messages in five seconds in a channel, as Discord has it.
-	Limited bool
 
 	mux      *http.ServeMux
 	mu       sync.Mutex
@@ -133,11 +132,12 @@ type Server struct {
 	tokens   int
 	begun    int       // sessions
 	limited  time.Time // until when no session can be begun
+	rates    bool      // are kept
 	lose     int
 	twice    int
 	holding  bool
 	hold     []frame
-	sent     map[string][]time.Time
+	spent    map[string]*window // by what shares a limit; "" is everything
 	changes  fakeserver.Changes
 	watch    fakeserver.Watch
 	closed   bool
@@ -149,7 +149,7 @@ func New() *Server {
 	s := &Server{
 		Interval: 41250 * time.Millisecond, token: Token, content: true, member: true, users: map[string]User{}, channels: map[string]*Channel{},
 		messages: map[string]*Message{}, files: map[string][]byte{}, acts: map[string]*interaction{}, commands: json.RawMessage("[]"),
-		sent: map[string][]time.Time{}, everyone: ViewChannel | SendMessages | readHistory | addReactions,
+		spent: map[string]*window{}, everyone: ViewChannel | SendMessages | readHistory | addReactions,
 	}
 	s.users[BotUser] = User{ID: BotUser, Name: "gridwarden", Bot: true, Roles: []string{BotRole}}
 	s.routes()

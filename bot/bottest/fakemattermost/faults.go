@@ -1,6 +1,9 @@
 package fakemattermost
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Fault is one way a call goes wrong.
 type Fault struct {
@@ -17,7 +20,10 @@ type faults struct {
 	swap      int  // events that overtake the one before them
 	unwhisper bool // the bot may not make ephemeral posts
 	closed    bool // nobody may open a socket
-	keepFiles bool // a changed post keeps its files
+	holding   bool
+	held      []queued        // happened since, and nobody was told
+	muted     map[string]bool // channels in which members may not post
+	keepFiles bool            // a changed post keeps its files
 	edits     string
 
 	refuseCalls bool // no integration is reached
@@ -53,6 +59,38 @@ func (s *Server) Skip(n int) { s.fault(func(f *faults) { f.skip = n }) }
 
 // Swap makes the next n pairs of events arrive the wrong way round.
 func (s *Server) Swap(n int) { s.fault(func(f *faults) { f.swap = n }) }
+
+// Hold keeps events back, as a busy cluster does; Release sends them, and Reverse does
+// so too, the last one first. They have their numbers when they are sent.
+func (s *Server) Hold() { s.fault(func(f *faults) { f.holding = true }) }
+
+// Release ends Hold.
+func (s *Server) Release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	held := s.faults.held
+	s.faults.holding, s.faults.held = false, nil
+	for _, q := range held {
+		s.broadcast(q.channel, q.kind, q.data)
+	}
+}
+
+// Reverse ends Hold.
+func (s *Server) Reverse() {
+	s.fault(func(f *faults) { slices.Reverse(f.held) })
+	s.Release()
+}
+
+// Mute takes create_post from the members of a channel, as moderating it does, or
+// gives it back. What they have posted they may change (api4/post.go, createPost and patchPost).
+func (s *Server) Mute(channel string, on bool) {
+	s.fault(func(f *faults) {
+		if f.muted == nil {
+			f.muted = map[string]bool{}
+		}
+		f.muted[channel] = on
+	})
+}
 
 // Freeze makes sockets half open: they stand, and nothing passes any more.
 // Sockets that are opened later work.

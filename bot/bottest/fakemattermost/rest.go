@@ -366,7 +366,7 @@ func (s *Server) createPost(c call) answer {
 	if !c.decode(&p) {
 		return bad(invalidParam)
 	}
-	if !s.isMember(p.ChannelId, c.user) || s.channels[p.ChannelId] == nil {
+	if !s.isMember(p.ChannelId, c.user) || s.channels[p.ChannelId] == nil || s.faults.muted[p.ChannelId] {
 		return forbidden()
 	}
 	// As app/post.go, deduplicateCreatePost: whoever sent the id before, and

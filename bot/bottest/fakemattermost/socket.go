@@ -46,6 +46,10 @@ type queued struct {
 // broadcast tells everybody in a channel, or everybody. The caller holds mu.
 func (s *Server) broadcast(channel string, kind model.WebsocketEventType, data map[string]any) {
 	s.latest = queued{kind, channel, data}
+	if s.faults.holding {
+		s.faults.held = append(s.faults.held, s.latest)
+		return
+	}
 	for _, c := range s.sockets {
 		if c.revoked || channel != "" && !s.isMember(channel, c.user) {
 			continue

@@ -44,6 +44,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	serve, known := methods[name]
 	s.mu.Lock()
 	f := s.fault(name)
+	if wait := s.tooOften(name, form); wait > 0 && f == nil {
+		f = &Fault{Status: http.StatusTooManyRequests, RetryAfter: wait}
+	}
 	var a answer
 	word := ""
 	switch {
@@ -65,13 +68,17 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	default:
 		a, word = serve(s, form, r)
 	}
-	s.calls = append(s.calls, Call{Method: name, At: time.Now(), Error: word})
+	call := Call{Method: name, At: time.Now(), Error: word}
+	if f != nil {
+		call.Status = f.Status
+	}
+	s.calls = append(s.calls, call)
 	scopes := s.scopes
 	s.changes.Tell()
 	s.mu.Unlock()
 	if f != nil && f.Status != 0 {
 		if f.Status == http.StatusTooManyRequests {
-			w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter/time.Second)))
+			w.Header().Set("Retry-After", strconv.Itoa(int((f.RetryAfter+time.Second-1)/time.Second))) // whole seconds, never too few
 		}
 		http.Error(w, "fault", f.Status)
 		return
@@ -210,6 +217,9 @@ func (s *Server) content(form url.Values, update bool) (*Message, string) {
 
 func (s *Server) postMessage(form url.Values, _ *http.Request) (answer, string) {
 	c, word := s.place(form.Get("channel"), true)
+	if word == "" && c.ReadOnly {
+		word = "restricted_action_read_only_channel"
+	}
 	if word != "" {
 		return nil, word
 	}
@@ -270,6 +280,9 @@ func (s *Server) deleteOwn(form url.Values, _ *http.Request) (answer, string) {
 
 func (s *Server) postEphemeral(form url.Values, _ *http.Request) (answer, string) {
 	c, word := s.place(form.Get("channel"), true)
+	if word == "" && c.ReadOnly {
+		word = "restricted_action" // the word of the page of this method
+	}
 	if word != "" {
 		return nil, word
 	}

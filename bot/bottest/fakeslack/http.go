@@ -227,6 +227,17 @@ func (s *Server) post(d *delivery) {
 		s.failed(d, "connection_failed")
 		return
 	}
+	if s.hung {
+		time.AfterFunc(s.AckWithin, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.hung = false // who waited in vain connects anew
+			if !s.closed {
+				s.failed(d, "http_timeout")
+			}
+		})
+		return
+	}
 	h, skew, number, reason := *s.http, s.skew, d.attempt, d.reason
 	address, media, body := h.packed(d)
 	wait := time.Duration(0)

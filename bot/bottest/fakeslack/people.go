@@ -12,7 +12,7 @@ import (
 
 // event sends an event of the Events API. The caller holds mu.
 func (s *Server) event(e map[string]any) Delivery {
-	if !s.subscribed(e) { // nothing is on its way, so nothing waits
+	if !s.subscribed(e) || !s.hears(e) { // nothing is on its way, so nothing waits
 		return Delivery{s, &delivery{done: true}}
 	}
 	authorized := []any{}
@@ -24,6 +24,17 @@ func (s *Server) event(e map[string]any) Delivery {
 		"authorizations": authorized, "event": e,
 	}
 	return Delivery{s, s.send("events_api", payload, true)}
+}
+
+// hears reports whether the bot is where an event happens: of other channels it is
+// told nothing, but that it has left one. The caller holds mu.
+func (s *Server) hears(e map[string]any) bool {
+	place, _ := e["channel"].(string)
+	if item, on := e["item"].(map[string]any); on {
+		place, _ = item["channel"].(string)
+	}
+	c := s.channels[place]
+	return c == nil || c.Direct || e["user"] == BotUser || slices.Contains(c.Members, BotUser)
 }
 
 // From has everything that people do from now on happen in a team, and be for

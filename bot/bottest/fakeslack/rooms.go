@@ -45,3 +45,11 @@ func (s *Server) Connect(channel string, shared bool) Delivery {
 	}
 	return s.event(map[string]any{"type": "channel_unshared", "previously_connected_team_id": partner, "channel": channel, "is_ext_shared": false, "event_ts": s.ts()})
 }
+
+// ReadOnly takes from the bot what lets it post in a channel, or gives it back. The
+// app is told nothing (methods/chat.postMessage, restricted_action_read_only_channel).
+func (s *Server) ReadOnly(channel string, on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.channels[channel].ReadOnly = on
+}

@@ -40,6 +40,7 @@ type Channel struct {
 	ExtShared  bool
 	PendingExt bool
 	Archived   bool
+	ReadOnly   bool // the bot may not post there
 	Members    []string
 }
 
@@ -70,6 +71,7 @@ type Call struct {
 	Method string
 	At     time.Time
 	Error  string // Slack's word; "" when it succeeded
+	Status int    // of HTTP, where that is no success
 }
 
 // Fault makes the next calls of a method fail.
@@ -96,6 +98,9 @@ type Server struct {
 	AnyBot bool
 
 	mu       sync.Mutex
+	limited  bool
+	spent    map[string]*fakeserver.Bucket // by method, and of messages by channel
+	hung     bool                          // over HTTP: the connections that stand pass nothing
 	revoked  bool
 	users    map[string]User
 	channels map[string]*Channel
@@ -146,8 +151,8 @@ func New() *Server {
 		Retries: []time.Duration{0, time.Minute, 5 * time.Minute}, AckWithin: 3 * time.Second, PingEvery: 10 * time.Second,
 		users: map[string]User{}, channels: map[string]*Channel{}, groups: map[string][]string{}, messages: map[string]map[string]*Message{},
 		uploads: map[string]*upload{}, triggers: map[string]time.Time{}, views: map[string]json.RawMessage{}, tickets: map[string]bool{},
-		pending: map[string]*delivery{},
-		team:    Team, forTeams: []string{Team},
+		pending: map[string]*delivery{}, spent: map[string]*fakeserver.Bucket{},
+		team: Team, forTeams: []string{Team},
 		scopes: "app_mentions:read,channels:history,channels:read,chat:write,commands,files:write,groups:history,groups:read,reactions:read,reactions:write,users:read,usergroups:read",
 	}
 	s.users[BotUser] = User{ID: BotUser, Name: "gridwarden", Team: Team, Bot: true}

@@ -255,10 +255,13 @@ func (s *Server) Cut() {
 	}
 }
 
-// Silence makes every connection half-open: it stands, and nothing passes.
+// Silence makes every connection half-open: it stands, and nothing passes. Over HTTP
+// those are Slack's: what it sends by them gets no answer in time and comes again by
+// another.
 func (s *Server) Silence() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.hung = s.http != nil
 	for _, k := range s.sockets {
 		k.mu.Lock()
 		k.silent = true
@@ -292,22 +295,31 @@ func (s *Server) Twice(n int) {
 	s.twice = n
 }
 
-// Hold keeps deliveries back; Reverse sends them, the last one first.
+// Hold keeps deliveries back; Release sends them, and Reverse does so too, the last
+// one first.
 func (s *Server) Hold() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.holding = true
 }
 
-// Reverse ends Hold.
-func (s *Server) Reverse() {
+// Release ends Hold.
+func (s *Server) Release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.holding = false
-	for _, d := range slices.Backward(s.hold) {
+	for _, d := range s.hold {
 		s.start(d)
 	}
 	s.hold = nil
+}
+
+// Reverse ends Hold.
+func (s *Server) Reverse() {
+	s.mu.Lock()
+	slices.Reverse(s.hold)
+	s.mu.Unlock()
+	s.Release()
 }
 
 // Unacknowledged counts the envelopes that nobody acknowledged.
