@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -177,12 +178,18 @@ func (b *testBot) records(kinds ...audit.Kind) []audit.Record {
 	return records
 }
 
-// actors are everybody who may try to approve, with the code of the refusal.
-var actors = []struct {
+// actor is somebody who tries to decide, with the code of the refusal to approve.
+type actor struct {
 	name string
 	who  bot.Account
 	want string // "" for counted
-}{
+}
+
+// approves is what comes of it when the actor approves.
+func (a actor) approves() string { return cmp.Or(a.want, voteCounted) }
+
+// actors are everybody who may try.
+var actors = []actor{
 	{"approver", account("bob", bot.Member), ""},
 	{"requester", account("alice", bot.Member), action.OwnRequest},
 	{"target", account("tara", bot.Member), action.IsTarget},

@@ -24,6 +24,7 @@ import (
 // discordBot is the program on Discord over a fake server.
 type discordBot struct {
 	*app
+	voice
 	*onlyDiscord
 	*outage
 	screen onlooker
@@ -137,6 +138,15 @@ func (b *discordBot) Send(_ context.Context, ev bot.Event) error {
 	b.speaks(ev.Account.Name, who)
 	switch ev.Kind {
 	case bot.Typed, bottest.Talked:
+		if ev.Kind == bot.Typed && b.address == bySlash {
+			word, rest, _ := strings.Cut(ev.Value, " ")
+			i, err := b.server.Slash(who, place, []string{"gridwarden", word}, rest)
+			if err != nil {
+				return err
+			}
+			b.last = i
+			return b.wait()
+		}
 		if root := ev.Thread.Root; root != "" {
 			if _, made := b.server.Channel(root); !made { // people make a thread of a message that has none
 				b.server.Thread(root)
@@ -144,7 +154,10 @@ func (b *discordBot) Send(_ context.Context, ev bot.Event) error {
 			place = root
 		}
 		text := ev.Value
-		if ev.Kind == bot.Typed {
+		switch {
+		case ev.Kind == bot.Typed && b.address == byMark:
+			text = b.mark() + text
+		case ev.Kind == bot.Typed:
 			text = "<@" + fakediscord.BotUser + "> " + text
 		}
 		var id string

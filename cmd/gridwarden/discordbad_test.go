@@ -53,7 +53,7 @@ func TestBadInputOnDiscord(t *testing.T) {
 			{"talk that is edited into a command", func() { b.server.Rewrite(talk, mention+"approve "+string(id)) }, "", "", ""},
 			{"16,384 characters", func() { b.server.Type(bob, place, mention+"trace "+strings.Repeat("x", 16384-len(mention)-6)) }, "usage", "", ""},
 		} {
-			before := len(p.refusals())
+			before := p.refused()
 			c.act()
 			time.Sleep(5 * time.Second)
 			soon, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -61,7 +61,7 @@ func TestBadInputOnDiscord(t *testing.T) {
 				t.Fatalf("%s: %v", c.name, err)
 			}
 			cancel()
-			for _, r := range p.refusedSince(before, c.name, c.code) {
+			for _, r := range p.refusedAs(before, c.name, c.code) {
 				if c.who != "" && !strings.HasSuffix(r.Account, b.directory.nameOf(c.who)) {
 					t.Errorf("%s: recorded as that of %q", c.name, r.Account)
 				}

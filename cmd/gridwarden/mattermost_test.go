@@ -29,6 +29,7 @@ const mattermostToken = "token-of-the-bot"
 // network in memory.
 type mattermostBot struct {
 	*app
+	voice
 	*outage
 	screen onlooker
 	room   *bottest.Recorder
@@ -164,12 +165,17 @@ func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
 		if err := b.press(user, channel, ev); err != nil {
 			return err
 		}
+	case ev.Kind == bot.Typed && b.address == bySlash && !b.full:
+		return bottest.ErrNoSurface
 	case b.slash(ev):
 		if err := b.as.fake.Command(user, channel, ev.Thread.Root, "/gridwarden "+ev.Value); err != nil {
 			return err
 		}
 	case ev.Kind == bot.Typed:
 		p := &model.Post{UserId: user, ChannelId: channel, RootId: ev.Thread.Root, Message: "@gridwarden " + ev.Value}
+		if b.address == byMark {
+			p.Message = b.mark() + ev.Value
+		}
 		if ev.Account.Standing == bot.Bridged {
 			p.AddProp("override_username", ev.Account.Name)
 		}
@@ -201,6 +207,9 @@ func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
 // some, those in threads are. One in the channel itself leaves no message, so
 // that its answer begins no thread; those are addressed to the bot.
 func (b *mattermostBot) slash(ev bot.Event) bool {
+	if b.address != "" {
+		return b.full && ev.Kind == bot.Typed && b.address == bySlash
+	}
 	return b.full && !b.is() && ev.Kind == bot.Typed && ev.Thread.Root != "" && ev.Account.Standing != bot.Bridged
 }
 

@@ -17,15 +17,14 @@ var modes = []mode{
 	{"Mattermost, websocket only", onMattermost, relaysOnlySpeak},
 	{"Slack, Socket Mode", onSlack, tells},
 	{"Slack, HTTP", onSlackHTTP, tells},
-	{"Discord", onDiscord, ownMembersOnly},
+	{"Discord", onDiscord, onlyMembersPress},
 }
 
 // mode is one way in which the program talks with people.
 type mode struct {
 	name  string
 	start func(*testing.T, bottest.Setup) bottest.Bot
-	// can reports whether such an account can act by a surface: "button",
-	// "reaction" or "typed".
+	// can reports whether such an account can act by a surface.
 	can func(surface string, who bot.Account) bool
 }
 
@@ -34,13 +33,17 @@ func always(string, bot.Account) bool { return true }
 // tells is of platforms that always tell what an account is, after a while.
 func tells(_ string, who bot.Account) bool { return who.Standing != "" }
 
+func speaks(surface string) bool { return surface == onTyped || surface == onMarked }
+
 // relaysOnlySpeak is of platforms on which who comes over a relay is known by
 // what it says only.
 func relaysOnlySpeak(surface string, who bot.Account) bool {
-	return tells(surface, who) && (who.Standing != bot.Bridged || surface == "typed")
+	return tells(surface, who) && (who.Standing != bot.Bridged || speaks(surface))
 }
 
-// ownMembersOnly is of platforms that share no channel with anybody else's.
-func ownMembersOnly(surface string, who bot.Account) bool {
-	return tells(surface, who) && who.Standing != bot.Outsider && who.Standing != bot.Bridged
+// onlyMembersPress is of Discord: webhooks only speak, and of somebody who has left
+// the server meanwhile comes what he said and put before, and no interaction.
+func onlyMembersPress(surface string, who bot.Account) bool {
+	left := who.Standing == bot.Outsider && (speaks(surface) || surface == onReaction || surface == onTaking)
+	return relaysOnlySpeak(surface, who) && (who.Standing != bot.Outsider || left)
 }

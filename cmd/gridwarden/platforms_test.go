@@ -99,39 +99,69 @@ func playedTable(t *testing.T, played map[[2]string]bottest.Played) string {
 	return markdown(rows)
 }
 
-// table tells for every actor what comes of an approval, and by which surfaces
-// that was tried in each mode.
-func (v *verdicts) table(t *testing.T) string {
-	t.Helper()
-	rows := [][]string{append([]string{"who approves", "verdict"}, append(modeNames(), commandLine)...)}
-	for _, actor := range actors {
-		verdict := ""
-		row := []string{actor.name, ""}
-		for _, mode := range append(modeNames(), commandLine) {
-			var by []string
-			for _, surface := range []string{"button", "reaction", "typed", "run"} {
-				got, tried := v.by[[3]string{mode, surface, actor.name}]
-				if !tried {
-					continue
-				}
-				if verdict == "" {
-					verdict = got
-				}
-				if got != verdict {
-					t.Errorf("%s by %s on %s: %s; elsewhere %s", actor.name, surface, mode, got, verdict)
-				}
-				by = append(by, surface)
+// surfaces tells which surfaces each mode has: those by which somebody decided.
+func (v *verdicts) surfaces() string {
+	all := append(modeNames(), commandLine)
+	rows := [][]string{append([]string{"surface"}, all...)}
+	for _, surface := range surfaces {
+		row := []string{surface}
+		for _, mode := range all {
+			has := "—"
+			if slices.ContainsFunc(ballots, func(b ballot) bool { return len(v.of(b, mode, surface)) > 0 }) {
+				has = "yes"
 			}
-			if len(by) == 0 {
-				by = []string{"—"}
-			}
-			row = append(row, strings.Join(by, ", "))
-		}
-		row[1] = "`" + verdict + "`"
-		if verdict == voteCounted {
-			row[1] = voteCounted
+			row = append(row, has)
 		}
 		rows = append(rows, row)
 	}
 	return markdown(rows)
+}
+
+// of are those who tried a ballot by a surface of a mode.
+func (v *verdicts) of(b ballot, mode, surface string) map[string]bool {
+	out := map[string]bool{}
+	for _, actor := range actors {
+		if v.tried[[4]string{b.who, mode, surface, actor.name}] {
+			out[actor.name] = true
+		}
+	}
+	return out
+}
+
+// table tells for every decision and actor what comes of it, and by which
+// surfaces that was tried in each mode.
+func (v *verdicts) table() string {
+	var tables []string
+	for _, b := range ballots {
+		all := append(modeNames(), commandLine)
+		rows := [][]string{append([]string{b.who, "verdict"}, all...)}
+		for _, actor := range actors {
+			row := []string{actor.name, "`" + b.want(actor.name, actor.approves()) + "`"}
+			for _, mode := range all {
+				var by, has []string
+				for _, surface := range b.by {
+					tried := v.of(b, mode, surface)
+					if len(tried) > 0 {
+						has = append(has, surface)
+					}
+					if tried[actor.name] {
+						by = append(by, surface)
+					}
+				}
+				cell := strings.Join(by, ", ")
+				switch {
+				case len(by) == 0:
+					cell = "—"
+				case len(b.by) == 1:
+					cell = "yes"
+				case len(by) == len(has) && len(has) > 1:
+					cell = fmt.Sprintf("all %d", len(has))
+				}
+				row = append(row, cell)
+			}
+			rows = append(rows, row)
+		}
+		tables = append(tables, "By "+strings.Join(b.by, ", ")+":\n\n"+markdown(rows))
+	}
+	return strings.Join(tables, "\n")
 }

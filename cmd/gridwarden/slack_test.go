@@ -25,6 +25,7 @@ import (
 // slackBot is the program on Slack over a fake server.
 type slackBot struct {
 	*app
+	voice
 	*onlySlack
 	*outage
 	screen onlooker
@@ -87,6 +88,7 @@ func slackIn(t *testing.T, s bottest.Setup, called bool) *slackBot {
 	b.platform, err = slack.New([]slack.Config{workspace}, slack.Options{
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://slack.fake/api/", Dial: there.Dial,
 		Channels: func() []bot.Thread { return b.listed(cfg) },
+		Commands: func() []string { return b.commands },
 		Accounts: func(person string) []string { return []string{"slack/grid/" + b.user(person, bot.Member)} },
 	})
 	if err != nil {
@@ -154,8 +156,20 @@ func (b *slackBot) Send(_ context.Context, ev bot.Event) error {
 	switch ev.Kind {
 	case bot.Typed:
 		text := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(ev.Value)
+		switch b.address {
+		case bySlash:
+			if ev.Thread.Root != "" {
+				return bottest.ErrNoSurface
+			}
+			b.last = b.server.Slash(who, place, "/gridwarden", text)
+			return b.taken()
+		case byMark:
+			text = b.mark() + text
+		default:
+			text = "<@" + fakeslack.BotUser + "> " + text
+		}
 		var ts string
-		ts, b.last = b.server.Type(who, place, ev.Thread.Root, "<@"+fakeslack.BotUser+"> "+text)
+		ts, b.last = b.server.Type(who, place, ev.Thread.Root, text)
 		b.latest.Wrote(ev, ts)
 	case bottest.Talked:
 		var ts string

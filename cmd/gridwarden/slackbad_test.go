@@ -68,7 +68,7 @@ func badInput(t *testing.T, called bool) {
 		{"16,384 characters", func() { b.server.Type(bob, place, "", mention+"trace "+strings.Repeat("x", 16384-len(mention)-6)) }, "usage", ""},
 		{"16,384 characters of nothing", func() { b.server.Type(bob, place, "", mention+strings.Repeat("\u200b", 16384)) }, "usage", ""},
 	} {
-		before, shown := len(p.refusals()), len(b.server.Messages(place))+len(b.server.Messages("D1"))
+		before, shown := p.refused(), len(b.server.Messages(place))+len(b.server.Messages("D1"))
 		c.act()
 		time.Sleep(5 * time.Second)
 		soon, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -76,7 +76,7 @@ func badInput(t *testing.T, called bool) {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		cancel()
-		p.refusedSince(before, c.name, c.code)
+		p.refusedAs(before, c.name, c.code)
 		fresh := ""
 		for _, m := range append(b.server.Messages(place), b.server.Messages("D1")...) {
 			if m.User == fakeslack.BotUser && !strings.HasPrefix(m.Text, "<@") {

@@ -85,6 +85,7 @@ func runOn(t *testing.T, cfg *config.Config, platforms ...bot.Platform) *app {
 // memoryBot is the program on a platform in memory.
 type memoryBot struct {
 	*app
+	voice
 	room   *bottest.Memory
 	latest bottest.Latest
 	sent   string // the transcript's id of the event
@@ -120,6 +121,7 @@ func (b *memoryBot) Send(ctx context.Context, ev bot.Event) error {
 		b.latest.Wrote(ev, b.room.Talk(bot.Original{Thread: ev.Thread, Author: ev.Account, At: ev.At, Text: ev.Value}))
 		return nil
 	case bot.Typed:
+		ev.Value = b.mark() + ev.Value
 		b.latest.Wrote(ev, ev.Message)
 		b.typed = append(b.typed, ev)
 	case bot.Edited:
@@ -170,6 +172,7 @@ func (b *memoryBot) SetGroup(_ context.Context, group string, names ...string) e
 // consoleBot is the program on a console whose keyboard is a pipe.
 type consoleBot struct {
 	*app
+	voice
 	room     *bottest.Recorder
 	heard    *listened
 	keyboard io.Writer
@@ -219,7 +222,7 @@ func (b *consoleBot) Send(ctx context.Context, ev bot.Event) error {
 		if ev.Thread.Root != "" {
 			place += " #" + number(ev.Thread.Root)
 		}
-		lines = []string{place, who + "> " + ev.Value}
+		lines = []string{place, who + "> " + b.mark() + ev.Value}
 	case bot.Clicked:
 		word, rest, _ := strings.Cut(ev.Value, ":")
 		_, reason, _ := strings.Cut(rest, ":")

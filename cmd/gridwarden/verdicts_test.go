@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gridwarden/gridwarden/bot"
 	"github.com/gridwarden/gridwarden/bot/action"
 	"github.com/gridwarden/gridwarden/bot/audit"
@@ -21,6 +23,7 @@ import (
 type running interface {
 	bottest.Bot
 	program() *app
+	speakBy(address string)
 }
 
 func (a *app) program() *app { return a }
@@ -36,6 +39,16 @@ type person struct {
 // platform has no such surface.
 func (p *person) does(ev bot.Event) bool {
 	p.t.Helper()
+	sent := p.sends(ev)
+	if sent {
+		p.rests()
+	}
+	return sent
+}
+
+// sends delivers an event; false where the platform has no such surface.
+func (p *person) sends(ev bot.Event) bool {
+	p.t.Helper()
 	p.n++
 	ev.ID, ev.At = fmt.Sprintf("does%d", p.n), time.Now().UTC()
 	if ids, ok := p.Platform().(interface{ NewID(bot.Thread) string }); ok && ev.Kind == bot.Typed {
@@ -45,10 +58,18 @@ func (p *person) does(ev bot.Event) bool {
 	if errors.Is(err, bottest.ErrNoSurface) {
 		return false
 	}
-	if err = errors.Join(err, p.Idle(p.t.Context())); err != nil {
+	if err != nil {
 		p.t.Fatal(err)
 	}
 	return true
+}
+
+// rests waits until nothing is left to do.
+func (p *person) rests() {
+	p.t.Helper()
+	if err := p.Idle(p.t.Context()); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // types has somebody type in the security channel.
@@ -76,20 +97,32 @@ func (p *person) proposes() (id action.ID, home bot.Thread, card string) {
 	return open[0].ID, home, card
 }
 
-func (p *person) refusals() []audit.Record {
+// manyRefusals is more than come of what is done at once.
+const manyRefusals = 64
+
+// refused gives the latest refusals, in order.
+func (p *person) refused() []audit.Record {
 	p.t.Helper()
-	records, err := p.program().journal.Records(p.t.Context(), bot.RecordFilter{Kinds: []audit.Kind{audit.Refused}})
+	records, err := p.program().journal.Records(p.t.Context(), bot.RecordFilter{Kinds: []audit.Kind{audit.Refused}, Latest: true, Limit: manyRefusals})
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	return records
 }
 
-// refusedSince gives the refusals behind those that were there before, and holds that
-// each has the code; "": that there is none.
-func (p *person) refusedSince(before int, what, code string) []audit.Record {
+// refusedSince gives the refusals behind those that were the latest before.
+func (p *person) refusedSince(before []audit.Record) []audit.Record {
 	p.t.Helper()
-	refusals := p.refusals()[before:]
+	now := p.refused()
+	return slices.DeleteFunc(now, func(r audit.Record) bool {
+		return slices.ContainsFunc(before, func(b audit.Record) bool { return b.ID == r.ID })
+	})
+}
+
+// refusedAs is refusedSince, and holds that each has the code; "": that there is none.
+func (p *person) refusedAs(before []audit.Record, what, code string) []audit.Record {
+	p.t.Helper()
+	refusals := p.refusedSince(before)
 	if len(refusals) > 0 != (code != "") {
 		p.t.Errorf("%s: %d refusals are recorded", what, len(refusals))
 	}
@@ -102,142 +135,274 @@ func (p *person) refusedSince(before int, what, code string) []audit.Record {
 	return refusals
 }
 
-// verdicts are what came of each attempt: by mode, surface and actor the code of
-// the refusal, or that it was counted.
-type verdicts struct {
-	mu sync.Mutex
-	by map[[3]string]string
+// ballot is one kind of decision, and what must come of it.
+type ballot struct {
+	who     string // as docs/platforms.md asks
+	verdict string
+	reason  string
+	by      []string // surfaces
+	voted   string   // the surface of the approver's vote that stands before, "" for none
+	want    func(actor string, approves string) string
 }
 
-func (v *verdicts) note(mode, surface, actor, verdict string) {
+// What comes of an attempt that is not refused.
+const (
+	voteCounted  = "counted"
+	nothingComes = "nothing" // and nobody is told anything
+)
+
+// ballots are all decisions on an action. Who has no full account that is known is
+// refused whatever it is.
+var ballots = []ballot{
+	{"who approves", "approve", "", []string{onButton, onReaction, onTyped, onMarked, onSlash, onRun}, "", func(_, approves string) string { return approves }},
+	{"who denies, with a reason", "deny", "wrong person", []string{onForm, onTyped, onMarked, onSlash, onRun}, "", mayDeny(voteCounted)},
+	{"who denies without a reason", "deny", "", []string{onForm, onReaction, onRun}, "", mayDeny(action.NeedsReason)},
+	{"who withdraws", "withdraw", "", []string{onTyped, onSlash, onRun}, onTyped, func(actor, approves string) string {
+		switch actor {
+		case "approver", "requester": // the vote, the action
+			return voteCounted
+		}
+		return known(approves, action.NothingToTake)
+	}},
+	{"who takes a reaction away", "withdraw", "", []string{onTaking}, onReaction, func(actor, approves string) string {
+		if actor == "approver" {
+			return voteCounted
+		}
+		return known(approves, nothingComes)
+	}},
+}
+
+// mayDeny: who may approve may deny, with a reason.
+func mayDeny(approver string) func(actor, approves string) string {
+	return func(_, approves string) string {
+		switch approves {
+		case voteCounted:
+			return approver
+		case action.NotEligible:
+			return action.MayNotDeny
+		}
+		return approves
+	}
+}
+
+// known is what comes of it when somebody known tries who has no say.
+func known(approves, code string) string {
+	if approves == "standing" || approves == "unknown-person" {
+		return approves
+	}
+	return code
+}
+
+// verdicts are the attempts that came out as they must: by ballot, mode, surface
+// and actor.
+type verdicts struct {
+	mu    sync.Mutex
+	tried map[[4]string]bool
+}
+
+func (v *verdicts) note(b ballot, mode, surface, actor string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.by == nil {
-		v.by = map[[3]string]string{}
+	if v.tried == nil {
+		v.tried = map[[4]string]bool{}
 	}
-	v.by[[3]string{mode, surface, actor}] = verdict
+	v.tried[[4]string{b.who, mode, surface, actor}] = true
 }
 
-const voteCounted = "counted"
-
-// ways are the surfaces of a card, and what a person does there to approve it.
-var ways = []struct {
-	surface string
-	event   func(id action.ID, home bot.Thread, card string) bot.Event
-}{
-	{"button", func(id action.ID, home bot.Thread, card string) bot.Event {
-		return bot.Event{Kind: bot.Clicked, Thread: home, Target: card, Value: "approve:" + string(id)}
-	}},
-	{"reaction", func(_ action.ID, home bot.Thread, card string) bot.Event {
-		return bot.Event{Kind: bot.Reacted, Thread: home, Target: card, Value: "white_check_mark"}
-	}},
-	{"typed", func(id action.ID, home bot.Thread, _ string) bot.Event {
-		return bot.Event{Kind: bot.Typed, Thread: home, Value: "approve " + string(id)}
-	}},
+// whole reports whether every mode was tried, and not only some that were asked for.
+func (v *verdicts) whole() bool {
+	tried := map[string]bool{}
+	for key := range v.tried {
+		tried[key[1]] = true
+	}
+	return len(tried) == len(modes)+1 // the command line
 }
 
 // groupConfig is testConfig with the group in the platform's own settings.
 var groupConfig = strings.Replace(testConfig, "console: {trusted: true}", "console: {trusted: true, groups: {sec: [bob, carol, tara]}}", 1)
 
-// judge has every actor try to approve by every surface of a mode.
+// judge has every actor try every decision by every surface of a mode.
 func judge(t *testing.T, m mode, out *verdicts) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &person{running: m.start(t, bottest.Setup{Files: map[string][]byte{"config.yaml": []byte(groupConfig)}}).(running), t: t}
 		p.types(account("alice", bot.Member), "whoami") // the platform listens
-		id, home, card := p.proposes()
-		for _, way := range ways {
-			for _, actor := range actors {
-				if !m.can(way.surface, actor.who) {
+		var d decided
+		for _, b := range ballots {
+			for _, surface := range b.by {
+				if surface == onRun {
 					continue
 				}
-				before := len(p.refusals())
-				ev := way.event(id, home, card)
-				ev.Account = actor.who
-				if !p.does(ev) { // there is no such surface
-					break
+				// Members who are not counted change nothing: all of them try, and then it is looked
+				// at. Another standing is that of somebody's account for a moment only.
+				var together []actor
+				for _, a := range actors {
+					switch {
+					case !m.can(surface, a.who):
+					case a.who.Standing == bot.Member && b.want(a.name, a.approves()) != voteCounted:
+						together = append(together, a)
+					default:
+						d = p.judges(d, m.name, b, surface, []actor{a}, out)
+					}
 				}
-				out.note(m.name, way.surface, actor.name, p.judged(t, m.name+" by "+way.surface, id, p.refusals()[before:], actor.who, actor.want))
-				a, err := p.program().journal.Action(t.Context(), id)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(a.Votes) > 0 { // so that the next vote is the first one again
-					p.types(account("alice", bot.Member), "withdraw "+string(id))
-					id, home, card = p.proposes()
-				}
+				d = p.judges(d, m.name, b, surface, together, out)
 			}
 		}
 	})
 }
 
-// judged holds what came of an attempt against what must come of it.
-func (p *person) judged(t *testing.T, surface string, id action.ID, refusals []audit.Record, who bot.Account, want string) string {
-	t.Helper()
-	a, err := p.program().journal.Action(t.Context(), id)
-	if err != nil || len(a.Votes) > 0 != (want == "") {
-		t.Errorf("%s, %+v: votes %v, %v", surface, who, a.Votes, err)
+// judges has some actors try a decision by a surface, where there is one, and
+// holds what came of it against what must come of it.
+func (p *person) judges(d decided, mode string, b ballot, surface string, who []actor, out *verdicts) decided {
+	p.t.Helper()
+	d = p.ready(d, b)
+	if surface == onTaking { // it stands, whatever came of it
+		for _, a := range who {
+			p.decides(d, onReaction, "approve", "", a.who)
+		}
+		p.rests()
 	}
-	if len(refusals) > 0 != (want != "") {
-		t.Errorf("%s, %+v: %d refusals are recorded", surface, who, len(refusals))
+	before, was := p.refused(), p.action(d.id)
+	var want []string
+	for _, a := range who {
+		if !p.decides(d, surface, b.verdict, b.reason, a.who) {
+			return d
+		}
+		if code := b.want(a.name, a.approves()); code != voteCounted && code != nothingComes {
+			want = append(want, a.who.Key()+" "+code)
+		}
 	}
-	verdict := voteCounted
-	for _, r := range refusals {
+	p.rests()
+	what := mode + ", " + b.who + " by " + surface
+	p.judged(what, was, before, want, len(who) == 1 && len(want) == 0 && b.want(who[0].name, who[0].approves()) == voteCounted)
+	for _, a := range who {
+		out.note(b, mode, surface, a.name)
+	}
+	return d
+}
+
+// decides has somebody decide by a surface; false where there is none.
+func (p *person) decides(d decided, surface, verdict, reason string, who bot.Account) bool {
+	p.t.Helper()
+	ev, address := d.by(surface, verdict, reason)
+	ev.Account = who
+	p.speakBy(address)
+	defer p.speakBy("")
+	return p.sends(ev)
+}
+
+func (p *person) action(id action.ID) action.Action {
+	p.t.Helper()
+	a, err := p.program().journal.Action(p.t.Context(), id)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return a
+}
+
+// ready gives an action on which the approver's vote stands, or none, as the
+// ballot needs it: the one of before, unless that is over.
+func (p *person) ready(d decided, b ballot) decided {
+	p.t.Helper()
+	bob := account("bob", bot.Member)
+	if d.id == "" || p.action(d.id).State != action.Proposed {
+		d.id, d.home, d.card = p.proposes()
+	}
+	votes := p.action(d.id).Votes
+	if len(votes) > 0 && votes[0].Surface != b.voted {
+		p.types(bob, "withdraw "+string(d.id))
+		votes = nil
+	}
+	if len(votes) == 0 && b.voted != "" {
+		p.decides(d, b.voted, "approve", "", bob)
+		p.rests()
+	}
+	return d
+}
+
+// judged holds that these refusals are recorded, each as an account and a code,
+// and no others; and whether the action is another one than it was.
+func (p *person) judged(what string, was action.Action, before []audit.Record, want []string, counted bool) {
+	p.t.Helper()
+	var got []string
+	for _, r := range p.refusedSince(before) {
 		var body struct{ Code, Why, Said string }
-		if err := json.Unmarshal(r.Body, &body); err != nil || body.Code != want || body.Why+body.Said == "" {
-			t.Errorf("%s, %+v: recorded as %s, want %s", surface, who, r.Body, want)
+		if err := json.Unmarshal(r.Body, &body); err != nil || body.Why+body.Said == "" {
+			p.t.Errorf("%s: recorded as %s: %v", what, r.Body, err)
 		}
-		if r.Account != who.Key() {
-			t.Errorf("%s, %+v: recorded as that of %s", surface, who, r.Account)
+		if body.Said != "" { // what the person was told; the action's own record says which verdict
+			got = append(got, r.Account+" "+body.Code)
 		}
-		verdict = body.Code
 	}
-	return verdict
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		p.t.Errorf("%s: refused (-want +got)\n%s", what, diff)
+	}
+	if is := p.action(was.ID); counted != (len(is.Votes) != len(was.Votes) || is.State != was.State) {
+		p.t.Errorf("%s: %s with %d votes, and then %s with %d", what, was.State, len(was.Votes), is.State, len(is.Votes))
+	}
 }
 
 // commandLine is the mode of `gridwarden run` beside the running bot.
 const commandLine = "command line"
 
-// judgeCommandLine has everybody who has an account there approve by `gridwarden run`.
+// judgeCommandLine has everybody who has an account there decide by `gridwarden run`.
 func judgeCommandLine(t *testing.T, out *verdicts) {
-	b := startBot(t, testConfig)
-	file := written(t, b.file, testConfig)
-	id, _, _ := b.propose()
-	for _, actor := range actors {
-		if actor.who.Standing != bot.Member { // an account of the operating system
+	running := startBot(t, testConfig)
+	file := written(t, running.file, testConfig)
+	p := &person{running: &memoryBot{app: running.app, room: running.room}, t: t}
+	var d decided
+	for _, b := range ballots {
+		if !slices.Contains(b.by, onRun) {
 			continue
 		}
-		args := []string{"run", "--config", file, "--as", actor.who.ID, "approve", string(id)}
-		who := actor.who
-		if who.ID == "zoe" { // whoever started the tests is none of the people
-			args = slices.Delete(args, 3, 5)
-		}
-		before := len(b.records(audit.Refused))
-		gridwarden(t, args...)
-		refusals := b.records(audit.Refused)[before:]
-		if len(refusals) > 0 && who.ID == "zoe" {
-			_, who.ID, _ = strings.Cut(refusals[0].Account, "/")
-		}
-		p := &person{running: &memoryBot{app: b.app, room: b.room}, t: t}
-		out.note(commandLine, "run", actor.name, p.judged(t, commandLine, id, refusals, who, actor.want))
-		if a, err := b.journal.Action(t.Context(), id); err != nil || len(a.Votes) > 0 {
-			b.withdraw(id)
-			id, _, _ = b.propose()
+		for _, actor := range actors {
+			if actor.who.Standing != bot.Member { // an account of the operating system
+				continue
+			}
+			d = p.ready(d, b)
+			who := actor.who
+			args := []string{"run", "--config", file, "--as", who.ID, b.verdict, string(d.id)}
+			if who.ID == "zoe" { // whoever started the tests is none of the people
+				args = slices.Delete(args, 3, 5)
+			}
+			if b.reason != "" {
+				args = append(args, b.reason)
+			}
+			before, was := p.refused(), p.action(d.id)
+			gridwarden(t, args...)
+			if refusals := p.refusedSince(before); len(refusals) > 0 && who.ID == "zoe" {
+				_, who.ID, _ = strings.Cut(refusals[0].Account, "/")
+			}
+			code := b.want(actor.name, actor.approves())
+			var want []string
+			if code != voteCounted {
+				want = []string{who.Key() + " " + code}
+			}
+			p.judged(commandLine+", "+b.who+": "+actor.name, was, before, want, code == voteCounted)
+			out.note(b, commandLine, onRun, actor.name)
 		}
 	}
-	b.withdraw(id)
 }
 
-// TestVerdictTable holds that who may approve does not depend on the platform,
-// its mode or the surface: a press, a reaction, the typed word and the command
-// line are checked alike. Every refusal is recorded with its reason.
+// TestVerdictTable holds that who may approve, deny and withdraw does not depend
+// on the platform, its mode or the surface: a press, a form, a reaction and its
+// removal, the typed word, the slash command and the command line are checked
+// alike. Every refusal is recorded with its reason.
 func TestVerdictTable(t *testing.T) {
 	var v verdicts
-	for _, mode := range modes {
-		t.Run(mode.name, func(t *testing.T) { judge(t, mode, &v) })
-	}
-	t.Run(commandLine, func(t *testing.T) { judgeCommandLine(t, &v) })
-	if t.Failed() {
+	t.Run("tries", func(t *testing.T) {
+		for _, mode := range modes {
+			t.Run(mode.name, func(t *testing.T) {
+				t.Parallel()
+				judge(t, mode, &v)
+			})
+		}
+		t.Run(commandLine, func(t *testing.T) { judgeCommandLine(t, &v) })
+	})
+	if t.Failed() || !v.whole() {
 		return
 	}
-	pageMatches(t, "verdicts", v.table(t))
+	pageMatches(t, "surfaces", v.surfaces())
+	pageMatches(t, "verdicts", v.table())
 }
