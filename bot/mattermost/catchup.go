@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/mattermost/mattermost/server/public/model"
+
+	"github.com/gridwarden/gridwarden/bot"
 )
 
 // How far back is read what happened while nobody listened. Events that were
@@ -19,8 +21,8 @@ const (
 	pagesMax = 50              // of perPage posts, in a channel that had more
 )
 
-// catchUp reads back by REST what the stream did not bring: commands, changes
-// of our posts, and the reactions as they stand now. A reaction changes the
+// catchUp reads back by REST what the stream did not bring: commands, pins, changes
+// of posts, and the reactions under ours as they stand now. A reaction changes the
 // time of its post, so old cards are found as well. It tells from when on it
 // read, and what it could not read.
 func (s *server) catchUp(ctx context.Context, d *dispatch) (from time.Time, lost string, err error) {
@@ -71,6 +73,20 @@ func (s *server) othersPost(ctx context.Context, d *dispatch, p *model.Post, sin
 		}
 		if p.EditAt > since {
 			s.edited(ctx, d, p)
+		}
+		s.pins(ctx, d, p, since)
+	}
+}
+
+// pins takes the pins that were set under somebody's post. Servers send the
+// reactions that stand with each post that has some.
+func (s *server) pins(ctx context.Context, d *dispatch, p *model.Post, since int64) {
+	if p.Metadata == nil {
+		return
+	}
+	for _, r := range p.Metadata.Reactions {
+		if r != nil && r.PostId == p.Id && max(r.CreateAt, r.UpdateAt) > since && bot.IsPin(plainEmoji(r.EmojiName)) {
+			d.put(ctx, r.UserId, func(ctx context.Context) { s.reacted(ctx, d, *r, true) })
 		}
 	}
 }

@@ -636,6 +636,35 @@ func TestAPinIsTakenUnderAnyPost(t *testing.T) {
 	})
 }
 
+// TestAPinThatWasMissedIsFound has people pin, and take a pin away, while the bot
+// cannot ask: those that stand are handed over, one that was told before as the same event.
+func TestAPinThatWasMissedIsFound(t *testing.T) {
+	listen(t, func(t *testing.T, l *listening) {
+		old := l.fake.Type(l.alice.Id, l.channel.Id, "", "load 200", 1)
+		heard := l.fake.Type(l.alice.Id, l.channel.Id, old.Id, "load 300", 1)
+		l.fake.React(l.alice.Id, heard.Id, "round_pushpin")
+		told := l.next()
+		time.Sleep(time.Hour)
+		l.fake.Revoke("secret-token")
+		time.Sleep(time.Minute)
+		l.fake.React(l.alice.Id, old.Id, "pushpin")
+		l.fake.React(l.alice.Id, old.Id, "eyes")
+		l.fake.React(l.alice.Id, heard.Id, "eyes")
+		taken := l.fake.Type(l.alice.Id, l.channel.Id, "", "load 400", 1)
+		l.fake.React(l.alice.Id, taken.Id, "pushpin")
+		l.fake.Unreact(l.alice.Id, taken.Id, "pushpin")
+		l.fake.Grant(l.me.Id, "secret-token")
+		time.Sleep(2 * time.Minute)
+		if ev := l.next(); ev.Kind != bot.Reacted || ev.Value != "pushpin" || ev.Target != old.Id || ev.Thread != l.at("") || ev.Account.ID != l.alice.Id {
+			t.Errorf("%+v; want the pin that was missed", ev)
+		}
+		if ev := l.next(); ev.ID != told.ID { // nobody wrote since
+			t.Errorf("%+v; want %s once more", ev, told.ID)
+		}
+		l.quiet("what does not stand, and what is no pin")
+	})
+}
+
 // TestASilenceIsTold cuts the connection: a stream that goes on misses nothing, a
 // new one reads back.
 func TestASilenceIsTold(t *testing.T) {

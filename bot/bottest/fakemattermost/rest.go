@@ -251,10 +251,10 @@ func (s *Server) direct(c call) answer {
 }
 
 // list makes the answer that posts are given in.
-func list(posts []*model.Post) answer {
+func (s *Server) list(posts []*model.Post) answer {
 	l := model.NewPostList()
 	for _, p := range posts {
-		l.AddPost(p.Clone())
+		l.AddPost(s.prepared(p))
 		l.AddOrder(p.Id)
 	}
 	return ok(l)
@@ -277,11 +277,11 @@ func (s *Server) channelPosts(c call) answer {
 		slices.SortStableFunc(posts, func(a, b *model.Post) int { return cmp.Compare(a.UpdateAt, b.UpdateAt) })
 		posts = posts[:min(len(posts), sinceMax)]
 		slices.SortStableFunc(posts, func(a, b *model.Post) int { return cmp.Compare(b.CreateAt, a.CreateAt) })
-		return list(posts)
+		return s.list(posts)
 	}
 	per := min(int(c.number("per_page")), perPageMax)
 	from := min(int(c.number("page"))*per, len(posts))
-	return list(posts[from:min(from+per, len(posts))])
+	return s.list(posts[from:min(from+per, len(posts))])
 }
 
 // readable is a post that stands and may be read by who asks.
@@ -301,17 +301,20 @@ func (s *Server) getPost(c call) answer {
 	if p == nil {
 		return refused
 	}
-	return ok(s.withFiles(p))
+	return ok(s.prepared(p))
 }
 
-// withFiles adds what is told of a post's files (app/post_metadata.go,
-// PreparePostForClient).
-func (s *Server) withFiles(p *model.Post) *model.Post {
-	if len(p.FileIds) == 0 {
-		return p
-	}
+// prepared is a post with what is told of its files and reactions, alone and in
+// lists (app/post_metadata.go, PreparePostForClient, PreparePostListForClient).
+func (s *Server) prepared(p *model.Post) *model.Post {
 	told := p.Clone()
 	told.Metadata = &model.PostMetadata{}
+	if p.DeleteAt != 0 {
+		return told
+	}
+	if p.HasReactions {
+		told.Metadata.Reactions = s.standing(p.Id)
+	}
 	for _, id := range p.FileIds {
 		if f := s.files[id]; f != nil {
 			told.Metadata.Files = append(told.Metadata.Files, &model.FileInfo{Id: id, PostId: p.Id, Name: f.name, Size: int64(len(f.data))})
@@ -344,7 +347,7 @@ func (s *Server) threadPosts(c call) answer {
 			posts = append(posts, q)
 		}
 	}
-	return list(posts)
+	return s.list(posts)
 }
 
 func (s *Server) getReactions(c call) answer {
@@ -352,13 +355,18 @@ func (s *Server) getReactions(c call) answer {
 	if p == nil {
 		return refused
 	}
+	return ok(s.standing(p.Id))
+}
+
+// standing are the reactions under a post that were not taken away.
+func (s *Server) standing(post string) []*model.Reaction {
 	stand := []*model.Reaction{}
-	for _, r := range s.reactions[p.Id] {
+	for _, r := range s.reactions[post] {
 		if r.DeleteAt == 0 {
 			stand = append(stand, r)
 		}
 	}
-	return ok(stand)
+	return stand
 }
 
 func (s *Server) createPost(c call) answer {
