@@ -18,6 +18,8 @@ const (
 	maxBlock    = 2900 // characters of one block
 	maxMessage  = 8000 // of all blocks
 	maxCard     = 3800 // of all blocks of what is going to be changed
+	maxNames    = 600  // of people that are notified, and
+	maxTyped    = 600  // of what buttons stand for: the rest is left out
 	maxFallback = 3000 // of the text for notifications and screen readers
 	summary     = 15   // lines of what is shown in full in a file only
 	lastLines   = 4    // of those, from the end: there a card says where it stands
@@ -49,13 +51,13 @@ func (w *workspace) render(m bot.Message) (page, error) {
 	if m.Card != "" {
 		most = maxCard
 	}
-	tail, err := w.tail(m)
+	tail, size, err := w.tail(m)
 	if err != nil {
 		return page{}, err
 	}
 	whole := m.Plain()
 	p := page{text: fallback(whole, m.Buttons), files: slices.Clone(m.Files)}
-	if cost(lines) > most {
+	if cost(lines) > most-size {
 		p.files = append(p.files, bot.File{Name: "whole-message.txt", Media: "text/plain", Data: []byte(whole + "\n")})
 		lines = shorten(lines)
 	}
@@ -69,10 +71,11 @@ func (w *workspace) render(m bot.Message) (page, error) {
 // pages makes several messages of what does not fit into one, at most as many
 // as are given; the last one says how much is missing.
 func (w *workspace) pages(m bot.Message, most int) ([]page, error) {
-	tail, err := w.tail(m)
+	tail, taken, err := w.tail(m)
 	if err != nil {
 		return nil, err
 	}
+	room := maxMessage - taken
 	var out []page
 	var now []line
 	size := 0 // of now
@@ -84,8 +87,8 @@ func (w *workspace) pages(m bot.Message, most int) ([]page, error) {
 	for len(rest) > 0 && len(out) < most {
 		now, size = append(now, rest[0]), size+rest[0].cost()
 		rest = rest[1:]
-		if len(rest) == 0 || size+rest[0].cost() > maxMessage {
-			out = append(out, page{blocks: compose(clip(now, maxMessage)), text: text})
+		if len(rest) == 0 || size+rest[0].cost() > room {
+			out = append(out, page{blocks: compose(clip(now, room)), text: text})
 			now, size = nil, 0
 		}
 	}
@@ -330,41 +333,34 @@ func clip(lines []line, most int) []line {
 	return out
 }
 
-// tail is what stands below the text: who is called, and the buttons.
-func (w *workspace) tail(m bot.Message) ([]slackapi.Block, error) {
-	var out []slackapi.Block
+// tail is what stands below the text, who is called and the buttons, and how much it
+// takes of what Slack takes in all blocks.
+func (w *workspace) tail(m bot.Message) (blocks []slackapi.Block, size int, err error) {
 	if len(m.Notify) > 0 {
-		spans := []slackapi.RichTextSectionElement{slackapi.NewRichTextSectionTextElement("→ ", nil)}
-		for i, id := range m.Notify {
-			if i > 0 {
-				spans = append(spans, slackapi.NewRichTextSectionTextElement(", ", nil))
-			}
-			if user := w.mentioned(string(id)); user != "" && i < maxMentions {
-				spans = append(spans, slackapi.NewRichTextSectionUserElement(user, nil))
-			} else {
-				spans = append(spans, slackapi.NewRichTextSectionTextElement(display.Visible(string(id)), nil))
-			}
-		}
-		out = append(out, slackapi.NewRichTextBlock("", slackapi.NewRichTextSection(spans...)))
+		var call slackapi.Block
+		call, size = w.calls(m)
+		blocks = append(blocks, call)
 	}
 	if len(m.Buttons) == 0 {
-		return out, nil
+		return blocks, size, nil
 	}
 	if len(m.Buttons) > maxButtons {
-		return nil, fmt.Errorf("%w: %d of them", errButton, len(m.Buttons))
+		return nil, 0, fmt.Errorf("%w: %d of them", errButton, len(m.Buttons))
 	}
 	var elements []slackapi.BlockElement
 	var typed []string
 	for i, b := range m.Buttons {
 		if b.Label == "" || b.Value == "" || len(b.Value) > maxValue {
-			return nil, fmt.Errorf("%w: %q", errButton, b.Label)
+			return nil, 0, fmt.Errorf("%w: %q", errButton, b.Label)
 		}
 		id := fmt.Sprintf("%s%d", actionID, i)
 		reason := strings.HasSuffix(b.Typed, " REASON")
 		if reason {
 			id = fmt.Sprintf("%s%d", askID, i)
 		}
-		button := slackapi.NewButtonBlockElement(id, b.Value, plain(cutText(display.Visible(b.Label), maxLabel)))
+		label := cutText(display.Visible(b.Label), maxLabel)
+		size += length(label)
+		button := slackapi.NewButtonBlockElement(id, b.Value, plain(label))
 		if b.Danger {
 			button.Style = slackapi.StyleDanger
 		}
@@ -377,11 +373,34 @@ func (w *workspace) tail(m bot.Message) ([]slackapi.Block, error) {
 			typed = append(typed, display.Visible(b.Typed))
 		}
 	}
-	out = append(out, slackapi.NewActionBlock("gridwarden", elements...))
+	blocks = append(blocks, slackapi.NewActionBlock("gridwarden", elements...))
 	if len(typed) > 0 {
-		out = append(out, slackapi.NewContextBlock("", plain(cutText("or type: "+strings.Join(typed, "  ·  "), maxValue))))
+		said := cutText("or type: "+strings.Join(typed, "  ·  "), maxTyped)
+		blocks, size = append(blocks, slackapi.NewContextBlock("", plain(said))), size+length(said)
 	}
-	return out, nil
+	return blocks, size, nil
+}
+
+// calls notifies the first of the people that a message is for and names others.
+func (w *workspace) calls(m bot.Message) (slackapi.Block, int) {
+	spans := []slackapi.RichTextSectionElement{slackapi.NewRichTextSectionTextElement("→ ", nil)}
+	size := 0
+	for i, id := range m.Notify {
+		if size > maxNames {
+			spans = append(spans, slackapi.NewRichTextSectionTextElement(fmt.Sprintf(" and %d more", len(m.Notify)-i), nil))
+			break
+		}
+		if i > 0 {
+			spans = append(spans, slackapi.NewRichTextSectionTextElement(", ", nil))
+		}
+		if user := w.mentioned(string(id)); user != "" && i < maxMentions {
+			spans, size = append(spans, slackapi.NewRichTextSectionUserElement(user, nil)), size+len(user)+2
+		} else {
+			name := cutText(display.Visible(string(id)), maxLabel)
+			spans, size = append(spans, slackapi.NewRichTextSectionTextElement(name, nil)), size+length(name)+2
+		}
+	}
+	return slackapi.NewRichTextBlock("", slackapi.NewRichTextSection(spans...)), size
 }
 
 // maxMentions is how many people one message calls; the others are named.
