@@ -175,9 +175,9 @@ func (p *plan) about(f field, c grid.Condition, wide bool) test {
 		t, ok = counts(f, c.Least, c.Most, wide)
 	case grid.Reads:
 		if f.kind == "keyword" {
-			var pattern string
-			if pattern, ok = patternOf(c.Form, c.Text, wide); ok {
-				t = regexpOf(f, pattern)
+			var patterns []string
+			if patterns, ok = patternsOf(c.Form, c.Text, wide); ok {
+				t = matching(f, patterns, wide && trims(c.Form))
 			}
 		}
 	}
@@ -191,8 +191,18 @@ func (p *plan) about(f field, c grid.Condition, wide bool) test {
 	return t
 }
 
-func regexpOf(f field, pattern string) test {
-	return asking(query{"regexp": query{f.name: query{"value": pattern, "max_determinized_states": 20_000}}})
+// matching asks for the values that fit one of some expressions and, if blanks, for
+// all that begin with one, too. Blanks are before the "!" or not of ASCII: ranges
+// cost a server nothing, and who writes so is rare.
+func matching(f field, patterns []string, blanks bool) test {
+	var tests []test
+	for _, p := range patterns {
+		tests = append(tests, asking(query{"regexp": query{f.name: query{"value": p, "max_determinized_states": 20_000}}}))
+	}
+	if blanks {
+		tests = append(tests, asking(query{"range": query{f.name: query{"lt": "!"}}}), asking(query{"range": query{f.name: query{"gte": "\u0080"}}}))
+	}
+	return anyTest(tests)
 }
 
 // onDate translates an interval of dates. Documents have them in seconds or, when
@@ -246,7 +256,7 @@ func counts(f field, least, most int64, wide bool) (test, bool) {
 	}
 	if f.kind == "keyword" {
 		if pattern, ok := numberPattern(least, most, wide); ok {
-			return regexpOf(f, pattern), true
+			return matching(f, []string{pattern}, wide), true
 		}
 	}
 	return never, false

@@ -1,6 +1,8 @@
 package elastic
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -8,44 +10,62 @@ import (
 )
 
 // The servers compare texts letter by letter; grid does not. So texts are asked
-// for by regular expressions of Lucene, which always cover the whole value.
-
-// blanks are what grid trims.
-const blanks = "[\u0009-\u000D\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]*"
+// for by regular expressions of Lucene, which always cover the whole value. A server
+// compiles each of them for each index and page, which is most of what a trace costs
+// it: so they are simple rather than exact where that is allowed.
 
 // maxPattern is how long an expression may be (index.max_regex_length).
 const maxPattern = 1000
 
-// patternOf gives the expression of a form; ok is false when there is none. wide
-// asks for one that fits all texts of the form and perhaps more, its opposite for
-// one that fits only such.
-func patternOf(form grid.Form, text string, wide bool) (pattern string, ok bool) {
+// rest fits what may follow a text that grid trims: blanks, and more than them.
+const rest = `([^0-9A-Za-z].*)?`
+
+// trims reports whether grid reads a form without the blanks around a value. Those
+// behind it are in the wide pattern; what begins with one is to be asked for beside it.
+func trims(form grid.Form) bool { return form != grid.Contains && form != grid.NamesHost }
+
+// patternsOf gives expressions of which one fits each text of a form; ok is false
+// when there are none. wide asks for such as fit all texts of the form that do not
+// begin with a blank, and perhaps more, its opposite for one that fits only such.
+func patternsOf(form grid.Form, text string, wide bool) (patterns []string, ok bool) {
+	end := ""
+	if wide {
+		end = rest
+	}
+	narrow := true
 	switch form {
 	case grid.Is:
-		pattern = blanks + literal(text) + blanks
+		patterns = []string{literal(text) + end}
 	case grid.Equals:
-		pattern = blanks + anyCase(text) + blanks
+		patterns = []string{anyCase(text) + end}
 	case grid.Clusters:
-		pattern = blanks + anyCase(text) + `(\..*)?` + blanks
+		patterns = []string{anyCase(text) + cmp.Or(end, `(\..*)?`)}
 	case grid.Contains:
-		pattern = ".*" + anyCase(text) + `.*|.*\\.*`
+		patterns, narrow = []string{".*" + anyCase(text) + ".*", `.*\\.*`}, false
 	case grid.NoValue:
-		var words []string
-		for _, w := range []string{"unknown", "undefined", "null", "none", "n/a", "error"} {
-			words = append(words, anyCase(w))
-		}
-		pattern = blanks + "(" + strings.Join(words, "|") + ")?" + blanks + "|" + blanks + `\/Expr\(.*`
+		patterns, narrow = []string{"(" + strings.Join(beginnings, "|") + ").*"}, false
 	case grid.NamesHost:
-		pattern = `([^\<]*\@)?[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+)+`
+		patterns = []string{`([^\<]*\@)?[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+)+`}
 	case grid.Container:
-		pattern = blanks + `(.*\@)?[0-9a-fA-F]{12}(\:[0-9]*)?\.*` + blanks
+		patterns, narrow = []string{`(.*\@)?[0-9a-fA-F]{12}` + rest}, false
 	}
-	narrow := form != grid.Contains && form != grid.NoValue && form != grid.Container
-	return pattern, pattern != "" && len([]rune(pattern)) <= maxPattern && (wide || narrow)
+	long := slices.ContainsFunc(patterns, func(p string) bool { return len([]rune(p)) > maxPattern })
+	return patterns, len(patterns) > 0 && !long && (wide || narrow)
 }
 
+// beginnings fit the first two letters of the spellings of "no value". The whole
+// words take a server eight times as long.
+var beginnings = func() []string {
+	var out []string
+	for _, w := range []string{"unknown", "undefined", "null", "none", "n/a", "error", "/Expr("} {
+		out = appendNew(out, anyCase(w[:2]))
+	}
+	return out
+}()
+
 // numberPattern fits the texts that grid reads as one of some whole numbers: in
-// digits, or, when it shall be wide, also in forms with an exponent.
+// digits, or, when it shall be wide, also in forms with an exponent, without those
+// that begin with a blank.
 func numberPattern(least, most int64, wide bool) (pattern string, ok bool) {
 	if least < 0 || most < least || most-least > 9 {
 		return "", false
@@ -56,7 +76,7 @@ func numberPattern(least, most int64, wide bool) (pattern string, ok bool) {
 	}
 	pattern = "(" + strings.Join(numbers, "|") + ")"
 	if wide {
-		pattern = blanks + `[+]?0*` + pattern + `(\.0*)?` + blanks + `|.*[eExXpP].*`
+		pattern = `[+]?0*` + pattern + rest + `|.*[eExXpP].*`
 	}
 	return pattern, true
 }

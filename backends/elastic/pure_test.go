@@ -3,6 +3,8 @@ package elastic
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,7 +94,7 @@ func TestFilterLeavesOutWhatCannotBeAsked(t *testing.T) {
 		c    grid.Condition
 		want string
 	}{
-		"all can be asked":  {fields("keyword", "date", true), both, `{"bool":{"filter":[{"regexp":`},
+		"all can be asked":  {fields("keyword", "date", true), both, `{"bool":{"filter":[{"bool":{"minimum_should_match":1,"should":[{"regexp":`},
 		"a text of words":   {fields("text", "date", true), is, `{"match_all":{}}`},
 		"not searchable":    {fields("keyword", "date", false), not(is), `{"match_all":{}}`},
 		"one of both":       {fields("text", "date", true), both, `{"bool":{"minimum_should_match":1,"should":[{"range":`},
@@ -113,16 +115,16 @@ func TestFilterLeavesOutWhatCannotBeAsked(t *testing.T) {
 
 func TestPatterns(t *testing.T) {
 	t.Parallel()
-	if got, _ := patternOf(grid.Is, "a.b", true); got != blanks+`a\.b`+blanks {
+	if got, _ := patternsOf(grid.Is, "a.b", false); !slices.Equal(got, []string{`a\.b`}) {
 		t.Error(got)
 	}
 	if got := anyCase("kI-é"); got != "[k\u212aK][Iiİ]\\-[éÉ]" {
 		t.Errorf("%q", got)
 	}
-	if _, ok := patternOf(grid.Contains, "x", false); ok {
+	if _, ok := patternsOf(grid.Contains, "x", false); ok {
 		t.Error("what only may be contained proves nothing")
 	}
-	if _, ok := patternOf(grid.Equals, strings.Repeat("x", 400), true); ok {
+	if _, ok := patternsOf(grid.Equals, strings.Repeat("x", 400), true); ok {
 		t.Error("an expression is longer than servers take")
 	}
 	if got, ok := numberPattern(3, 4, false); !ok || got != "(3|4)" {
@@ -130,6 +132,55 @@ func TestPatterns(t *testing.T) {
 	}
 	if _, ok := numberPattern(2, 1<<53, true); ok {
 		t.Error("numbers without end have no expression")
+	}
+}
+
+// TestPatternsFit holds the expressions against what grid reads in values: a wide one
+// fits all of a form, another one nothing else. Those used here mean the same to Go as
+// to Lucene, which the tests on servers show.
+func TestPatternsFit(t *testing.T) {
+	t.Parallel()
+	blanks := strings.Split(" |\t|\v|\u0085|\u00a0|\u1680|\u2003|\u3000|\u2028 ", "|")
+	type form struct {
+		form      grid.Form
+		text      string
+		fits, not []string // besides what blanks around it make of the first
+	}
+	for _, x := range []form{
+		{grid.Is, "Completed", []string{"Completed"}, []string{"completed", "Complete", "Completed.", "Completed x"}},
+		{grid.Equals, "T2_US_Kansas", []string{"T2_US_Kansas", "t2_us_\u212aan\u017fas"}, []string{"T2_US_Kansas1", "T2_US_Kansas_Disk", "T2_US_Kans"}},
+		{grid.Clusters, "12.ce", []string{"12.ce", "12.CE.0", "12.ce."}, []string{"12.ce0", "12xce", "12.ce-1"}},
+		{grid.Contains, "wn1", []string{"wn1", "slot1@WN1.example.org", `a\2fb`, "wn10"}, []string{"wn2"}},
+		{grid.NoValue, "", []string{"", "Unknown", "undefined", "NULL", "None", "N/A", "error"}, []string{"T2_A", "slot1@u"}},
+		{grid.NamesHost, "", []string{"slot1@wn1.example.org", "wn1.example.org"}, []string{"wn1", "slot1@wn1", "<192.0.2.7:9618?x>", "slot1@wn1.example.org x"}},
+		{grid.Container, "", []string{"slot1@0123456789ab", "0123456789AB", "0123456789ab:80.", "a@b@0123456789ab"}, []string{"slot1@0123456789a", "0123456789abc"}},
+	} {
+		values := slices.Clone(x.fits)
+		if trims(x.form) {
+			for _, a := range blanks {
+				values = append(values, a+x.fits[0], x.fits[0]+a, a+a+x.fits[0]+a+a)
+			}
+		}
+		matches := func(wide bool, value string) bool {
+			patterns, ok := patternsOf(x.form, x.text, wide)
+			if !ok {
+				return false
+			}
+			if wide && trims(x.form) && (value < "!" || value >= "\u0080") {
+				return true
+			}
+			return slices.ContainsFunc(patterns, func(p string) bool { return regexp.MustCompile(`(?s)^(` + p + `)$`).MatchString(value) })
+		}
+		for _, v := range values {
+			if !matches(true, v) {
+				t.Errorf("form %d of %q: %q is lost", x.form, x.text, v)
+			}
+		}
+		for _, v := range x.not {
+			if matches(false, v) {
+				t.Errorf("form %d of %q: %q is taken for it", x.form, x.text, v)
+			}
+		}
 	}
 }
 
