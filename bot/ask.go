@@ -43,6 +43,9 @@ func (e *Engine) read(ctx context.Context, ev Event) (asked, error) {
 			return asked{surface: "typed"}, err
 		}
 		if len(parsed.Tokens) == 0 {
+			if a, ok := e.forFile(ev); ok {
+				return a, nil
+			}
 			return asked{surface: "typed"}, Problemf("usage", "Type a command, such as `help`.")
 		}
 		return asked{tokens: parsed.Tokens, notes: parsed.Notes, surface: "typed"}, nil

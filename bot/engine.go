@@ -38,8 +38,9 @@ type Engine struct {
 	platforms map[string]Platform
 	limiter   *limiter
 	slots     chan struct{}
-	turns     recall.Turns // of accounts, for all but questions
-	holder    string       // this process, as the holder of leases
+	fetching  chan struct{} // files beside messages
+	turns     recall.Turns  // of accounts, for all but questions
+	holder    string        // this process, as the holder of leases
 	dead      func(holder string) bool
 	elsewhere []string
 	groups    map[string]Grouper // by platform
@@ -85,7 +86,7 @@ func New(p Parts) (*Engine, error) {
 	e := &Engine{
 		log: p.Log, journal: p.Journal, people: p.People, decider: p.Decider,
 		platforms: map[string]Platform{}, groups: map[string]Grouper{}, holder: p.Holder, dead: p.Dead, elsewhere: p.Elsewhere,
-		limiter: newLimiter(p.People), slots: make(chan struct{}, concurrent),
+		limiter: newLimiter(p.People), slots: make(chan struct{}, concurrent), fetching: make(chan struct{}, fetchesAtOnce),
 		wake: make(chan struct{}, 1), wakeDue: make(chan struct{}, 1), meter: p.Meter,
 		noOutbox: complaint{log: p.Log, fails: "outbox not readable", over: "outbox readable again"},
 		noWork:   complaint{log: p.Log, fails: "timed work not readable", over: "timed work readable again"},
@@ -222,7 +223,7 @@ func (e *Engine) receive(ctx context.Context, ev Event) (ReceivedEvent, bool, er
 	if len(ev.Value) > maxEvent {
 		ev.Value = ev.Value[:maxEvent] // Tokenize refuses far shorter text; the rest proves nothing
 	}
-	ev.Value = strings.ToValidUTF8(ev.Value, "\uFFFD")
+	ev.Value, ev.Files = strings.ToValidUTF8(ev.Value, "\uFFFD"), bounded(ev.Files)
 	began := time.Now()
 	rec := ReceivedEvent{Request: newRequestID(), Event: ev, At: now()}
 	e.inHand.add(rec.Request)
@@ -294,6 +295,9 @@ func (e *Engine) serve(ctx context.Context, req *Request, ev Event, direct bool)
 		return fail(err)
 	}
 	crash.Point("6")
+	if tokens, err = e.attached(ctx, req, cmd, tokens, ev); err != nil {
+		return fail(err)
+	}
 	req.Words = tokens // a complaint about arguments shows them
 	words, options, err := arguments(cmd, tokens)
 	if err != nil {
@@ -587,7 +591,7 @@ func (r *Request) introduce(m Message) Message {
 	if r.Command == "" || r.Surface != "typed" || m.Private {
 		return m
 	}
-	lines := []Text{Textf("_%s asked:_ `%s`", r.Person.Display(), Echo(r.Command, r.Words, r.Options))}
+	lines := []Text{Textf("_%s asked:_ `%s`", r.Person.Display(), Echo(r.Command, shown(r.Words), r.Options))}
 	for _, note := range r.Notes {
 		lines = append(lines, Textf("_%s_", note))
 	}

@@ -44,6 +44,8 @@ type Event struct {
 	Target  string // id of the message that was clicked or reacted on
 	Value   string
 	At      time.Time // UTC, as the platform says
+	// Files are beside what was typed.
+	Files []Attachment `json:",omitempty"`
 	// Ours says that the Target that was edited or deleted is a message of the
 	// bot; Origin is the ID of the Event by which the Target was typed to the bot,
 	// if it ever was.

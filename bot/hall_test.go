@@ -232,6 +232,17 @@ func (h *hall) commands(d *bot.Decider) []bot.Command {
 			return bot.Say("answer to %s, personal %t", strings.Join(r.Args(), " "), r.Personal), nil
 		}}),
 		command(bot.Command{
+			Name: "read", Pasted: true, Role: bot.Shifter,
+			Excerpt: func(text string) string {
+				_, id, _ := strings.Cut(text, "PandaID=")
+				return id[:min(len(id), 4)]
+			},
+			Run: func(_ context.Context, r *bot.Request) (bot.Message, error) {
+				file, kept := bot.FromFile(strings.Join(r.Args(), " "))
+				return bot.Say("found %s in %q", kept, file), nil
+			},
+		}),
+		command(bot.Command{
 			Name: "watch",
 			Run: func(context.Context, *bot.Request) (bot.Message, error) {
 				m := bot.Say("watching")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"unicode"
@@ -55,11 +56,14 @@ func (e *Engine) Paste(line, file string, text []byte) (string, error) {
 	case !known || !c.Pasted || c.Excerpt == nil:
 		return "", Problemf("usage", "A file is given to a command that takes lines of logs and nothing else, such as `job`; %q does not. Nothing was run.", cut(line))
 	case len(text) > MaxPasted:
-		return "", Problemf("usage", "%s has more than %d bytes (5 MB), and so much is not read. Nothing was looked up. Give the lines that `grep -iE 'PandaID|PanDA job'` finds in it.", file, MaxPasted)
+		return "", tooLong(file)
 	case len(bytes.TrimSpace(text)) == 0:
 		return "", Problemf("usage", "%s is empty. Nothing was looked up.", file)
 	case bytes.HasPrefix(text, []byte("\x1f\x8b")) || bytes.HasPrefix(text, []byte("PK\x03\x04")):
 		return "", Problemf("usage", "%s is compressed. Unpack it, and give the log that is in it. Nothing was looked up.", file)
+	}
+	if !strings.HasPrefix(http.DetectContentType(text), "text/") {
+		return "", Problemf("usage", "%s is no text. Give the log itself, as text. Nothing was looked up.", file)
 	}
 	kept := c.Excerpt(string(text))
 	if kept == "" {
@@ -67,6 +71,14 @@ func (e *Engine) Paste(line, file string, text []byte) (string, error) {
 	}
 	return fmt.Sprintf("%s [from %s, %d bytes]\n%s", c.Name, file, len(text), kept), nil
 }
+
+// tooLong is the answer to a file that is longer than what is read.
+func tooLong(file string) error {
+	return Problemf("usage", "%s has more than %d bytes (5 MB), and so much is not read. Nothing was looked up. Give %s", file, MaxPasted, grepHint)
+}
+
+// grepHint is how the lines that matter are found in a log.
+const grepHint = "the lines that `grep -iE 'PandaID|PanDA job'` finds in it."
 
 // Pastes reports whether a line is the name of a command that takes a text from a
 // file, and nothing more.
@@ -84,6 +96,18 @@ func fileName(s string) string {
 		return readable(r)
 	}, strings.ToValidUTF8(s, " "))
 	return cmp.Or(strings.TrimSpace(cutTo(s, maxName)), "the file")
+}
+
+// shown are words as they are said again to who typed them: of a text from a file only
+// which file it was.
+func shown(words []Token) []Token {
+	if len(words) != 1 {
+		return words
+	}
+	if file, _ := FromFile(words[0].Text); file != "" {
+		return []Token{{Text: "[from " + file + "]", Quoted: true}}
+	}
+	return words
 }
 
 var fromFile = regexp.MustCompile(`^\[from ([^\[\]\n]{1,200}), ([0-9]{1,9}) bytes\]\n`)

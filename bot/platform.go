@@ -73,7 +73,7 @@ type Original struct {
 	Link   string // where people find it, "" when the platform has no such address
 }
 
-// Enclosure is a file beside a message. Its content is never fetched.
+// Enclosure tells of a file beside a message.
 type Enclosure struct {
 	Name string `json:"name"`
 	Size int64  `json:"size"` // bytes

@@ -100,6 +100,8 @@ type Memory struct {
 	shared map[string]bool
 	reacts map[string][]bot.Reaction // by message
 	said   []Said
+	files  map[string][]byte // of people, by id
+	asked  int
 	talk   map[string]bot.Original // what people said, by message
 }
 
@@ -111,6 +113,7 @@ type delivery struct {
 var (
 	_ Full           = (*Memory)(nil)
 	_ bot.CardReader = (*Memory)(nil)
+	_ bot.Fetcher    = (*Memory)(nil)
 )
 
 // NewMemory makes a platform of that name.
@@ -119,7 +122,7 @@ func NewMemory(name string) *Memory {
 		name: name, events: make(chan delivery),
 		known: map[string]bot.Thread{}, shown: map[string]bot.Message{},
 		keys: map[string]string{}, seeds: map[string][]string{},
-		groups: map[string][]string{}, shared: map[string]bool{}, reacts: map[string][]bot.Reaction{}, talk: map[string]bot.Original{},
+		groups: map[string][]string{}, shared: map[string]bool{}, reacts: map[string][]bot.Reaction{}, talk: map[string]bot.Original{}, files: map[string][]byte{},
 	}
 }
 

@@ -87,6 +87,11 @@ func (r *Recorder) Whisper(ctx context.Context, t bot.Thread, to bot.Account, m 
 // Face implements bot.CardReader.
 func (r *Recorder) Face(t bot.Thread, m bot.Message) (string, error) { return Reads(r.Full).Face(t, m) }
 
+// Fetch implements bot.Fetcher.
+func (r *Recorder) Fetch(ctx context.Context, t bot.Thread, message string, file bot.Attachment, most int) ([]byte, error) {
+	return Fetches(r.Full).Fetch(ctx, t, message, file, most)
+}
+
 // ReadBack implements bot.CardReader.
 func (r *Recorder) ReadBack(ctx context.Context, t bot.Thread, id string) (bot.Seen, error) {
 	return Reads(r.Full).ReadBack(ctx, t, id)

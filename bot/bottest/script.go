@@ -27,6 +27,7 @@ type step struct {
 
 	channel string        // of a typed step; "" for the present one
 	reply   bool          // typed in the thread of the latest message
+	files   []string      // beside what is typed: sections of the transcript
 	text    string        // typed; the word of a button; the name of a reaction
 	reason  string        // of a click or a deny
 	card    string        // the action that is decided on
@@ -78,7 +79,7 @@ type want struct {
 const standing = `(?: \((member|guest|outsider|bot|bridged|deactivated)\))?`
 
 var (
-	typedStep  = regexp.MustCompile(`^([A-Za-z0-9._-]+)` + standing + `(?: in #([A-Za-z0-9._-]+))?(>>?) (.+)$`)
+	typedStep  = regexp.MustCompile(`^([A-Za-z0-9._-]+)` + standing + `(?: in #([A-Za-z0-9._-]+))?(?: attaches((?: [A-Za-z0-9._-]+)+))?(>>?) (.+)$`)
 	talkStep   = regexp.MustCompile(`^([A-Za-z0-9._-]+)` + standing + ` says( >>)? (.+)$`)
 	actStep    = regexp.MustCompile(`^([A-Za-z0-9._-]+)` + standing + `: (\S+) (\S+)(?: (.+))?$`)
 	waitStep   = regexp.MustCompile(`^\(wait (\S+)\)$`)
@@ -156,7 +157,7 @@ func parseStep(line string) (step, error) {
 		return step{kind: regroups, group: m[1], members: strings.Fields(m[2])}, nil
 	}
 	if m := typedStep.FindStringSubmatch(line); m != nil {
-		return step{kind: types, who: account(m[1], m[2]), channel: m[3], reply: m[4] == ">>", text: m[5]}, nil
+		return step{kind: types, who: account(m[1], m[2]), channel: m[3], files: strings.Fields(m[4]), reply: m[5] == ">>", text: m[6]}, nil
 	}
 	if m := talkStep.FindStringSubmatch(line); m != nil {
 		return step{kind: talks, who: account(m[1], m[2]), reply: m[3] != "", text: m[4]}, nil

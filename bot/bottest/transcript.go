@@ -114,7 +114,7 @@ func RunTranscript(t *testing.T, file string, start func(t *testing.T, setup Set
 		if err := setClock(s.at); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		p := player{bot: start(t, setup), channel: homeChannel, kept: names{}}
+		p := player{bot: start(t, setup), channel: homeChannel, kept: names{}, files: setup.Files}
 		if err := p.play(t.Context(), s); err != nil {
 			t.Fatalf("%s: conversation %v", file, err)
 		}
@@ -145,6 +145,7 @@ type player struct {
 	channel string
 	said    []Said // everything up to now
 	kept    names
+	files   map[string][]byte // the transcript's sections
 	latest  *bot.Event
 	events  int
 	acted   []Acted
@@ -231,6 +232,9 @@ func (p *player) do(ctx context.Context, s step) error {
 				return errors.New("there is no message to reply to")
 			}
 			at = threadOf(p.said[len(p.said)-1])
+		}
+		if err := p.attach(s); err != nil {
+			return err
 		}
 		return p.types(ctx, s, at, s.text)
 	case talks:

@@ -254,7 +254,7 @@ func (g *guild) said(m *discordgo.Message, me identity) (received, bool) {
 	if !ok || !IsID(m.ID) || !IsID(m.ChannelID) {
 		return received{}, false
 	}
-	ev := bot.Event{ID: typedID(m.ID), Kind: bot.Typed, Message: m.ID, Value: text, At: instant(m.ID)}
+	ev := bot.Event{ID: typedID(m.ID), Kind: bot.Typed, Message: m.ID, Value: text, Files: filesOf(m), At: instant(m.ID)}
 	r := received{event: ev, user: m.Author.ID, channel: m.ChannelID}
 	switch {
 	case m.WebhookID != "": // it speaks under any name that it likes

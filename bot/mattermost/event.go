@@ -71,7 +71,7 @@ func (s *server) posted(ctx context.Context, d *dispatch, p *model.Post) {
 		return
 	}
 	d.put(ctx, p.UserId, func(ctx context.Context) {
-		ev := bot.Event{ID: typedID(p.Id), Kind: bot.Typed, Message: p.Id, Value: text, At: millis(p.CreateAt)}
+		ev := bot.Event{ID: typedID(p.Id), Kind: bot.Typed, Message: p.Id, Value: text, Files: filesOf(p), At: millis(p.CreateAt)}
 		d.insist(ctx, func(ctx context.Context) (err error) {
 			if ev.Account, err = s.account(ctx, p.UserId); err != nil {
 				return err

@@ -79,7 +79,7 @@ func (w *workspace) listens(channel string) bool {
 func (w *workspace) reread(ctx context.Context, t bot.Thread, oldest string, me identity, handle func(context.Context, bot.Event) error) (all, answered bool) {
 	var missed []received
 	whole, err := w.history(ctx, t, oldest, false, func(m slackapi.Message) bool {
-		s := said{Type: "message", Subtype: m.SubType, Channel: t.Channel, User: m.User, Bot: m.BotID, Persona: m.Username, Text: m.Text, TS: m.Timestamp, Root: m.ThreadTimestamp}
+		s := said{Type: "message", Subtype: m.SubType, Channel: t.Channel, User: m.User, Bot: m.BotID, Persona: m.Username, Text: m.Text, TS: m.Timestamp, Root: m.ThreadTimestamp, Files: filesOf(m.Files)}
 		if strings.HasPrefix(t.Channel, "D") {
 			s.Kind = "im"
 		}

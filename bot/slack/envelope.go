@@ -199,8 +199,9 @@ type said struct {
 		Channel string `json:"channel"`
 		TS      string `json:"ts"`
 	} `json:"item"`
-	Message  *said `json:"message"`
-	Previous *said `json:"previous_message"`
+	Files    []bot.Attachment `json:"files"`
+	Message  *said            `json:"message"`
+	Previous *said            `json:"previous_message"`
 	Edited   *struct {
 		User string `json:"user"`
 		TS   string `json:"ts"`
@@ -266,7 +267,7 @@ func (w *workspace) typed(s said, me identity) (received, bool) {
 		return received{}, false
 	}
 	t := w.thread(s.Channel, s.Root, s.TS)
-	ev := bot.Event{ID: typedID(s.Channel, s.TS), Kind: bot.Typed, Thread: t, Message: s.TS, Value: text, At: instant(s.TS)}
+	ev := bot.Event{ID: typedID(s.Channel, s.TS), Kind: bot.Typed, Thread: t, Message: s.TS, Value: text, Files: s.Files, At: instant(s.TS)}
 	user := s.User
 	if user == "" {
 		user = s.Bot

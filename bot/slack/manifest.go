@@ -15,7 +15,7 @@ var scopesOf = map[string][]string{
 	"chat.postMessage": {"chat:write"}, "chat.update": {"chat:write"}, "chat.postEphemeral": {"chat:write"},
 	"conversations.info": {"channels:read", "groups:read"}, "conversations.members": {"channels:read", "groups:read"},
 	"conversations.history": {"channels:history", "groups:history"}, "conversations.replies": {"channels:history", "groups:history"},
-	"files.getUploadURLExternal": {"files:write"}, "files.completeUploadExternal": {"files:write"},
+	"files.getUploadURLExternal": {"files:write"}, "files.completeUploadExternal": {"files:write"}, "files.info": {"files:read"},
 	"reactions.add": {"reactions:write"}, "reactions.get": {"reactions:read"},
 	"usergroups.users.list": {userGroups}, "users.info": {"users:read"},
 }

@@ -42,6 +42,13 @@ func everything(t *testing.T, s *fakeslack.Server, p *Platform, l *bottest.Heari
 		s.Edit("UALICE", place, id, "something else")
 		time.Sleep(time.Minute)
 	}
+	s.Share("UALICE", "CSEC", "", me+"whoami", fakeslack.File{Name: "log", Data: []byte("x")})
+	time.Sleep(time.Second)
+	for _, ev := range l.All() {
+		for _, f := range ev.Files {
+			_, _ = p.Fetch(t.Context(), ev.Thread, ev.Message, f, 10)
+		}
+	}
 	_, _ = p.Members(t.Context(), "grid/S1")
 	_, _ = p.Members(t.Context(), "grid/CSEC")
 	s.Slash("UALICE", "CSEC", "/gridwarden", "pending")

@@ -86,7 +86,7 @@ func newWorkspace(c Config, opt Options) (*workspace, error) {
 	transport := &http.Transport{Proxy: proxy, DialContext: opt.Dial, MaxIdleConnsPerHost: bot.AtOnce, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: opt.Dial == nil}
 	w := &workspace{
 		name: c.Name, log: opt.Log.With("workspace", c.Name), opt: opt, wanted: max(c.Sockets, 1),
-		client:  &http.Client{Transport: transport, Timeout: time.Minute},
+		client:  &http.Client{Transport: transport, Timeout: time.Minute, CheckRedirect: stay},
 		dialer:  &websocket.Dialer{Proxy: proxy, NetDialContext: opt.Dial, HandshakeTimeout: callDeadline, WriteBufferSize: frameBuffer},
 		remarks: recall.New[string](recall.Limit), roots: recall.New[standing](recall.Limit), people: recall.New[known](recall.Limit), shared: recall.New[bool](recall.Limit),
 		not: map[string]time.Time{}, lines: map[string]chan struct{}{}, threads: map[string]bot.Thread{}, votes: map[string]map[string]bool{}, cards: map[string]bot.Thread{},
@@ -101,6 +101,10 @@ func newWorkspace(c Config, opt Options) (*workspace, error) {
 	w.api = slackapi.New(botToken.Reveal(), options...)
 	return w, nil
 }
+
+// stay follows no redirect: it would carry the token elsewhere, and brings the page for
+// signing in in place of a file.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // signingSecrets reads them. An empty one would let everybody in, and a short
 // one is none of Slack's.

@@ -27,6 +27,7 @@ type discordBot struct {
 	voice
 	*onlyDiscord
 	*outage
+	bottest.Beside
 	screen onlooker
 	room   *bottest.Recorder
 	last   interface{ Again() }
@@ -161,7 +162,11 @@ func (b *discordBot) Send(_ context.Context, ev bot.Event) error {
 			text = "<@" + fakediscord.BotUser + "> " + text
 		}
 		var id string
-		id, b.last = b.server.Type(who, place, text)
+		var files []fakediscord.File
+		for _, f := range b.Take() {
+			files = append(files, fakediscord.File{Name: f.Name, Data: f.Data})
+		}
+		id, b.last = b.server.Share(who, place, text, files...)
 		b.latest.Wrote(ev, id)
 		if ev.Kind == bottest.Talked {
 			return nil

@@ -31,6 +31,7 @@ type mattermostBot struct {
 	*app
 	voice
 	*outage
+	bottest.Beside
 	screen onlooker
 	room   *bottest.Recorder
 	as     *asConsole
@@ -178,6 +179,9 @@ func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
 		}
 		if ev.Account.Standing == bot.Bridged {
 			p.AddProp("override_username", ev.Account.Name)
+		}
+		for _, f := range b.Take() {
+			p.FileIds = append(p.FileIds, b.as.fake.Upload(user, channel, f.Name, f.Data))
 		}
 		b.latest.Wrote(ev, b.as.fake.Say(p, 1).Id)
 	case ev.Kind == bottest.Talked:

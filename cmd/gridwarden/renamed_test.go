@@ -198,6 +198,11 @@ func (r renamed) Read(ctx context.Context, t bot.Thread, id string) (bot.Origina
 	return seen, err
 }
 
+// Fetch implements bot.Fetcher.
+func (r renamed) Fetch(ctx context.Context, t bot.Thread, message string, file bot.Attachment, most int) ([]byte, error) {
+	return bottest.Fetches(r.Full).Fetch(ctx, r.in.there(t), message, file, most)
+}
+
 // Shared implements bot.Audience.
 func (r renamed) Shared(ctx context.Context, t bot.Thread) (bool, error) {
 	return r.Full.Shared(ctx, r.in.there(t))
@@ -215,6 +220,11 @@ func (n neverShared) Face(t bot.Thread, m bot.Message) (string, error) {
 // ReadBack implements bot.CardReader.
 func (n neverShared) ReadBack(ctx context.Context, t bot.Thread, id string) (bot.Seen, error) {
 	return bottest.Reads(n.Full).ReadBack(ctx, t, id)
+}
+
+// Fetch implements bot.Fetcher.
+func (n neverShared) Fetch(ctx context.Context, t bot.Thread, message string, file bot.Attachment, most int) ([]byte, error) {
+	return bottest.Fetches(n.Full).Fetch(ctx, t, message, file, most)
 }
 
 // Shared implements bot.Audience.

@@ -28,6 +28,7 @@ type slackBot struct {
 	voice
 	*onlySlack
 	*outage
+	bottest.Beside
 	screen onlooker
 	room   *bottest.Recorder
 	last   fakeslack.Delivery
@@ -169,7 +170,11 @@ func (b *slackBot) Send(_ context.Context, ev bot.Event) error {
 			text = "<@" + fakeslack.BotUser + "> " + text
 		}
 		var ts string
-		ts, b.last = b.server.Type(who, place, ev.Thread.Root, text)
+		var files []fakeslack.File
+		for _, f := range b.Take() {
+			files = append(files, fakeslack.File{Name: f.Name, Data: f.Data})
+		}
+		ts, b.last = b.server.Share(who, place, ev.Thread.Root, text, files...)
 		b.latest.Wrote(ev, ts)
 	case bottest.Talked:
 		var ts string

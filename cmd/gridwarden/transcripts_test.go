@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -86,6 +87,7 @@ func runOn(t *testing.T, cfg *config.Config, platforms ...bot.Platform) *app {
 type memoryBot struct {
 	*app
 	voice
+	bottest.Beside
 	room   *bottest.Memory
 	latest bottest.Latest
 	sent   string // the transcript's id of the event
@@ -122,6 +124,9 @@ func (b *memoryBot) Send(ctx context.Context, ev bot.Event) error {
 		return nil
 	case bot.Typed:
 		ev.Value = b.mark() + ev.Value
+		for _, f := range b.Take() {
+			ev.Files = append(ev.Files, b.room.Give(f.Name, f.Data))
+		}
 		b.latest.Wrote(ev, ev.Message)
 		b.typed = append(b.typed, ev)
 	case bot.Edited:
@@ -173,7 +178,9 @@ func (b *memoryBot) SetGroup(_ context.Context, group string, names ...string) e
 type consoleBot struct {
 	*app
 	voice
+	bottest.Beside
 	room     *bottest.Recorder
+	dir      string // of files that are given
 	heard    *listened
 	keyboard io.Writer
 	screen   *consoleScreen
@@ -185,11 +192,11 @@ type consoleBot struct {
 
 func onConsole(t *testing.T, s bottest.Setup) bottest.Bot {
 	cfg := readConfig(t, s)
-	b := &consoleBot{screen: &consoleScreen{}, groups: cfg.Console.Groups}
+	b := &consoleBot{dir: t.TempDir(), screen: &consoleScreen{}, groups: cfg.Console.Groups}
 	// A name that the options do not know is the account of that name.
 	options := console.Options{
 		Self: bot.Account{Platform: console.Name, ID: "nobody", Name: "nobody", Standing: bot.Member},
-		Boot: "boot", Idle: func(ctx context.Context) error { return b.engine.Idle(ctx) },
+		Boot: "boot", Paste: atKeyboard{b}, Idle: func(ctx context.Context) error { return b.engine.Idle(ctx) },
 	}
 	in, keyboard := io.Pipe()
 	terminal, err := console.New(cfg.Console, options, in, b.screen)
@@ -221,6 +228,16 @@ func (b *consoleBot) Send(ctx context.Context, ev bot.Event) error {
 		place := "thread"
 		if ev.Thread.Root != "" {
 			place += " #" + number(ev.Thread.Root)
+		}
+		for _, f := range b.Take() { // which is named there, after a command that reads files
+			if !b.engine.Pastes(ev.Value) {
+				break
+			}
+			file := filepath.Join(b.dir, f.Name)
+			if err := os.WriteFile(file, f.Data, 0o600); err != nil {
+				return err
+			}
+			ev.Value += " < " + file
 		}
 		lines = []string{place, who + "> " + b.mark() + ev.Value}
 	case bot.Clicked:
@@ -271,6 +288,15 @@ func (b *consoleBot) acts(ev bot.Event, lines []string) error {
 		return fmt.Errorf("the console made %d events of %q", b.heard.events, lines)
 	}
 	return nil
+}
+
+// atKeyboard is the engine of a program that is built after its console.
+type atKeyboard struct{ b *consoleBot }
+
+func (k atKeyboard) Pastes(line string) bool { return k.b.engine.Pastes(line) }
+
+func (k atKeyboard) Paste(line, file string, text []byte) (string, error) {
+	return k.b.engine.Paste(line, file, text)
 }
 
 // Away implements bottest.Cutter: the program does not read, as when its terminal

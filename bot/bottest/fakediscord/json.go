@@ -113,6 +113,9 @@ func (s *Server) messageJSON(m *Message, fresh bool) map[string]any {
 	for i, name := range m.Files {
 		files = append(files, map[string]any{"id": strconv.Itoa(i), "filename": name, "size": len(s.files[name]), "url": "https://cdn.invalid/" + strconv.Itoa(i)})
 	}
+	for _, f := range m.shared {
+		files = append(files, s.told(f))
+	}
 	for _, r := range m.Reactions {
 		if len(r.Users) > 0 {
 			reactions = append(reactions, map[string]any{"count": len(r.Users), "me": slices.Contains(r.Users, BotUser), "emoji": map[string]any{"id": nil, "name": r.Name}})

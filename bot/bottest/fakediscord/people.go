@@ -4,24 +4,16 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/gridwarden/gridwarden/bot/bottest/fakeserver"
 )
 
 // Type has somebody write in a channel or thread, and returns the message's id.
 func (s *Server) Type(user, channel, text string) (string, Delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := &Message{ID: s.id(), Channel: channel, Author: user, Content: text, Webhook: s.users[user].Webhook}
-	s.messages[m.ID] = m
-	e := s.eventJSON(m)
-	// Without the intent only what is said to the bot has a text (events/gateway, message content intent).
-	if s.session != nil && s.session.intents&intentContent == 0 && !strings.Contains(text, "<@"+BotUser+">") {
-		e["content"] = ""
-	}
-	s.seen(fakeserver.Posted, m)
-	return m.ID, s.dispatch("MESSAGE_CREATE", e)
+	return s.write(user, channel, text, nil)
 }
+
+func mentionsBot(text string) bool { return strings.Contains(text, "<@"+BotUser+">") }
 
 // Say is Type with another kind of message, such as 18: somebody made a thread.
 func (s *Server) Say(user, channel, text string, kind int) Delivery {

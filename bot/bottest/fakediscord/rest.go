@@ -78,6 +78,7 @@ func (s *Server) routes() {
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("/gateway/", s.serveGateway)
 	s.mux.HandleFunc("/gateway", s.serveGateway) // libraries put the query behind the address as it is told
+	s.mux.HandleFunc("GET /attachments/{channel}/{id}/{name}", s.serveFile)
 	add := func(pattern, name string, open bool, h handler) {
 		method, path, _ := strings.Cut(pattern, " ")
 		s.mux.HandleFunc(method+" /api/v10"+path, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, name, open, h) })
@@ -120,6 +121,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, name string, open
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	req := &request{Request: r, body: body}
+	s.host = r.Host
 	var answer any
 	var bad *wrong
 	f := s.fault(name)

@@ -76,6 +76,7 @@ type Message struct {
 	Type                int
 	EditedAt            time.Time
 	Reactions           []Reaction
+	shared              []*shared // files of people
 }
 
 // Reaction is one emoji under a message.
@@ -121,6 +122,9 @@ type Server struct {
 	channels map[string]*Channel
 	messages map[string]*Message
 	files    map[string][]byte
+	shared   map[string]*shared      // files of people, by id
+	host     string                  // by which it was asked
+	cdn      string                  // the host of files, where it is another one
 	acts     map[string]*interaction // by token
 	commands json.RawMessage
 	session  *session
@@ -148,7 +152,7 @@ type Server struct {
 func New() *Server {
 	s := &Server{
 		Interval: 41250 * time.Millisecond, token: Token, content: true, member: true, users: map[string]User{}, channels: map[string]*Channel{},
-		messages: map[string]*Message{}, files: map[string][]byte{}, acts: map[string]*interaction{}, commands: json.RawMessage("[]"),
+		messages: map[string]*Message{}, files: map[string][]byte{}, shared: map[string]*shared{}, acts: map[string]*interaction{}, commands: json.RawMessage("[]"),
 		spent: map[string]*window{}, everyone: ViewChannel | SendMessages | readHistory | addReactions,
 	}
 	s.users[BotUser] = User{ID: BotUser, Name: "gridwarden", Bot: true, Roles: []string{BotRole}}

@@ -38,6 +38,7 @@ type answer struct {
 	status int
 	id     string // of an error
 	value  any
+	file   []byte // in place of a value
 }
 
 func ok(v any) answer                 { return answer{status: http.StatusOK, value: v} }
@@ -75,6 +76,7 @@ func (s *Server) mux() http.Handler {
 		"POST /posts/ephemeral":                       s.ephemeral,
 		"POST /reactions":                             s.saveReaction,
 		"POST /files":                                 s.uploadFiles,
+		"GET /files/{id}":                             s.getFile,
 		"POST /actions/dialogs/open":                  s.openDialog,
 		"GET /teams/name/{team}":                      s.teamByName,
 		"GET /users/username/{name}":                  s.userByName,
@@ -105,6 +107,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, pattern string, d
 	}
 	a, data, wait := s.obey(r, pattern, body, do)
 	w.Header().Set("Content-Type", "application/json")
+	if a.file != nil {
+		w.Header().Set("Content-Type", "application/octet-stream")
+	}
 	if wait != "" {
 		w.Header().Set("Retry-After", wait)
 	}
@@ -135,6 +140,9 @@ func (s *Server) obey(r *http.Request, pattern string, body []byte, do func(call
 	}
 	if a.id != "" {
 		a.value = &model.AppError{Id: a.id, Message: a.id, StatusCode: a.status}
+	}
+	if a.file != nil {
+		return a, string(a.file), wait
 	}
 	return a, asJSON(a.value), wait
 }

@@ -453,7 +453,7 @@ func stripped(p *model.Post) *model.Post {
 
 // broadcastPost tells of a post. The caller holds mu.
 func (s *Server) broadcastPost(kind model.WebsocketEventType, p *model.Post) {
-	data := map[string]any{"post": asJSON(p)}
+	data := map[string]any{"post": asJSON(s.prepared(p))}
 	if kind == model.WebsocketEventPosted {
 		c := s.channels[p.ChannelId]
 		data["channel_name"], data["channel_type"], data["sender_name"] = c.Name, string(c.Type), "@"+s.users[p.UserId].Username

@@ -31,7 +31,7 @@ var methods = map[string]method{
 	"conversations.info": (*Server).info, "conversations.members": (*Server).members, "conversations.history": (*Server).history,
 	"conversations.replies": (*Server).replies, "reactions.add": (*Server).reactionsAdd, "reactions.get": (*Server).reactionsGet,
 	"usergroups.users.list": (*Server).groupMembers, "files.getUploadURLExternal": (*Server).uploadURL,
-	"files.completeUploadExternal": (*Server).completeUpload, "views.open": (*Server).openView,
+	"files.completeUploadExternal": (*Server).completeUpload, "files.info": (*Server).fileInfo, "views.open": (*Server).openView,
 }
 
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
@@ -343,6 +343,9 @@ func (m *Message) shown(metadata bool) map[string]any {
 	files := []any{}
 	for _, name := range m.Files {
 		files = append(files, map[string]any{"name": name, "size": m.Sizes[name]})
+	}
+	for _, f := range m.shared {
+		files = append(files, f.told())
 	}
 	if len(files) > 0 { // docs.slack.dev, file object
 		out["files"] = files

@@ -52,6 +52,11 @@ func (s *Server) From(team string, installed ...string) {
 func (s *Server) Type(user, channel, root, text string) (string, Delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.write(user, channel, root, text, nil)
+}
+
+// write is Type, with files. The caller holds mu.
+func (s *Server) write(user, channel, root, text string, files []File) (string, Delivery) {
 	ts := s.ts()
 	u, c := s.users[user], s.channels[channel]
 	m := &Message{TS: ts, Channel: channel, Root: root, User: user, Text: text}
@@ -68,6 +73,14 @@ func (s *Server) Type(user, channel, root, text string) (string, Delivery) {
 	}
 	if root != "" {
 		e["thread_ts"] = root
+	}
+	var told []any
+	for _, f := range files {
+		one := &shared{id: s.id("F"), channel: channel, ts: ts, File: f}
+		s.shared[one.id], m.shared, told = one, append(m.shared, one), append(told, one.told())
+	}
+	if len(told) > 0 {
+		e["subtype"], e["files"], e["upload"] = "file_share", told, false
 	}
 	s.messages[channel][ts] = m
 	s.seen(fakeserver.Posted, m)

@@ -13,7 +13,7 @@ var scopesOf = map[string]string{
 	"chat.postMessage": "chat:write", "chat.update": "chat:write", "chat.delete": "chat:write", "chat.postEphemeral": "chat:write",
 	"conversations.info": "*:read", "conversations.members": "*:read", "conversations.history": "*:history", "conversations.replies": "*:history",
 	"reactions.add": "reactions:write", "reactions.get": "reactions:read", "users.info": "users:read", "usergroups.users.list": "usergroups:read",
-	"files.getUploadURLExternal": "files:write", "files.completeUploadExternal": "files:write",
+	"files.getUploadURLExternal": "files:write", "files.completeUploadExternal": "files:write", "files.info": "files:read",
 }
 
 // eventScopes are the scopes without which an event is not sent, whatever the app

@@ -57,6 +57,7 @@ type Message struct {
 	Sizes             map[string]int // of files, where they are known
 	Buried            bool           // deleted, with answers below it
 	data              [][]byte       // of the files
+	shared            []*shared      // files of people
 	Reactions         []Reaction
 }
 
@@ -107,6 +108,8 @@ type Server struct {
 	groups   map[string][]string
 	messages map[string]map[string]*Message // by channel and ts
 	uploads  map[string]*upload
+	shared   map[string]*shared // files of people, by id
+	cdn      string             // the host of files, where it is another one
 	triggers map[string]time.Time
 	views    map[string]json.RawMessage // by trigger
 	sockets  []*socket
@@ -150,10 +153,10 @@ func New() *Server {
 	s := &Server{
 		Retries: []time.Duration{0, time.Minute, 5 * time.Minute}, AckWithin: 3 * time.Second, PingEvery: 10 * time.Second,
 		users: map[string]User{}, channels: map[string]*Channel{}, groups: map[string][]string{}, messages: map[string]map[string]*Message{},
-		uploads: map[string]*upload{}, triggers: map[string]time.Time{}, views: map[string]json.RawMessage{}, tickets: map[string]bool{},
+		uploads: map[string]*upload{}, shared: map[string]*shared{}, triggers: map[string]time.Time{}, views: map[string]json.RawMessage{}, tickets: map[string]bool{},
 		pending: map[string]*delivery{}, spent: map[string]*fakeserver.Bucket{},
 		team: Team, forTeams: []string{Team},
-		scopes: "app_mentions:read,channels:history,channels:read,chat:write,commands,files:write,groups:history,groups:read,reactions:read,reactions:write,users:read,usergroups:read",
+		scopes: "app_mentions:read,channels:history,channels:read,chat:write,commands,files:read,files:write,groups:history,groups:read,reactions:read,reactions:write,users:read,usergroups:read",
 	}
 	s.users[BotUser] = User{ID: BotUser, Name: "gridwarden", Team: Team, Bot: true}
 	return s
@@ -335,6 +338,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveSocket(w, r)
 	case strings.HasPrefix(r.URL.Path, "/upload/"):
 		s.serveUpload(w, r)
+	case strings.HasPrefix(r.URL.Path, "/files-pri/"):
+		s.serveFile(w, r)
 	default:
 		http.NotFound(w, r)
 	}
