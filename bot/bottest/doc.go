@@ -14,6 +14,7 @@
 //	alice> /trace wn042 14:05          alice types in the channel
 //	alice>> approve {id}               alice types in the thread of the latest message
 //	mallory (guest)> /bans             the same from an account of that standing
+//	alice attaches pilot.txt> /job     the same with a section of the transcript beside it, as a file
 //	alice in #atlas-ops> /pending      the same in another channel, which then is the channel
 //	alice: approve {id} by button      decides by button, reaction or typed
 //	alice: deny {id} by typed: reason  (a reaction carries no reason)

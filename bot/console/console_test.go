@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gridwarden/gridwarden/bot"
 )
 
@@ -164,7 +166,7 @@ func TestEvents(t *testing.T) {
 				}
 				k.events[i].At = time.Time{}
 			}
-			if !slices.Equal(k.events, test.want) {
+			if !slices.EqualFunc(k.events, test.want, func(a, b bot.Event) bool { return cmp.Equal(a, b) }) {
 				t.Errorf("events\n%+v\nwant\n%+v\n%s", k.events, test.want, shown)
 			}
 		})
@@ -187,7 +189,7 @@ func TestTalkIsChangedAndTakenAway(t *testing.T) {
 	for i := range k.events {
 		k.events[i].At = time.Time{}
 	}
-	if !slices.Equal(k.events, want) {
+	if !slices.EqualFunc(k.events, want, func(a, b bot.Event) bool { return cmp.Equal(a, b) }) {
 		t.Errorf("events\n%+v\nwant\n%+v", k.events, want)
 	}
 }

@@ -99,6 +99,6 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	s.changes.Tell()
 	w.WriteHeader(status)
 	if status == http.StatusOK {
-		_, _ = w.Write(f.Data) //nolint:gosec // for a client that is a test
+		_, _ = w.Write(f.Data)
 	}
 }
