@@ -95,3 +95,10 @@ type Called interface {
 	// taken has it in the inbox by then.
 	Routes() map[string]http.Handler
 }
+
+// Knower is a Platform that can say who an account is now.
+type Knower interface {
+	// Account asks about an id in a workspace. Whoever is not there has a standing
+	// that may do nothing; an error says that the platform did not tell.
+	Account(ctx context.Context, workspace, id string) (Account, error)
+}

@@ -89,6 +89,13 @@ func (p *People) Reload(rules Rules) {
 	p.rules = rules
 }
 
+// apart is the same people by themselves, with nobody in any group yet.
+func (p *People) apart() *People {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return NewPeople(p.rules, p.links) // which are replaced as a whole
+}
+
 // setLinks replaces the accounts linked in chat.
 func (p *People) setLinks(links map[string]action.PersonID) {
 	p.mu.Lock()

@@ -86,6 +86,9 @@ func (a Action) elector(id PersonID) (Elector, bool) {
 	return a.Frozen.Electorate[i], true
 }
 
+// Missing is what the policy would still need if all of these approved.
+func (p Policy) Missing(voters []Elector) []Need { return unfilled(p, voters) }
+
 // unfilled returns what the policy still needs after the best assignment of
 // voters to it: each person fills one place, and where institutes must differ
 // no two have the same or none.

@@ -2,11 +2,17 @@ package discord
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/bwmarrin/discordgo"
+
+	"github.com/gridwarden/gridwarden/bot"
 )
 
 // What an application may be told of messages: the second one for those in few servers.
@@ -16,30 +22,34 @@ const (
 )
 
 // Check asks Discord whether the token is good, what the bot may see, and what it
-// may do in its channels.
+// may do in its channels and the threads in them. It tells all that is missing.
 func (p *Platform) Check(ctx context.Context) error {
-	for _, g := range p.guilds {
-		if err := g.check(ctx); err != nil {
-			return fmt.Errorf("server %s: %w", g.name, err)
+	var all []error
+	for _, name := range slices.Sorted(maps.Keys(p.guilds)) {
+		for _, err := range p.guilds[name].check(ctx) {
+			all = append(all, fmt.Errorf("server %s: %w", name, err))
 		}
 	}
-	return nil
+	return errors.Join(all...)
 }
 
-func (g *guild) check(ctx context.Context) error {
+func (g *guild) check(ctx context.Context) (all []error) {
 	app, err := g.application(ctx)
 	if why, bad := hopeless(err); bad {
-		return fmt.Errorf("%s: %w", why, err)
+		return []error{fmt.Errorf("%s: %w", why, err)}
 	}
 	if err != nil {
-		return err
+		return []error{err}
 	}
 	if app.Flags&(flagMessageContent|flagMessageContentLimited) == 0 {
-		return fmt.Errorf("%s", fatal[4014])
+		all = append(all, errors.New(fatal[4014]))
+	}
+	if app.Endpoint != "" {
+		all = append(all, errors.New("commands and presses go to the Interactions Endpoint URL of the application and never come here: take it out, on the page General Information of the application"))
 	}
 	me, err := g.me(ctx)
 	if err != nil {
-		return err
+		return append(all, err)
 	}
 	var self discordgo.Member
 	err = g.ask(ctx, question{what: "the bot in the server", method: http.MethodGet, path: "guilds/" + g.id + "/members/" + me.User, route: "guilds/" + g.id + "/members"}, &self)
@@ -48,26 +58,86 @@ func (g *guild) check(ctx context.Context) error {
 		if inv, ierr := Invite(app.ID); ierr == nil {
 			where = ": open " + inv.URL
 		}
-		return fmt.Errorf("the bot is not in the server %s; correct guild, or invite the bot%s: %w", g.id, where, err)
+		return append(all, fmt.Errorf("the bot is not in the server %s; correct guild, or invite the bot%s: %w", g.id, where, err))
 	}
 	if err != nil {
-		return err
+		return append(all, err)
+	}
+	if until := self.CommunicationDisabledUntil; until != nil && until.After(time.Now()) {
+		all = append(all, fmt.Errorf("the bot is timed out until %s and can say nothing: a moderator can take that back", until.UTC().Format(time.DateTime+" UTC")))
 	}
 	roles, err := g.roles(ctx)
 	if err != nil {
-		return err
+		return append(all, err)
 	}
 	for _, t := range g.listening() {
-		c, err := g.channel(ctx, t.Channel)
-		if err != nil {
-			return fmt.Errorf("channel %s: write the id of a channel (with Developer Mode on, its menu copies it) and let the bot's role see it: %w", t.Channel, err)
-		}
-		if c.GuildID != g.id || c.Type != discordgo.ChannelTypeGuildText {
-			return fmt.Errorf("channel %s is no text channel of the server", t.Channel)
-		}
-		if lacks := missing(allowed(g.id, roles, c, me.User, self.Roles)); len(lacks) > 0 {
-			return fmt.Errorf("in the channel %s the bot lacks %s: give them to its role in the channel's settings", t.Channel, strings.Join(lacks, ", "))
+		if err := g.checkChannel(ctx, t.Channel, roles, me.User, self.Roles); err != nil {
+			all = append(all, err)
 		}
 	}
+	return all
+}
+
+// checkChannel looks at what the bot may do in one channel. A thread has no rights
+// of its own: those of its channel count, some of which are for threads only
+// (topics/permissions, inherited permissions).
+func (g *guild) checkChannel(ctx context.Context, id string, roles []*discordgo.Role, user string, held []string) error {
+	c, err := g.channel(ctx, id)
+	switch code(err) {
+	case discordgo.ErrCodeUnknownChannel, discordgo.ErrCodeMissingAccess:
+		return fmt.Errorf("channel %s: write the id of a channel (with Developer Mode on, its menu copies it) and let the bot's role see it: %w", id, err)
+	}
+	if err != nil {
+		return fmt.Errorf("channel %s: %w", id, err)
+	}
+	if c.GuildID != g.id || c.Type != discordgo.ChannelTypeGuildText {
+		return fmt.Errorf("channel %s is no text channel of the server", id)
+	}
+	if lacks := missing(allowed(g.id, roles, c, user, held)); len(lacks) > 0 {
+		return fmt.Errorf("in the channel %s the bot lacks %s: give them to its role in the channel's settings", id, strings.Join(lacks, ", "))
+	}
 	return nil
+}
+
+// Probe compares Discord's clock with this machine's, and tells what a server may
+// want of the application's owner.
+func (p *Platform) Probe(ctx context.Context) (remarks []string, err error) {
+	var clock bot.Skew
+	told := false
+	for _, name := range slices.Sorted(maps.Keys(p.guilds)) {
+		g := p.guilds[name]
+		var is discordgo.Guild
+		err := g.ask(ctx, question{
+			what: "the server", method: http.MethodGet, path: "guilds/" + g.id, route: "guilds/" + g.id,
+			dated: func(h http.Header, sent, received time.Time) { clock, told = bot.SkewOf(h, sent, received) },
+		}, &is)
+		if err != nil {
+			return remarks, fmt.Errorf("server %s: %w", name, err)
+		}
+		if is.MfaLevel == discordgo.MfaLevelElevated {
+			remarks = append(remarks, fmt.Sprintf("The server %s wants two-factor authentication of whoever moderates: unless the owner of the application has it on, which Discord does not tell, "+
+				"gridwarden cannot go on in a thread that was locked or put away.", name))
+		}
+	}
+	if !told {
+		return append(remarks, bot.Undated("Discord")), nil
+	}
+	remark, err := clock.Judge("Discord", tolerance)
+	if remark != "" {
+		remarks = append(remarks, remark)
+	}
+	return remarks, err
+}
+
+// tolerance is what reading after a gap stands: it begins by this machine's clock,
+// at ids that hold Discord's time.
+var tolerance = bot.Tolerance{Behind: bot.Bound{By: overlap, Breaks: "what people wrote just before a connection was lost is not read afterwards"}}
+
+// Account implements bot.Knower.
+func (p *Platform) Account(ctx context.Context, workspace, id string) (bot.Account, error) {
+	g, ok := p.guilds[workspace]
+	if !ok || !IsID(id) {
+		return bot.Account{Platform: Name, Workspace: workspace, ID: id}, nil
+	}
+	return g.account(ctx, id)
 }

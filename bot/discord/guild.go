@@ -118,7 +118,9 @@ func (g *guild) me(ctx context.Context) (identity, error) {
 type application struct {
 	ID    string `json:"id"`
 	Flags int    `json:"flags"`
-	Bot   struct {
+	// Endpoint is where Discord sends interactions instead of the gateway.
+	Endpoint string `json:"interactions_endpoint_url"`
+	Bot      struct {
 		ID string `json:"id"`
 	} `json:"bot"`
 }

@@ -26,6 +26,7 @@ var (
 	_ bot.Grouper     = (*Platform)(nil)
 	_ bot.Audience    = (*Platform)(nil)
 	_ bot.Connected   = (*Platform)(nil)
+	_ bot.Knower      = (*Platform)(nil)
 )
 
 // New makes the Platform. It reads the tokens and asks nobody anything.

@@ -33,6 +33,8 @@ type question struct {
 	route  string // what shares a limit: the path without the ids of messages
 	body   any
 	files  []*discordgo.File
+	// dated is told of each answer's header, and when it was asked and answered; nil: nobody.
+	dated func(h http.Header, sent, received time.Time)
 }
 
 // refusal is an answer of Discord that is no success.
@@ -87,6 +89,9 @@ func (g *guild) ask(ctx context.Context, q question, out any) error {
 			discordgo.WithContext(one), discordgo.WithClient(&http.Client{Transport: t}), discordgo.WithRetryOnRatelimit(false), discordgo.WithRestRetries(0))
 		cancel()
 		g.heed(q.route, t)
+		if q.dated != nil && t.header != nil {
+			q.dated(t.header, t.sent, t.received)
+		}
 		switch {
 		case t.status == http.StatusTooManyRequests:
 			if deadline, ok := ctx.Deadline(); ok && deadline.Before(time.Now().Add(t.retry)) || t.retry > longestLimit {
@@ -172,15 +177,19 @@ type tap struct {
 	status int
 	retry  time.Duration // how long to leave the route alone
 	global bool
+
+	header         http.Header // nil: no answer
+	sent, received time.Time
 }
 
 // RoundTrip implements http.RoundTripper.
 func (t *tap) RoundTrip(r *http.Request) (*http.Response, error) {
+	t.sent = time.Now()
 	a, err := t.next.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
-	t.status = a.StatusCode
+	t.status, t.header, t.received = a.StatusCode, a.Header, time.Now()
 	body := a.Body
 	a.Body = struct {
 		io.Reader

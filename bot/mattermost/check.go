@@ -3,10 +3,12 @@ package mattermost
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/mattermost/mattermost/server/public/model"
 
@@ -20,7 +22,8 @@ type Part struct{ server *server }
 func (p *Part) Name() string { return Name + "/" + p.server.config.Name }
 
 // Check asks the server everything that the bot needs: whether the token is
-// that of a bot, whether it is in every listed channel and may speak there.
+// that of a bot, whether posts can be changed for as long as a card lives, whether
+// the bot is in every listed channel. It tells all that is missing.
 func (p *Part) Check(ctx context.Context) error {
 	s := p.server
 	if err := s.login(ctx); err != nil {
@@ -30,16 +33,16 @@ func (p *Part) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var all []error
 	if !me.IsBot {
-		return bot.Problemf("configuration", "The token for %s is that of the user %s, not of a bot account: make a bot account, whose token does not expire, and use its token.", p.Name(), me.Username)
+		all = append(all, bot.Problemf("configuration", "The token for %s is that of the user %s, not of a bot account: make a bot account, whose token does not expire, and use its token.", p.Name(), me.Username))
 	}
 	s.mu.Lock()
 	edits := s.editLimit
 	s.mu.Unlock()
-	if edits != "" && edits != "-1" {
-		return bot.Problemf("configuration", "The server %s lets posts be changed for %s seconds only, so a card could not show what was decided: in its System Console, set the time limit for editing posts to none.", p.Name(), edits)
+	if edits != "" && edits != noLimit {
+		all = append(all, bot.Problemf("configuration", "The server %s lets posts be changed for %s seconds only, so a card could not show what was decided: in its System Console, set the time limit for editing posts to none.", p.Name(), edits))
 	}
-	var trouble []string
 	for _, name := range s.o.Channels(s.config.Name) {
 		id, err := s.channelID(ctx, name)
 		if err == nil {
@@ -48,19 +51,20 @@ func (p *Part) Check(ctx context.Context) error {
 			})
 		}
 		if err != nil {
-			trouble = append(trouble, fmt.Sprintf("%s: invite the bot there (%v)", name, err))
+			all = append(all, fmt.Errorf("mattermost: %s: the bot cannot use the channel %s: invite the bot there: %w", s.config.Name, name, err))
 		}
 	}
 	if s.config.Full() {
 		if err := s.checkCalls(ctx); err != nil {
-			return err
+			all = append(all, err)
 		}
 	}
-	if len(trouble) > 0 {
-		return fmt.Errorf("mattermost: %s: channels that the bot cannot use: %s", s.config.Name, strings.Join(trouble, "; "))
-	}
-	return nil
+	return errors.Join(all...)
 }
+
+// noLimit is PostEditTimeLimit of a server that lets posts be changed for ever
+// (model/config.go, SetDefaults).
+const noLimit = "-1"
 
 // checkCalls looks at what the bot needs where the server calls it.
 func (s *server) checkCalls(ctx context.Context) error {
@@ -89,14 +93,62 @@ const commandToken = 26
 // maxProof is more than any answer to a probe, in bytes.
 const maxProof = 256
 
-// Probe asks whether the address at which the server is to call leads to a
-// gridwarden with this token. It is asked from this machine; whether the server
-// gets there too shows the first command.
-func (p *Part) Probe(ctx context.Context) error {
+// Probe compares the server's clock with this machine's and, in full mode, asks
+// at the address where the server is to call.
+func (p *Part) Probe(ctx context.Context) (remarks []string, err error) {
 	s := p.server
-	if !s.config.Full() {
-		return nil
+	clock, told, err := s.clock(ctx)
+	if err != nil {
+		return nil, err
 	}
+	var all []error
+	if told {
+		remark, err := clock.Judge(p.Name(), s.tolerance())
+		if remark != "" {
+			remarks = append(remarks, remark)
+		}
+		if err != nil {
+			all = append(all, err)
+		}
+	} else {
+		remarks = append(remarks, bot.Undated(p.Name()))
+	}
+	if s.config.Full() {
+		if err := s.reached(ctx); err != nil {
+			all = append(all, err)
+		} else {
+			remarks = append(remarks, fmt.Sprintf("Asked from this machine, %s leads to a gridwarden with this bot's token. Whether the server gets there too cannot be asked from here: the first slash command shows it.", s.callbackURL("")))
+		}
+	}
+	return remarks, errors.Join(all...)
+}
+
+// tolerance is what breaks. What is read after a gap is asked for by the server's
+// own times, so it does not matter; but the server signs the time of each press.
+func (s *server) tolerance() bot.Tolerance {
+	if !s.config.Full() {
+		return bot.Tolerance{}
+	}
+	b := bot.Bound{By: triggerFresh, Breaks: "its slash commands, buttons and forms are refused, for their triggers are of another time"}
+	return bot.Tolerance{Ahead: b, Behind: b}
+}
+
+// clock reads the server's clock; false: it does not tell.
+func (s *server) clock(ctx context.Context) (skew bot.Skew, told bool, err error) {
+	_, err = ask(ctx, s, "the time", func(ctx context.Context, c *model.Client4) (*model.User, *model.Response, error) {
+		sent := time.Now()
+		me, r, err := c.GetMe(ctx, "")
+		if err == nil {
+			skew, told = bot.SkewOf(r.Header, sent, time.Now())
+		}
+		return me, r, err
+	})
+	return skew, told, err
+}
+
+// reached asks whether the address at which the server is to call leads to a
+// gridwarden with this token. It is asked from this machine.
+func (s *server) reached(ctx context.Context) error {
 	nonce := model.NewId()
 	address := s.callbackURL(pathProbe)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"?nonce="+nonce, nil)
@@ -116,4 +168,14 @@ func (p *Part) Probe(ctx context.Context) error {
 		return bot.Problemf("unreachable", "At %s, where the server is to call, something else answers (%s) than a gridwarden with this bot's token: correct http.public_url, or what the proxy passes on.", address, response.Status)
 	}
 	return nil
+}
+
+// Account implements bot.Knower.
+func (p *Platform) Account(ctx context.Context, workspace, id string) (bot.Account, error) {
+	for _, s := range p.servers {
+		if s.config.Name == workspace && model.IsValidId(id) {
+			return s.account(ctx, id)
+		}
+	}
+	return bot.Account{Platform: Name, Workspace: workspace, ID: id}, nil
 }

@@ -27,6 +27,7 @@ var (
 	_ bot.Audience    = (*Platform)(nil)
 	_ bot.Connected   = (*Platform)(nil)
 	_ bot.Called      = (*Platform)(nil)
+	_ bot.Knower      = (*Platform)(nil)
 )
 
 // Platform is the Mattermost servers of one configuration. Build it with New.

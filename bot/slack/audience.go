@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,7 +105,8 @@ func (w *workspace) members(ctx context.Context, channel string, most int) ([]st
 }
 
 // Members implements bot.Grouper. A group is WORKSPACE/ID, the id of a user
-// group or of a private channel, which whoever may invite to it can fill.
+// group or of a private channel, which whoever may invite to it can fill. Of the
+// accounts that are somebody's in the configuration those of full members count.
 func (p *Platform) Members(ctx context.Context, group string) ([]string, error) {
 	name, id, _ := strings.Cut(group, "/")
 	w, ok := p.workspaces[name]
@@ -121,17 +123,35 @@ func (p *Platform) Members(ctx context.Context, group string) ([]string, error) 
 			users, err = w.api.GetUserGroupMembersContext(ctx, id)
 			return err
 		})
+		if code(err) == "missing_scope" {
+			err = bot.Problemf("configuration", "The bot's token of %s lacks the scope %s, which a user group as the source of a role needs: add it in the app's settings under OAuth & Permissions, and install it again.", name, userGroups)
+		}
 	} else {
 		users, err = w.roomMembers(ctx, id)
 	}
 	if err != nil {
 		return nil, err
 	}
+	var known []string
+	if w.opt.Known != nil {
+		known = w.opt.Known()
+	}
 	var keys []string
 	for _, user := range users {
-		if user != me.User {
-			keys = append(keys, bot.Account{Platform: Name, Workspace: w.name, ID: user}.Key())
+		key := bot.Account{Platform: Name, Workspace: w.name, ID: user}.Key()
+		if user == me.User {
+			continue
 		}
+		if slices.Contains(known, key) {
+			k, err := w.know(ctx, user, me)
+			if err != nil {
+				return nil, err
+			}
+			if k.standing != bot.Member {
+				continue
+			}
+		}
+		keys = append(keys, key)
 	}
 	return keys, nil
 }

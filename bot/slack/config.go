@@ -46,6 +46,11 @@ type Options struct {
 	Channels func() []bot.Thread
 	// Accounts gives the account keys of a person who is to be mentioned.
 	Accounts func(person string) []string
+	// Known gives the account keys of everybody in the configuration: only they
+	// can get a role by a group, and of them it is asked whether they are members.
+	Known func() []string
+	// Public is where Slack reaches the program in HTTP mode, http.public_url.
+	Public string
 	// API is the address of Slack's Web API, with a slash at its end; empty: Slack's own.
 	API string
 	// Dial makes connections; nil: the network.

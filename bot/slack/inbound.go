@@ -185,7 +185,8 @@ func (n *inbound) route(kind string) http.HandlerFunc {
 			http.Error(out, "too long, or cut off", http.StatusRequestEntityTooLarge)
 			return
 		}
-		if !claim.by(n.secrets, body) {
+		secret := claim.signer(n.secrets, body)
+		if secret == nil {
 			n.refuse(out, r, errForged)
 			return
 		}
@@ -193,7 +194,7 @@ func (n *inbound) route(kind string) http.HandlerFunc {
 			n.refuse(out, r, err)
 			return
 		}
-		if !n.serve(out, r, kind, body) {
+		if !n.serve(out, r, kind, body, secret) {
 			n.seen.give(claim.mark)
 		}
 	}
@@ -234,8 +235,8 @@ func (n *inbound) record(path string, why error) {
 	}
 }
 
-// serve answers a request that is Slack's; false: it may come again as it is.
-func (n *inbound) serve(out http.ResponseWriter, r *http.Request, kind string, body []byte) bool {
+// serve answers a request that is Slack's, signed with a secret; false: it may come again as it is.
+func (n *inbound) serve(out http.ResponseWriter, r *http.Request, kind string, body, secret []byte) bool {
 	e, challenge, err := unpack(kind, r.Header.Get("Content-Type"), body)
 	switch {
 	case err != nil:
@@ -244,8 +245,9 @@ func (n *inbound) serve(out http.ResponseWriter, r *http.Request, kind string, b
 		http.Error(out, "not understood", http.StatusBadRequest)
 		return true
 	case challenge != "":
+		out.Header().Set(proofHeader, proof(secret, challenge))
 		out.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = io.WriteString(out, challenge)
+		_, _ = io.WriteString(out, challenge) //nolint:gosec // plain text, signed with our secret
 		return true
 	case e.Type == "app_rate_limited":
 		n.w.log.ErrorContext(r.Context(), "Slack holds events back: there were too many in an hour")
@@ -294,26 +296,8 @@ func unpack(kind, media string, body []byte) (e envelope, challenge string, err 
 	if err != nil {
 		return e, "", errForm
 	}
-	if kind == "events_api" {
-		var outer struct {
-			Type      string `json:"type"`
-			Challenge string `json:"challenge"`
-		}
-		if media != "application/json" || json.Unmarshal(body, &outer) != nil {
-			return e, "", errForm
-		}
-		switch outer.Type {
-		case "url_verification":
-			if outer.Challenge == "" || len(outer.Challenge) > maxChallenge {
-				return e, "", errForm
-			}
-			return e, outer.Challenge, nil
-		case "event_callback":
-			return envelope{Type: kind, Payload: body}, "", nil
-		case "app_rate_limited":
-			return envelope{Type: outer.Type}, "", nil
-		}
-		return e, "", errForm
+	if kind == "events_api" || media == "application/json" {
+		return unpackJSON(kind, media, body)
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil || media != "application/x-www-form-urlencoded" {
@@ -342,6 +326,27 @@ func unpack(kind, media string, body []byte) (e envelope, challenge string, err 
 	}
 	payload, err := json.Marshal(flat)
 	return envelope{Type: kind, Payload: payload}, "", err
+}
+
+// unpackJSON reads an event. A challenge is answered at every address: Slack sends
+// one to that of the events, and Probe to all.
+func unpackJSON(kind, media string, body []byte) (e envelope, challenge string, err error) {
+	var outer struct {
+		Type      string `json:"type"`
+		Challenge string `json:"challenge"`
+	}
+	if media != "application/json" || json.Unmarshal(body, &outer) != nil {
+		return e, "", errForm
+	}
+	switch {
+	case outer.Type == "url_verification" && outer.Challenge != "" && len(outer.Challenge) <= maxChallenge:
+		return e, outer.Challenge, nil
+	case outer.Type == "event_callback" && kind == "events_api":
+		return envelope{Type: kind, Payload: body}, "", nil
+	case outer.Type == "app_rate_limited" && kind == "events_api":
+		return envelope{Type: outer.Type}, "", nil
+	}
+	return e, "", errForm
 }
 
 // short bounds a header for the log.

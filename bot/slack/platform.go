@@ -30,6 +30,7 @@ var (
 	_ bot.Audience    = (*Platform)(nil)
 	_ bot.Connected   = (*Platform)(nil)
 	_ bot.Called      = (*Platform)(nil)
+	_ bot.Knower      = (*Platform)(nil)
 )
 
 // New makes the Platform. It reads the tokens and asks nobody anything.

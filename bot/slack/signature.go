@@ -69,17 +69,23 @@ func claimed(h http.Header, now time.Time) (signed, error) {
 	return s, nil
 }
 
-// by reports whether one of the secrets signed the body. It takes the same time
-// whichever it was, and whatever the signature is.
-func (s signed) by(secrets [][]byte, body []byte) bool {
-	good := 0
+// signer is the one of the secrets that signed the body, nil when none did. It
+// takes the same time whichever it was, and whatever the signature is.
+func (s signed) signer(secrets [][]byte, body []byte) (by []byte) {
 	for _, secret := range secrets {
-		m := hmac.New(sha256.New, secret)
-		m.Write([]byte("v0:" + s.at + ":"))
-		m.Write(body)
-		good |= subtle.ConstantTimeCompare(m.Sum(nil), s.mark[:])
+		if subtle.ConstantTimeCompare(signature(secret, s.at, body), s.mark[:]) == 1 {
+			by = secret
+		}
 	}
-	return good == 1
+	return by
+}
+
+// signature is what Slack signs a body with at a time, in seconds.
+func signature(secret []byte, at string, body []byte) []byte {
+	m := hmac.New(sha256.New, secret)
+	m.Write([]byte("v0:" + at + ":"))
+	m.Write(body)
+	return m.Sum(nil)
 }
 
 // replays are the signatures of the requests that were taken while their

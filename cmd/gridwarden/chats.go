@@ -11,7 +11,11 @@ import (
 
 // wireChats builds the chat platforms of the configuration. It comes before the
 // commands, because status asks them too.
-func (a *app) wireChats(cfg *config.Config) error {
+func (a *app) wireChats(cfg *config.Config, w wiring) error {
+	api := fakeAPI
+	if w.api != nil {
+		api = w.api
+	}
 	commands := func() []string { return a.commands }
 	if len(cfg.Platforms.Mattermost) > 0 {
 		o := mattermost.Options{Log: a.log, Commands: commands, Channels: a.channels, Accounts: a.accounts}
@@ -28,7 +32,10 @@ func (a *app) wireChats(cfg *config.Config) error {
 		}
 	}
 	if len(cfg.Platforms.Slack) > 0 {
-		o := slack.Options{Log: a.log.With("platform", slack.Name), Commands: commands, Channels: a.threads, Accounts: a.accounts, API: fakeAPI(slack.Name)}
+		o := slack.Options{Log: a.log.With("platform", slack.Name), Commands: commands, Channels: a.threads, Accounts: a.accounts, Known: a.known, API: api(slack.Name)}
+		if cfg.HTTP != nil {
+			o.Public = cfg.HTTP.PublicURL
+		}
 		s, err := slack.New(cfg.Platforms.Slack, o)
 		if err != nil {
 			return err
@@ -38,7 +45,7 @@ func (a *app) wireChats(cfg *config.Config) error {
 	if len(cfg.Platforms.Discord) > 0 {
 		described := func() []discord.Command { return a.described }
 		o := discord.Options{
-			Log: a.log.With("platform", discord.Name), Commands: described, Channels: a.threads, Accounts: a.accounts, Known: a.known, API: fakeAPI(discord.Name),
+			Log: a.log.With("platform", discord.Name), Commands: described, Channels: a.threads, Accounts: a.accounts, Known: a.known, API: api(discord.Name),
 		}
 		d, err := discord.New(cfg.Platforms.Discord, o)
 		if err != nil {

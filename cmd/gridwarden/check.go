@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -13,8 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/display"
 	"github.com/gridwarden/gridwarden/config"
 	"github.com/gridwarden/gridwarden/config/secret"
+	"github.com/gridwarden/gridwarden/handlers/status"
 )
 
 // probeDeadline bounds the question to one server.
@@ -82,30 +85,103 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 	defer a.close()
 	stop := a.answerMeanwhile(ctx, cfg)
 	defer stop()
-	failed := 0
-	for _, part := range a.parts {
-		probe, cancel := context.WithTimeout(ctx, probeDeadline)
-		err := part.Check(probe)
-		if p, ok := part.(prober); ok && err == nil {
-			err = p.Probe(probe)
-		}
-		cancel()
-		if err != nil {
+	return a.probe(ctx, t.out)
+}
+
+// probe asks every part, and whether enough people could approve, and tells it all.
+func (a *app) probe(ctx context.Context, out io.Writer) error {
+	failed, asked := 0, 0
+	tell := func(f bot.Finding) error {
+		asked++
+		if f.Err != nil {
 			failed++
-			fmt.Fprintf(t.out, "probe: %s: FAILED: %v\n", part.Name(), err)
-			continue
 		}
-		fmt.Fprintf(t.out, "probe: %s: ok\n", part.Name())
+		_, err := io.WriteString(out, probed(f))
+		return err
+	}
+	for _, part := range a.parts {
+		if err := tell(probe(ctx, part)); err != nil {
+			return err
+		}
+	}
+	for _, f := range a.engine.Approvers(ctx) {
+		if err := tell(f); err != nil {
+			return err
+		}
 	}
 	if failed > 0 {
-		return exit{status: exitFailed, text: fmt.Sprintf("%d of %d probes failed.", failed, len(a.parts))}
+		return exit{status: exitFailed, text: fmt.Sprintf("%d of %d probes failed.", failed, asked)}
 	}
 	return nil
 }
 
 // prober is a part that can be asked for more than `status` asks it for.
 type prober interface {
-	Probe(ctx context.Context) error
+	// Probe returns what is no failure and worth knowing, a sentence each.
+	Probe(ctx context.Context) (remarks []string, err error)
+}
+
+// probe asks one part.
+func probe(ctx context.Context, part status.Part) bot.Finding {
+	ctx, cancel := context.WithTimeout(ctx, probeDeadline)
+	defer cancel()
+	f := bot.Finding{Name: part.Name(), Err: part.Check(ctx)}
+	if p, ok := part.(prober); ok && f.Err == nil {
+		f.Remarks, f.Err = p.Probe(ctx)
+	}
+	return f
+}
+
+// probed is a finding as people read it: a line, and what more is to be said below
+// it, a line each.
+func probed(f bot.Finding) string {
+	below := []string{}
+	state := "ok"
+	if f.Well != "" {
+		state += ": " + f.Well
+	}
+	if f.Err != nil {
+		all := failures(f.Err)
+		state = "FAILED: " + all[0]
+		if len(all) > 1 {
+			state = fmt.Sprintf("FAILED: %d things:", len(all))
+			below = append(below, all...)
+		}
+	}
+	for _, r := range f.Remarks {
+		below = append(below, "remark: "+r)
+	}
+	out := fmt.Sprintf("probe: %s: %s\n", f.Name, display.Visible(state))
+	for _, line := range below {
+		out += "    " + display.Visible(line) + "\n"
+	}
+	return out
+}
+
+// failures are the texts of errors that were joined, or of the one.
+func failures(err error) []string {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []string{failure(err)}
+	}
+	var texts, plain []string
+	for _, one := range joined.Unwrap() {
+		texts, plain = append(texts, failures(one)...), append(plain, one.Error())
+	}
+	if strings.Join(plain, "\n") != err.Error() { // one text around several
+		return []string{failure(err)}
+	}
+	return texts
+}
+
+// failure is the text of one error: what is for people, if it has such, and what happened.
+func failure(err error) string {
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	var people bot.ForPeople
+	if !errors.As(err, &people) || strings.Contains(text, people.ForPeople()) {
+		return text
+	}
+	return people.ForPeople() + " (" + text + ")"
 }
 
 // answerMeanwhile answers at the addresses where chat platforms call while they

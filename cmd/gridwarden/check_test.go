@@ -39,9 +39,11 @@ nonsense: true
 }
 
 func TestCheckProbe(t *testing.T) {
-	cfg := configured(t, strings.Replace(testConfig, "sandbox: {speed: 300}", "sandbox: {speed: 300, file: sandbox.json}", 1))
+	yaml := strings.NewReplacer("sandbox: {speed: 300}", "sandbox: {speed: 300, file: sandbox.json}", "console: {trusted: true}", "console: {trusted: true, groups: {sec: [bob, carol]}}").Replace(testConfig)
+	cfg := configured(t, yaml)
 	out := ok(t, "check", "--config", cfg, "--probe")
-	contains(t, "check --probe", out, "probe: journal: ok", "probe: sandbox: ok")
+	contains(t, "check --probe", out, "probe: journal: ok", "probe: sandbox: ok",
+		"probe: role atlas-security: ok: the group console/sec gives it to 2 people: bob, carol\n", "probe: policy ban: ok: 3 people could approve, and 2 must\n")
 	if n := strings.Count(out, "probe: journal:"); n != 1 {
 		t.Errorf("the journal is asked %d times", n)
 	}

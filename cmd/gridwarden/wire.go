@@ -34,8 +34,10 @@ type wiring struct {
 	brief  bool // the console shows only what is new in a changed message
 	// monitor counts what happens; nil: nobody looks.
 	monitor *monitor.Monitor
-	// platforms are used instead of the configured ones, by tests.
+	// platforms are used instead of the configured ones, and the configured ones are
+	// reached at api, by tests.
 	platforms []bot.Platform
+	api       func(platform string) string
 }
 
 // app is the whole program, built by hand.
@@ -83,7 +85,7 @@ func wire(ctx context.Context, cfg *config.Config, log *slog.Logger, w wiring) (
 	decider := bot.NewDecider(log, a.journal, a.people)
 
 	if w.chats {
-		if err := a.wireChats(cfg); err != nil {
+		if err := a.wireChats(cfg, w); err != nil {
 			return nil, err
 		}
 	}

@@ -89,6 +89,7 @@ func (s *Server) routes() {
 	add("GET /users/@me", "self", false, s.getSelf)
 	add("GET /applications/{app}/guilds/{guild}/commands", "commands.get", false, s.getCommands)
 	add("PUT /applications/{app}/guilds/{guild}/commands", "commands.put", false, s.putCommands)
+	add("GET /guilds/{guild}", "guild", false, s.getGuild)
 	add("GET /guilds/{guild}/roles", "roles", false, s.getRoles)
 	add("GET /guilds/{guild}/members/{user}", "member", false, s.getMember)
 	add("GET /guilds/{guild}/threads/active", "threads", false, s.getThreads)
@@ -111,7 +112,10 @@ func (s *Server) routes() {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.Date(w.Header())
+	s.mux.ServeHTTP(w, r)
+}
 
 // maxRequest is the most that a request may hold, files and all (reference, uploading files).
 const maxRequest = 10<<20 + 1<<18
@@ -248,7 +252,11 @@ func (s *Server) getApplication(*request) (any, *wrong) {
 	if s.content {
 		flags = 1 << 19
 	}
-	return map[string]any{"id": App, "name": "gridwarden", "flags": flags, "bot": s.userJSON(BotUser)}, nil
+	out := map[string]any{"id": App, "name": "gridwarden", "flags": flags, "bot": s.userJSON(BotUser), "interactions_endpoint_url": nil}
+	if s.endpoint != "" {
+		out["interactions_endpoint_url"] = s.endpoint
+	}
+	return out, nil
 }
 
 func (s *Server) getSelf(*request) (any, *wrong) { return s.userJSON(BotUser), nil }

@@ -108,6 +108,9 @@ type Fault struct {
 // Server is Discord with one server in it. It is an http.Handler, and safe for
 // concurrent use.
 type Server struct {
+	fakeserver.Clock
+	settings
+
 	// Interval is how often heartbeats are wanted; set it before use.
 	Interval time.Duration
 

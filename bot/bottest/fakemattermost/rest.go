@@ -97,7 +97,10 @@ func (s *Server) mux() http.Handler {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.Date(w.Header())
+	s.routes.ServeHTTP(w, r)
+}
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, pattern string, do func(call) answer) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))

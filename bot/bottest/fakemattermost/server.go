@@ -23,6 +23,8 @@ const MaxPost = 16383
 // Server is the fake. It is an http.Handler, and has methods for what people
 // and admins do. It is safe for concurrent use.
 type Server struct {
+	fakeserver.Clock
+
 	routes http.Handler
 
 	mu        sync.Mutex

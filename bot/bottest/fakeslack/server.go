@@ -87,6 +87,8 @@ type Fault struct {
 
 // Server is a workspace. It is an http.Handler, and safe for concurrent use.
 type Server struct {
+	fakeserver.Clock // of its answers; Skew is for what it signs
+
 	// Retries is after which times an event that was not acknowledged is sent
 	// again; set it before use.
 	Retries []time.Duration
@@ -331,6 +333,7 @@ func (s *Server) member(channel, user string) bool {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.Date(w.Header())
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/api/"):
 		s.serveAPI(w, r)

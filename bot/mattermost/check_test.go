@@ -1,0 +1,150 @@
+package mattermost
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mattermost/mattermost/server/public/model"
+
+	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest/fakemattermost"
+)
+
+// TestATimeLimitForEditsIsFoundBeforeACardNeedsOne: what Check says of a limit is
+// what the server does with a card when the limit has passed.
+func TestATimeLimitForEditsIsFoundBeforeACardNeedsOne(t *testing.T) {
+	listen(t, func(t *testing.T, l *listening) {
+		part := l.Parts()[0]
+		for limit, want := range map[string]string{"-1": "", "": "", "0": "for 0 seconds only", "300": "for 300 seconds only", "86400": "for 86400 seconds only"} {
+			l.fake.LimitEdits(limit)
+			err := part.Check(t.Context())
+			if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), "The server mattermost/grid lets posts be changed "+want) || !strings.Contains(err.Error(), "set the time limit for editing posts to none")) {
+				t.Errorf("with a limit of %q: %v", limit, err)
+			}
+			id := l.card()
+			time.Sleep(25 * time.Hour)
+			if err := l.Update(t.Context(), l.at(""), id, bot.Say("decided")); (err == nil) != (want == "") {
+				t.Errorf("with a limit of %q a card of yesterday is changed: %v", limit, err)
+			}
+		}
+	})
+}
+
+// TestCheckTellsAllAtOnce: one look, and everything that is missing.
+func TestCheckTellsAllAtOnce(t *testing.T) {
+	full(t, func(t *testing.T, l *listening) {
+		l.fake.Change(l.me.Id, func(u *model.User) { u.IsBot = false })
+		l.fake.LimitEdits("300")
+		l.fake.Leave(l.channel.Id, l.me.Id)
+		if err := os.WriteFile(string(l.servers[0].config.CommandTokensFile), []byte("short"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := l.Parts()[0].Check(t.Context())
+		if err == nil {
+			t.Fatal("nothing is told")
+		}
+		for _, want := range []string{"not of a bot account", "for 300 seconds only", "the channel security: invite the bot there", "Line 1 of the file"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%q is not told:\n%v", want, err)
+			}
+		}
+	})
+}
+
+// TestAccountsAsTheyAreNow is what approvers are counted by.
+func TestAccountsAsTheyAreNow(t *testing.T) {
+	listen(t, func(t *testing.T, l *listening) {
+		remote := "elsewhere"
+		for want, change := range map[bot.Standing]func(*model.User){
+			bot.Member: func(*model.User) {}, bot.Guest: func(u *model.User) { u.Roles = model.SystemGuestRoleId }, bot.Bot: func(u *model.User) { u.IsBot = true },
+			bot.Deactivated: func(u *model.User) { u.DeleteAt = 1 }, bot.Outsider: func(u *model.User) { u.RemoteId = &remote },
+		} {
+			u := l.fake.AddUser("user-" + string(want))
+			l.fake.Change(u.Id, change)
+			if a, err := l.Account(t.Context(), workspace, u.Id); err != nil || a.Standing != want {
+				t.Errorf("%q, %v; want %q", a.Standing, err, want)
+			}
+		}
+		for _, x := range [][2]string{{workspace, model.NewId()}, {workspace, "alice"}, {workspace, ""}, {"other", l.alice.Id}} {
+			if a, err := l.Account(t.Context(), x[0], x[1]); err != nil || a.Standing != "" {
+				t.Errorf("%v is %q, %v", x, a.Standing, err)
+			}
+		}
+		l.fake.Fail(fakemattermost.Fault{Call: "GET /users/{id}", Status: 500})
+		if a, err := l.Account(t.Context(), workspace, l.fake.AddUser("late").Id); err == nil || a.Standing != "" {
+			t.Errorf("not told: %q, %v", a.Standing, err)
+		}
+	})
+}
+
+// probed is what Probe tells, in lines.
+func probed(ctx context.Context, p *Part) string {
+	remarks, err := p.Probe(ctx)
+	for i, r := range remarks {
+		remarks[i] = "remark: " + r
+	}
+	if err != nil {
+		remarks = append(remarks, "FAILED: "+err.Error())
+	}
+	return strings.Join(remarks, "\n")
+}
+
+// TestTheServersClock: without callbacks nothing depends on it.
+func TestTheServersClock(t *testing.T) {
+	listen(t, func(t *testing.T, l *listening) {
+		for ahead, want := range map[time.Duration]string{
+			0:                "",
+			12 * time.Second: "remark: The clock of mattermost/grid is 12s ahead of this machine's. Times here and there will not agree.",
+			-time.Hour:       "remark: The clock of mattermost/grid is 59m59s behind this machine's. Times here and there",
+		} {
+			l.fake.SetClock(ahead)
+			if got := probed(t.Context(), l.Parts()[0]); !strings.HasPrefix(got, want) || (want == "") != (got == "") {
+				t.Errorf("%s ahead: %q; want %q", ahead, got, want)
+			}
+		}
+		l.fake.Fail(fakemattermost.Fault{Call: "GET /users/me", Status: 500})
+		if got := probed(t.Context(), l.Parts()[0]); !strings.HasPrefix(got, "FAILED: mattermost: grid: asking for the time: 500") {
+			t.Errorf("the server tells nothing: %q", got)
+		}
+	})
+}
+
+// TestTheWayToUsIsProbed asks at the public address, and tells what it cannot know.
+func TestTheWayToUsIsProbed(t *testing.T) {
+	fake := fakemattermost.New()
+	there := httptest.NewServer(fake)
+	t.Cleanup(there.Close)
+	var way http.HandlerFunc
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { way(w, r) }))
+	t.Cleanup(front.Close)
+	r := build(t, fake, there.URL, Options{Public: front.URL})
+	part := r.Parts()[0]
+	way = r.mux().ServeHTTP
+	led := "remark: Asked from this machine, " + front.URL + "/mattermost/grid leads to a gridwarden with this bot's token. Whether the server gets there too cannot be asked from here"
+	if got := probed(t.Context(), part); !strings.HasPrefix(got, led) || strings.Contains(got, "\n") {
+		t.Errorf("it leads here: %s", got)
+	}
+	for ahead, want := range map[time.Duration]string{
+		20 * time.Second: "remark: The clock of mattermost/grid is 20s ahead of this machine's. Nothing breaks yet; from 5m0s on, its slash commands, buttons and forms are refused",
+		-5 * time.Minute: "FAILED: The clock of mattermost/grid is 5m0s behind this machine's: from 5m0s on, its slash commands, buttons and forms are refused",
+	} {
+		fake.SetClock(ahead)
+		got := strings.NewReplacer("19s", "20s", "4m59s", "5m0s").Replace(probed(t.Context(), part)) // real clocks
+		if !strings.Contains(got, want) || !strings.Contains(got, led) {
+			t.Errorf("%s ahead: %s", ahead, got)
+		}
+	}
+	way = http.NotFound
+	if got := probed(t.Context(), part); !strings.Contains(got, "something else answers (404 Not Found)") || strings.Contains(got, led) {
+		t.Errorf("something else: %s", got)
+	}
+	front.Close()
+	if got := probed(t.Context(), part); !strings.Contains(got, "Nobody answers at "+front.URL+"/mattermost/grid/probe") {
+		t.Errorf("nobody: %s", got)
+	}
+}
