@@ -56,6 +56,14 @@ func (e *Engine) read(ctx context.Context, ev Event) (asked, error) {
 		if !ok || !slices.Contains([]string{"approve", "deny", "withdraw"}, verdict) || id == "" || len(ev.Value) > 4<<10 {
 			return a, Problemf("refused", "That button was not issued by gridwarden; nothing was done.")
 		}
+		// What a message shows is what its buttons decide on, whatever a button says.
+		card, err := e.journal.CardAt(ctx, ev.Thread.String(), ev.Target)
+		if err == nil && !strings.EqualFold(string(card), id) {
+			return a, Problemf("refused", "That button was not issued by gridwarden for this message; nothing was done.")
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return a, err
+		}
 		a.tokens = []Token{{Text: verdict, Quoted: false}, {Text: id, Quoted: true}}
 		if reason != "" {
 			a.tokens = append(a.tokens, Token{Text: reason, Quoted: true})

@@ -43,6 +43,8 @@ type guild struct {
 	claims   recall.Claims
 	turns    recall.Turns // of people who react
 	rejects  bot.Rejections
+	// configured: a server, by its id, is this one or has a connection of its own.
+	configured func(id string) bool
 
 	mu         sync.Mutex
 	self       *identity // nil: not asked yet

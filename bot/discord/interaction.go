@@ -46,7 +46,10 @@ type talk struct {
 // talkFor is how long Discord takes answers, less a little for the way.
 const talkFor = 15*time.Minute - 10*time.Second
 
-const onlyInChannels = "gridwarden answers in channels of a server only. Use the command there."
+const (
+	onlyInChannels = "gridwarden answers in channels of a server only. Use the command there."
+	onlyInIts      = "gridwarden does not work for this server, so nothing was done. Whoever runs it can set it up here, or take it out."
+)
 
 // interact takes an interaction. Discord gives up on one that is not answered
 // within three seconds, and tells the person; it is never sent again.
@@ -61,6 +64,10 @@ func (g *guild) interact(ctx context.Context, data json.RawMessage, handle func(
 	}
 	if i.GuildID == "" || i.GuildID == g.id && (i.Member == nil || i.Member.User == nil) {
 		g.reject(ctx, i, onlyInChannels, "an interaction in a direct message", handle)
+		return true
+	}
+	if i.GuildID != g.id && !g.configured(i.GuildID) { // somebody invited the bot there
+		g.reject(ctx, i, onlyInIts, "an interaction in another server", handle)
 		return true
 	}
 	if i.GuildID != g.id || !IsID(i.ChannelID) || !IsID(i.Member.User.ID) { // another server of the same bot, which has its own connection

@@ -46,9 +46,20 @@ func New(guilds []Config, opt Options) (*Platform, error) {
 		if err != nil {
 			return nil, err
 		}
+		g.configured = p.configured
 		p.guilds[c.Name] = g
 	}
 	return p, nil
+}
+
+// configured reports whether a server is one of those that are listened to, by id.
+func (p *Platform) configured(id string) bool {
+	for _, g := range p.guilds {
+		if g.id == id {
+			return true
+		}
+	}
+	return false
 }
 
 // Name implements bot.Platform.

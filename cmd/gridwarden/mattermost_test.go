@@ -35,7 +35,8 @@ type mattermostBot struct {
 	screen onlooker
 	room   *bottest.Recorder
 	as     *asConsole
-	full   bool   // the server calls
+	full   bool // the server calls
+	caller *http.Client
 	sent   string // the transcript's id of the latest event
 	last   bot.Kind
 	latest bottest.Latest
@@ -57,7 +58,7 @@ func onMattermost(t *testing.T, s bottest.Setup) bottest.Bot { return mattermost
 
 func onMattermostFull(t *testing.T, s bottest.Setup) bottest.Bot { return mattermostFor(t, s, true) }
 
-func mattermostFor(t *testing.T, s bottest.Setup, full bool) bottest.Bot {
+func mattermostFor(t *testing.T, s bottest.Setup, full bool) *mattermostBot {
 	cfg := readConfig(t, s)
 	fake := fakemattermost.New()
 	b := &mattermostBot{full: full, as: &asConsole{
@@ -108,7 +109,8 @@ func mattermostFor(t *testing.T, s bottest.Setup, full bool) bottest.Bot {
 	ours := fakeserver.NewWire()
 	t.Cleanup(fakeserver.Serve(ours, routes, nil))
 	here := fakeserver.NewCable(ours.Dial)
-	fake.CallBy(&http.Client{Transport: &http.Transport{DialContext: here.Dial, DisableKeepAlives: true}})
+	b.caller = &http.Client{Transport: &http.Transport{DialContext: here.Dial, DisableKeepAlives: true}}
+	fake.CallBy(b.caller)
 	b.outage = newOutage(there, here)
 	b.room = bottest.NewRecorder(renamed{p, b.as, b.outage})
 	b.app = runOn(t, cfg, b.room)

@@ -32,6 +32,7 @@ type slackBot struct {
 	screen onlooker
 	room   *bottest.Recorder
 	last   fakeslack.Delivery
+	caller *http.Client // by which Slack calls
 	latest bottest.Latest
 	sent   string // the transcript's id of the event
 }
@@ -128,9 +129,10 @@ func (b *slackBot) callBack(t *testing.T, ours *fakeserver.Wire, dial fakeserver
 	for up, _ := b.platform.Connection(); !up; up, _ = b.platform.Connection() {
 		time.Sleep(time.Millisecond)
 	}
+	b.caller = &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
 	err := b.server.CallBack(t.Context(), fakeslack.HTTP{
 		Events: public + "/slack/grid/events", Commands: public + "/slack/grid/commands", Actions: public + "/slack/grid/actions", Secret: signingSecret,
-		Client: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}},
+		Client: b.caller,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,124 +1,138 @@
 package main
 
 import (
-	"context"
-	"slices"
+	"bytes"
+	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/gridwarden/gridwarden/bot"
-	"github.com/gridwarden/gridwarden/bot/bottest"
+	"github.com/gridwarden/gridwarden/bot/audit"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakeslack"
 )
 
-// TestBadInputOnSlack does what must not work, on the whole program in either
-// mode: each time the right refusal is recorded, who waits has an answer, and
-// nothing else happens.
-func TestBadInputOnSlack(t *testing.T) {
-	for _, mode := range []struct {
-		name   string
-		called bool
-	}{{"Socket Mode", false}, {"HTTP", true}} {
-		t.Run(mode.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { badInput(t, mode.called) })
-		})
-	}
-}
-
-func badInput(t *testing.T, called bool) {
-	b := slackIn(t, bottest.Setup{Files: map[string][]byte{"config.yaml": []byte(groupConfig)}}, called)
-	p := &person{running: b, t: t}
-	id, _, card := p.proposes()
+func badOnSlack(t *testing.T, table *badTable, mode string, called bool) {
+	b := slackIn(t, badSetup, called)
+	s := siteOf(t, b, &b.screen, b.server.Timeouts, table, mode)
 	place, bob, alice := b.channel("security"), b.user("bob", bot.Member), b.user("alice", bot.Member)
 	b.speaks("alice", alice)
 	b.speaks("bob", bob)
-	approve := "approve:" + string(id)
-	button := b.server.Button(place, card, approve)
+	approve := approveOf(s.card)
+	button := b.server.Button(place, s.card.card, approve)
+	robot, relay, stranger := b.user("bob", bot.Bot), b.user("bob", bot.Bridged), b.user("bob", bot.Outsider)
 	b.server.AddChannel(fakeslack.Channel{ID: "D1", Direct: true, Private: true, Members: []string{fakeslack.BotUser, bob}})
 	b.alias("D1")
 	talk, _ := b.server.Type(alice, place, "", "just talk")
 	mention := "<@" + fakeslack.BotUser + "> "
-
-	for _, c := range []struct {
-		name string
-		act  func()
-		code string // of the refusal in the log, "" for none
-		said string // to whom it concerns, "" for nothing
-	}{
-		{"a value that was never issued", func() { b.server.Click(bob, place, card, button, "drop table") }, "refused", "not issued by gridwarden"},
-		{"an action that never was", func() { b.server.Click(bob, place, card, button, "approve:zzzzzz") }, "not-found", "no action"},
-		{"a value that is far too long", func() { b.server.Click(bob, place, card, button, approve+":"+strings.Repeat("x", 70<<10)) }, "refused", "not issued by gridwarden"},
-		{"a press on one's own request", func() { b.server.Click(alice, place, card, button, approve) }, "own-request", "asked for"},
-		{"a press in a direct message", func() { b.server.Click(bob, "D1", "1.000001", button, approve) }, "channel", "may not be used in this channel"},
-		{"a command in a direct message", func() { b.server.Type(bob, "D1", "", "pending") }, "channel", "may not be used in this channel"},
-		{"a press of another team", func() {
+	vote := mention + "approve " + string(s.card.id)
+	s.echo = vote
+	asked, _ := b.server.Type(bob, place, "", mention+"whoami")
+	s.settle("a question")
+	click := func(who, value string) func() {
+		return func() { b.server.Click(who, place, s.card.card, button, value) }
+	}
+	types := func(who, text string) func() { return func() { b.server.Type(who, place, "", text) } }
+	elsewhere := func(act func()) func() {
+		return func() {
 			b.server.From("T0OTHER")
-			b.server.Click(bob, place, card, button, approve)
+			act()
 			b.server.From(fakeslack.Team, fakeslack.Team)
-		}, "standing", "takes nothing from outsider accounts"},
-		{"a member of another team in a shared channel", func() { b.server.Type(b.user("bob", bot.Outsider), place, "", mention+"approve "+string(id)) }, "standing", "takes nothing from outsider accounts"},
-		{"another bot's post", func() { b.server.Type(b.user("bob", bot.Bot), place, "", mention+"approve "+string(id)) }, "standing", "takes nothing from bot accounts"},
-		{"a relay's post", func() { b.server.Type(b.user("bob", bot.Bridged), place, "", mention+"approve "+string(id)) }, "standing", "takes nothing from bridged accounts"},
-		{"the bot's own post", func() { b.server.Type(fakeslack.BotUser, place, "", mention+"approve "+string(id)) }, "", ""},
-		{"a reaction on any other message", func() { b.server.React(bob, place, talk, "white_check_mark") }, "", ""},
-		{"a reaction that decides nothing", func() { b.server.React(bob, place, card, "eyes") }, "", ""},
-		{"talk that is edited into a command", func() { b.server.Edit(bob, place, talk, mention+"approve "+string(id)) }, "", ""},
-		{"16,384 characters", func() { b.server.Type(bob, place, "", mention+"trace "+strings.Repeat("x", 16384-len(mention)-6)) }, "usage", ""},
-		{"16,384 characters of nothing", func() { b.server.Type(bob, place, "", mention+strings.Repeat("\u200b", 16384)) }, "usage", ""},
-	} {
-		before, shown := p.refused(), len(b.server.Messages(place))+len(b.server.Messages("D1"))
-		c.act()
-		time.Sleep(5 * time.Second)
-		soon, cancel := context.WithTimeout(t.Context(), time.Minute)
-		if err := b.Idle(soon); err != nil {
-			t.Fatalf("%s: %v", c.name, err)
-		}
-		cancel()
-		p.refusedAs(before, c.name, c.code)
-		fresh := ""
-		for _, m := range append(b.server.Messages(place), b.server.Messages("D1")...) {
-			if m.User == fakeslack.BotUser && !strings.HasPrefix(m.Text, "<@") {
-				fresh += m.Text + "\n"
-			}
-		}
-		if got := len(b.server.Messages(place)) + len(b.server.Messages("D1")); c.code == "" && c.name[:3] != "the" && got != shown {
-			t.Errorf("%s: something was said:\n%s", c.name, fresh)
-		}
-		if c.said != "" && !strings.Contains(fresh, c.said) {
-			t.Errorf("%s: nobody was told %q:\n%s", c.name, c.said, fresh)
-		}
-		if a, err := b.journal.Action(t.Context(), id); err != nil || len(a.Votes) > 0 {
-			t.Errorf("%s: votes %v, %v", c.name, a.Votes, err)
 		}
 	}
+	const outsider = "takes nothing from outsider accounts"
+
+	if called {
+		b.badCalls(t, s, click(bob, approve))
+	} else {
+		s.lacks("the bot opens the connection", badSignature, badReplay, badTime)
+	}
+	s.tries(
+		badInput{what: badTeam, act: elsewhere(click(bob, approve)), code: "standing", of: "bob", said: outsider},
+		badInput{what: badTeam, act: elsewhere(func() { b.server.Slash(bob, place, "/gridwarden", "approve "+string(s.card.id)) }), code: "standing", of: "bob", said: outsider},
+		badInput{what: badTeam, act: elsewhere(types(bob, vote)), code: "standing", of: "bob", said: outsider},
+		badInput{what: badTeam, act: elsewhere(func() { b.server.React(bob, place, s.card.card, "white_check_mark") }), code: "standing", of: "bob", said: outsider},
+		badInput{what: badValue, act: click(bob, "drop table"), code: "refused", of: "bob", said: "not issued by gridwarden"},
+		badInput{what: badValue, act: click(bob, approve+":"+strings.Repeat("x", 70<<10)), code: "refused", of: "bob", said: "not issued by gridwarden"},
+		badInput{what: badAction, act: func() { b.server.Slash(bob, place, "/gridwarden", "approve zzzzzz") }, code: "not-found", of: "bob", said: "no action"},
+		badInput{what: badCard, act: click(bob, approveOf(s.other)), code: "refused", of: "bob", said: "not issued by gridwarden for this message"},
+		badInput{what: badDirect, act: func() { b.server.Click(bob, "D1", "1.000001", button, approve) }, code: "channel", of: "bob", said: "may not be used in this channel"},
+		badInput{what: badDirect, act: func() { b.server.Type(bob, "D1", "", "pending") }, code: "channel", of: "bob", said: "may not be used in this channel"},
+		badInput{what: badBot, act: types(robot, vote), code: "standing", of: "bob", said: "takes nothing from bot accounts"},
+		badInput{what: badRelay, act: types(relay, vote), code: "standing", of: "bob", said: "takes nothing from bridged accounts"},
+		badInput{what: badOutsider, act: types(stranger, vote), code: "standing", of: "bob", said: outsider},
+		badInput{what: badEcho, act: types(fakeslack.BotUser, vote)},
+		badInput{what: badTalk, act: func() { b.server.Edit(bob, place, talk, vote) }},
+		badInput{what: badEdit, act: func() { b.server.Edit(bob, place, asked, vote) }, also: audit.MessageEdited},
+		badInput{what: badLong, act: types(bob, long(mention+"trace ", "x")), code: "usage", of: "bob", said: "too long"},
+		badInput{what: badInvisible, act: types(bob, long(mention, "\u200b")), code: "usage", of: "bob", said: "Type a command"},
+		badInput{what: badMessage, act: func() { b.server.React(bob, place, talk, "white_check_mark") }},
+		badInput{what: badReaction, act: func() { b.server.React(bob, place, s.card.card, "eyes") }},
+	)
+	s.lacks("Slack archives no threads", badArchived)
+	old := b.server.Button(place, s.other.card, approveOf(s.other))
+	s.tries(s.decidedBefore(func() { b.server.Click(bob, place, s.other.card, old, approveOf(s.other)) }))
 
 	// Removed from its channel, the bot answers when it is back.
 	b.server.AddChannel(fakeslack.Channel{ID: place, Name: "security", Private: true, Members: []string{alice, bob}})
-	d := b.server.Slash(bob, place, "/gridwarden", "whoami")
+	n, d := s.answers(), b.server.Slash(bob, place, "/gridwarden", "whoami")
 	time.Sleep(30 * time.Second)
-	answered := func() bool {
-		return slices.ContainsFunc(b.server.Messages(place), func(m fakeslack.Message) bool {
-			return strings.Contains(m.Text, "You are Bob Baker") && m.User == fakeslack.BotUser
-		})
-	}
-	if !d.Acknowledged(time.Second) || answered() {
-		t.Errorf("acknowledged %t, answered %t in a channel where the bot is not", d.Acknowledged(0), answered())
+	if !d.Acknowledged(time.Second) || s.answers() > n {
+		t.Errorf("%s: acknowledged %t, %d answers in a channel where the bot is not", mode, d.Acknowledged(0), s.answers()-n)
 	}
 	b.directory.mu.Lock()
 	b.fill("security", place)
 	b.directory.mu.Unlock()
-	for end := time.Now().Add(5 * time.Minute); !answered() && time.Now().Before(end); {
-		time.Sleep(time.Second)
+	if !s.until(5*time.Minute, func() bool { return s.answers() > n }) {
+		t.Errorf("%s: the answer was lost", mode)
 	}
-	if !answered() {
-		t.Error("the answer was lost")
+	table.note(badRemoved, mode, "answered when it is back")
+
+	// Over HTTP Slack calls on, and cannot be asked who it is.
+	press := badInput{act: click(bob, approve), complains: true}
+	if called {
+		press = badInput{act: click(bob, approve), code: "standing", of: "bob", said: "did not say what kind of account"}
 	}
-	if n := b.server.Timeouts(); n > 0 {
-		t.Errorf("Slack complained to people %d times", n)
+	s.revoked(b.server.Revoke, b.server.Restore, types(bob, mention+"whoami"), press)
+	s.ends()
+}
+
+// badCalls sends the program what is not Slack's, or not now. press is a vote.
+func (b *slackBot) badCalls(t *testing.T, s *badSite, press func()) {
+	t.Helper()
+	signedAs := func(secret string, by time.Duration) func() {
+		return func() {
+			b.server.ChangeSecret(secret)
+			b.server.Skew(by)
+			press()
+			time.Sleep(time.Second)
+			b.server.ChangeSecret(signingSecret)
+			b.server.Skew(0)
+		}
 	}
-	if r, err := b.journal.Verify(t.Context()); err != nil || !r.Sound() {
-		t.Errorf("%+v, %v", r, err)
-	}
+	place, alice := b.channel("security"), b.user("alice", bot.Member)
+	s.tries(
+		badInput{what: badSignature, act: signedAs("another-secret-of-32-characters!", 0), code: "rejected", complains: true},
+		badInput{what: badTime, act: signedAs(signingSecret, -10*time.Minute), code: "rejected", complains: true},
+		badInput{what: badTime, act: signedAs(signingSecret, 10*time.Minute), code: "rejected", complains: true},
+	)
+	b.server.Click(alice, place, s.card.card, b.server.Button(place, s.card.card, approveOf(s.card)), approveOf(s.card))
+	s.settle("a press on one's own request")
+	all := b.server.Requests()
+	copied := all[len(all)-1]
+	s.tries(badInput{what: badReplay, code: "rejected", act: func() {
+		r, err := http.NewRequestWithContext(t.Context(), copied.Method, copied.URL, bytes.NewReader(copied.Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = copied.Header.Clone()
+		answer, err := b.caller.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		if answer.StatusCode != http.StatusConflict {
+			t.Errorf("a replay is answered with %d", answer.StatusCode)
+		}
+	}})
 }
