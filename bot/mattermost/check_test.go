@@ -2,6 +2,8 @@ package mattermost
 
 import (
 	"context"
+	"encoding/hex"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -114,7 +116,7 @@ func TestTheServersClock(t *testing.T) {
 	})
 }
 
-// TestTheWayToUsIsProbed asks at the public address, and tells what it cannot know.
+// TestTheWayToUsIsProbed asks at the public address, and has the server call there.
 func TestTheWayToUsIsProbed(t *testing.T) {
 	fake := fakemattermost.New()
 	there := httptest.NewServer(fake)
@@ -124,27 +126,91 @@ func TestTheWayToUsIsProbed(t *testing.T) {
 	t.Cleanup(front.Close)
 	r := build(t, fake, there.URL, Options{Public: front.URL})
 	part := r.Parts()[0]
-	way = r.mux().ServeHTTP
-	led := "remark: Asked from this machine, " + front.URL + "/mattermost/grid leads to a gridwarden with this bot's token. Whether the server gets there too cannot be asked from here"
-	if got := probed(t.Context(), part); !strings.HasPrefix(got, led) || strings.Contains(got, "\n") {
-		t.Errorf("it leads here: %s", got)
+	if err := part.Check(t.Context()); err != nil { // it logs in
+		t.Fatal(err)
 	}
+	ours := r.mux().ServeHTTP
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"text": "hello\u202e"}`)
+	}))
+	t.Cleanup(elsewhere.Close)
+	answers := "Asked from this machine, " + front.URL + "/mattermost/grid leads to a gridwarden with this bot's token. Whether the server gets there too is not known, for "
+	put := func(address string) { fake.PutCommand("gridwarden", address) }
+	for name, x := range map[string]struct {
+		way  http.HandlerFunc
+		set  func(undo bool)
+		want string
+	}{
+		"all is well":        {ours, func(bool) {}, ""},
+		"something else":     {http.NotFound, func(bool) {}, "FAILED: At " + front.URL + "/mattermost/grid/probe, where the server is to call, something else answers (404 Not Found)"},
+		"the server may not": {ours, func(undo bool) { fake.RefuseCalls(!undo) }, "FAILED: The server grid cannot call " + front.URL + "/mattermost/grid/command, which answers here: open the way"},
+		"the command calls another": {ours, func(undo bool) {
+			if put(elsewhere.URL); undo {
+				put(r.command.URL)
+			}
+		}, `FAILED: When /gridwarden is typed on the server grid, something else answers than a gridwarden with this bot's token, and says "hello⟨U+202E⟩": let the command call ` + front.URL + "/mattermost/grid/command"},
+		"there is no command": {ours, func(undo bool) {
+			if fake.PutCommand("other", r.command.URL); undo {
+				put(r.command.URL)
+			}
+		}, "FAILED: The server grid has no slash command /gridwarden in its team grid: `gridwarden setup mattermost` makes it."},
+		"a bot may not type": {ours, func(undo bool) {
+			if !undo {
+				fake.Fail(fakemattermost.Fault{Call: "POST /commands/execute", Status: http.StatusForbidden})
+			}
+		}, "remark: " + answers + "the server does not let the bot try it (403): the first slash command shows it."},
+		"no channel": {ours, func(undo bool) {
+			r.servers[0].o.Channels = func(string) []string { return map[bool][]string{true: {"security"}}[undo] }
+		}, "remark: " + answers + "no channel is listed"},
+	} {
+		way = x.way
+		x.set(false)
+		if got := probed(t.Context(), part); !strings.HasPrefix(got, x.want) || strings.Contains(got, "\n") || (got == "") != (x.want == "") {
+			t.Errorf("%s:\n%s\nwant\n%s", name, got, x.want)
+		}
+		x.set(true)
+	}
+	way = ours
 	for ahead, want := range map[time.Duration]string{
 		20 * time.Second: "remark: The clock of mattermost/grid is 20s ahead of this machine's. Nothing breaks yet; from 5m0s on, its slash commands, buttons and forms are refused",
 		-5 * time.Minute: "FAILED: The clock of mattermost/grid is 5m0s behind this machine's: from 5m0s on, its slash commands, buttons and forms are refused",
 	} {
 		fake.SetClock(ahead)
 		got := strings.NewReplacer("19s", "20s", "4m59s", "5m0s").Replace(probed(t.Context(), part)) // real clocks
-		if !strings.Contains(got, want) || !strings.Contains(got, led) {
+		if !strings.HasPrefix(got, want) {
 			t.Errorf("%s ahead: %s", ahead, got)
 		}
-	}
-	way = http.NotFound
-	if got := probed(t.Context(), part); !strings.Contains(got, "something else answers (404 Not Found)") || strings.Contains(got, led) {
-		t.Errorf("something else: %s", got)
 	}
 	front.Close()
 	if got := probed(t.Context(), part); !strings.Contains(got, "Nobody answers at "+front.URL+"/mattermost/grid/probe") {
 		t.Errorf("nobody: %s", got)
 	}
+}
+
+// TestOnlyTheBotProbes: from anybody else it is a command like others, and it proves
+// nothing to who asks at the other address.
+func TestOnlyTheBotProbes(t *testing.T) {
+	full(t, func(t *testing.T, l *listening) {
+		nonce := model.NewId()
+		proof := hex.EncodeToString(l.servers[0].mac(forReturns, nonce))
+		for who, text := range map[*model.User]string{l.alice: "probe " + nonce, l.me: "probe x"} {
+			if err := l.fake.Command(who.Id, l.channel.Id, "", "/gridwarden "+text); err != nil {
+				t.Fatal(err)
+			}
+			if ev := l.next(); ev.Value != text {
+				t.Errorf("%+v", ev)
+			}
+		}
+		if n := len(l.fake.Whispers()); n != 0 {
+			t.Errorf("%d answers", n)
+		}
+		if err := l.fake.Command(l.me.Id, l.channel.Id, "", "/gridwarden probe "+nonce); err != nil {
+			t.Fatal(err)
+		}
+		said := l.fake.Whispers()
+		if len(said) != 1 || said[0].Post.Message != proof || proof == hex.EncodeToString(l.servers[0].mac(forProbes, nonce)) {
+			t.Errorf("the bot is answered %v", said)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -50,6 +51,9 @@ func (s *server) commanded(ctx context.Context, body []byte, header http.Header)
 	if err != nil {
 		s.reject(ctx, "a slash command", err, claimed(user, channel))
 		return whisperedBack("gridwarden cannot be sure that the server sent this, so nothing was done. Try again; if that does not help, compare the clocks of both machines.")
+	}
+	if nonce, probed := strings.CutPrefix(form.Get("text"), probeWord+" "); probed && s.isSelf(user) && probeNonce.MatchString(nonce) {
+		return whisperedBack(hex.EncodeToString(s.mac(forReturns, nonce)))
 	}
 	root := form.Get("root_id") // servers before 11 do not tell it
 	if !model.IsValidId(root) {

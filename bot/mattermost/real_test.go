@@ -374,6 +374,9 @@ func TestRealServerCalls(t *testing.T) {
 	r.calls.Lead(routes)
 	h, _ := r.hear(t)
 	ctx := t.Context()
+	if remarks, err := r.Parts()[0].Probe(ctx); err != nil || len(remarks) > 0 {
+		t.Errorf("the way to us: %q, %v", remarks, err)
+	}
 	card := r.card(t, "card/1")
 	must(t, r.server.Watch(ctx, r.alice))
 	approve, err := r.server.Button(ctx, r.alice, card, "approve")

@@ -17,6 +17,7 @@ const (
 	forButtons = "button"
 	forForms   = "form"
 	forProbes  = "probe"
+	forReturns = "return" // of the server's own call to a probe of ours
 
 	buttonHolds = 31 * 24 * time.Hour
 	formHolds   = time.Hour

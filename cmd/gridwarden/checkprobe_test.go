@@ -194,13 +194,13 @@ roles: {sec: {from: mattermost/grid/channel/security}}
 policies: {ban: {approvals: [{role: sec, count: 2}]}}
 `, port, server.URL, bob.Id, robert.Id, carol.Id))
 	written(t, filepath.Join(filepath.Dir(cfg), "token"), mattermostToken)
-	written(t, filepath.Join(filepath.Dir(cfg), "commands"), fake.AddCommand("gridwarden", "http://"+port).Token)
+	written(t, filepath.Join(filepath.Dir(cfg), "commands"), fake.AddCommand("gridwarden", "http://"+port+"/mattermost/grid/command").Token)
 
 	got := gridwarden(t, "check", "--config", cfg, "--probe")
 	if got.status != exitFailed || !strings.Contains(got.err, "1 of 4 probes failed.") {
 		t.Errorf("two accounts of one person: %+v", got)
 	}
-	contains(t, "two accounts of one person", got.out, "probe: mattermost/grid: ok\n    remark: Asked from this machine, http://"+port+"/mattermost/grid leads to",
+	contains(t, "two accounts of one person", got.out, "probe: mattermost/grid: ok\nprobe: ",
 		"probe: role sec: ok: the group mattermost/grid/channel/security gives it to 1 person: bob\n",
 		"probe: policy ban: FAILED: 2 of sec must approve, and 1 person could: bob (the group mattermost/grid/channel/security gives it to 1). Missing: 1 of sec. Add people of the configuration to the group")
 

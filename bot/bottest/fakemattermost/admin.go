@@ -52,6 +52,13 @@ func (s *Server) Commands() []model.Command {
 	return out
 }
 
+// PutCommand makes the first command of the team another one.
+func (s *Server) PutCommand(trigger, address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out.commands[0].Trigger, s.out.commands[0].URL = trigger, address
+}
+
 // AddCommand makes a slash command as an admin does by hand, with a token.
 func (s *Server) AddCommand(trigger, address string) model.Command {
 	s.mu.Lock()

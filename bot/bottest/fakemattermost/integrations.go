@@ -194,18 +194,53 @@ func (s *Server) CallAgain() error {
 // app/command.go, ExecuteCommand and tryExecuteCustomCommand. Old servers do not
 // tell the thread; see HideRoots.
 func (s *Server) Command(user, channel, root, text string) error {
+	_, err := s.command(user, channel, root, text)
+	return err
+}
+
+// executeCommand is Command over REST, for whoever has a token: who called is
+// answered with what the integration answered.
+func (s *Server) executeCommand(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	const name = "POST /commands/execute"
+	s.calls[name]++
+	user, known := s.tokens[bearer(r)]
+	fault := s.faultFor(name)
+	s.mu.Unlock()
+	var args model.CommandArgs
+	switch err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&args); {
+	case fault != nil:
+		refuse(w, fault.Status, "fault")
+		return
+	case !known:
+		refuse(w, http.StatusUnauthorized, "api.context.session_expired.app_error")
+		return
+	case err != nil:
+		refuse(w, http.StatusBadRequest, invalidParam)
+		return
+	}
+	response, err := s.command(user, args.ChannelId, args.RootId, args.Command)
+	if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
+		refuse(w, refusal.Status, refusal.ID)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, asJSON(response))
+}
+
+func (s *Server) command(user, channel, root, text string) (*model.CommandResponse, error) {
 	if len(text) <= 1 || text[0] != '/' {
-		return refused(http.StatusBadRequest, "api.command.execute_command.start.app_error", text)
+		return nil, refused(http.StatusBadRequest, "api.command.execute_command.start.app_error", text)
 	}
 	s.mu.Lock()
 	c := s.channels[channel]
 	if c == nil || !s.isMember(channel, user) {
 		s.mu.Unlock()
-		return refused(http.StatusForbidden, permissions, "create_post")
+		return nil, refused(http.StatusForbidden, permissions, "create_post")
 	}
 	if c.DeleteAt != 0 {
 		s.mu.Unlock()
-		return refused(http.StatusBadRequest, "api.command.execute_command.deleted.error", channel)
+		return nil, refused(http.StatusBadRequest, "api.command.execute_command.deleted.error", channel)
 	}
 	trigger, message := text, ""
 	if i := strings.IndexFunc(text, unicode.IsSpace); i >= 0 {
@@ -220,7 +255,7 @@ func (s *Server) Command(user, channel, root, text string) error {
 	}
 	if cmd == nil {
 		s.mu.Unlock()
-		return refused(http.StatusNotFound, "api.command.execute_command.not_found.app_error", trigger)
+		return nil, refused(http.StatusNotFound, "api.command.execute_command.not_found.app_error", trigger)
 	}
 	form := url.Values{
 		"token": {cmd.Token}, "team_id": {cmd.TeamId}, "team_domain": {Team},
@@ -236,11 +271,11 @@ func (s *Server) Command(user, channel, root, text string) error {
 
 	data, answered, err := s.call(cmd.URL, "application/x-www-form-urlencoded", header, []byte(form.Encode()))
 	if err != nil {
-		return refused(http.StatusInternalServerError, commandFailed, err)
+		return nil, refused(http.StatusInternalServerError, commandFailed, err)
 	}
 	response, err := model.CommandResponseFromHTTPBody(answered.Get("Content-Type"), bytes.NewReader(data))
 	if err != nil || response == nil {
-		return refused(http.StatusInternalServerError, commandFailed, err)
+		return nil, refused(http.StatusInternalServerError, commandFailed, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -255,7 +290,7 @@ func (s *Server) Command(user, channel, root, text string) error {
 		s.seen(fakeserver.Whispered, p, user)
 		s.changes.Tell()
 	}
-	return nil
+	return response, nil
 }
 
 // Click has a user press a button: api4/integration_action.go, doPostAction, and

@@ -93,6 +93,7 @@ func (s *Server) mux() http.Handler {
 		m.HandleFunc(method+" "+model.APIURLSuffix+path, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, pattern, do) })
 	}
 	m.HandleFunc("GET "+model.APIURLSuffix+"/websocket", s.websocket)
+	m.HandleFunc("POST "+model.APIURLSuffix+"/commands/execute", s.executeCommand) // which calls, and so holds no lock
 	return m
 }
 
