@@ -119,14 +119,40 @@ func (p *Platform) Probe(ctx context.Context) (remarks []string, err error) {
 				"gridwarden cannot go on in a thread that was locked or put away.", name))
 		}
 	}
+	var all []error
+	for _, name := range slices.Sorted(maps.Keys(p.guilds)) {
+		if places := p.guilds[name].listening(); len(places) > 0 {
+			remark, err := p.trial(p.guilds[name], places[0]).Run(ctx)
+			if remark != "" {
+				remarks = append(remarks, remark)
+			}
+			all = append(all, err)
+		}
+	}
 	if !told {
-		return append(remarks, bot.Undated("Discord")), nil
+		return append(remarks, bot.Undated("Discord")), errors.Join(all...)
 	}
 	remark, err := clock.Judge("Discord", tolerance)
 	if remark != "" {
 		remarks = append(remarks, remark)
 	}
-	return remarks, err
+	return remarks, errors.Join(append(all, err)...)
+}
+
+// trial posts in a channel, reads and deletes.
+func (p *Platform) trial(g *guild, t bot.Thread) bot.Trial {
+	return bot.Trial{
+		Where: "Discord, channel " + t.Channel,
+		Face:  func(m bot.Message) (string, error) { return p.Face(t, m) },
+		Post:  func(ctx context.Context, m bot.Message) (string, error) { return p.Post(ctx, t, m) },
+		Read: func(ctx context.Context, id string) (string, error) {
+			seen, err := g.readBack(ctx, t, id)
+			return seen.Face, err
+		},
+		Delete: func(ctx context.Context, id string) error {
+			return g.ask(ctx, question{what: "deleting a message", method: http.MethodDelete, path: "channels/" + t.Channel + "/messages/" + id, route: "channels/" + t.Channel + "/delete"}, nil)
+		},
+	}
 }
 
 // tolerance is what reading after a gap stands: it begins by this machine's clock,

@@ -82,6 +82,15 @@ func (p *Part) Probe(ctx context.Context) (remarks []string, err error) {
 	} else {
 		remarks = append(remarks, bot.Undated(p.Name()))
 	}
+	if channels := s.o.Channels(s.config.Name); len(channels) > 0 {
+		remark, err := s.trial(channels[0]).Run(ctx)
+		if remark != "" {
+			remarks = append(remarks, remark)
+		}
+		if err != nil {
+			all = append(all, err)
+		}
+	}
 	if s.config.Full() {
 		remark, err := s.way(ctx)
 		if remark != "" {
@@ -92,6 +101,27 @@ func (p *Part) Probe(ctx context.Context) (remarks []string, err error) {
 		}
 	}
 	return remarks, errors.Join(all...)
+}
+
+// trial posts in a channel, reads and deletes.
+func (s *server) trial(channel string) bot.Trial {
+	t := s.thread(channel, "")
+	return bot.Trial{
+		Where: "Mattermost, channel " + channel,
+		Face:  func(m bot.Message) (string, error) { return s.face(m), nil },
+		Post:  func(ctx context.Context, m bot.Message) (string, error) { return s.post(ctx, t, "", m) },
+		Read: func(ctx context.Context, id string) (string, error) {
+			seen, err := s.readBack(ctx, t, id)
+			return seen.Face, err
+		},
+		Delete: func(ctx context.Context, id string) error {
+			_, err := ask(ctx, s, "deleting a post", func(ctx context.Context, c *model.Client4) (*model.Response, *model.Response, error) {
+				r, err := c.DeletePost(ctx, id)
+				return r, r, err
+			})
+			return err
+		},
+	}
 }
 
 // tolerance is what breaks. What is read after a gap is asked for by the server's

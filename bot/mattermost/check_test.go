@@ -108,6 +108,9 @@ func TestTheServersClock(t *testing.T) {
 			if got := probed(t.Context(), l.Parts()[0]); !strings.HasPrefix(got, want) || (want == "") != (got == "") {
 				t.Errorf("%s ahead: %q; want %q", ahead, got, want)
 			}
+			if ev := l.next(); ev.Kind != bot.Deleted || !ev.Ours {
+				t.Errorf("%+v; want that the test card went away", ev)
+			}
 		}
 		l.fake.Fail(fakemattermost.Fault{Call: "GET /users/me", Status: 500})
 		if got := probed(t.Context(), l.Parts()[0]); !strings.HasPrefix(got, "FAILED: mattermost: grid: asking for the time: 500") {

@@ -16,6 +16,10 @@ func (p *Platform) Face(t bot.Thread, m bot.Message) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return s.face(m), nil
+}
+
+func (s *server) face(m bot.Message) string {
 	s.mu.Lock()
 	limit := s.maxPost
 	s.mu.Unlock()
@@ -24,7 +28,7 @@ func (p *Platform) Face(t bot.Thread, m bot.Message) (string, error) {
 	s.attach(&d, m)
 	post := &model.Post{Message: d.text}
 	post.SetProps(d.props)
-	return faceOf(post), nil
+	return faceOf(post)
 }
 
 // faceOf is what people see of a post: its text and its buttons.

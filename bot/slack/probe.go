@@ -45,6 +45,15 @@ func (p *Platform) Probe(ctx context.Context) (remarks []string, err error) {
 			}
 		}
 		clocked = clocked || err == nil
+		if places := w.channels(); err == nil && len(places) > 0 {
+			remark, err := p.trial(w, places[0]).Run(ctx)
+			if remark != "" {
+				remarks = append(remarks, remark)
+			}
+			if err != nil {
+				all = append(all, fmt.Errorf("workspace %s: %w", name, err))
+			}
+		}
 		if w.inbound == nil {
 			continue
 		}
@@ -136,4 +145,23 @@ func challenge(ctx context.Context, client *http.Client, address string, secret 
 		return bot.Problemf("unreachable", "The answer of gridwarden at %s, where Slack is to call, is another one when it arrives here: something on the way changes it.", address)
 	}
 	return nil
+}
+
+// trial posts in a channel, reads and deletes.
+func (p *Platform) trial(w *workspace, t bot.Thread) bot.Trial {
+	return bot.Trial{
+		Where: "Slack, channel " + t.Channel,
+		Face:  func(m bot.Message) (string, error) { return p.Face(t, m) },
+		Post:  func(ctx context.Context, m bot.Message) (string, error) { return p.Post(ctx, t, m) },
+		Read: func(ctx context.Context, id string) (string, error) {
+			seen, err := w.readBack(ctx, t, id)
+			return seen.Face, err
+		},
+		Delete: func(ctx context.Context, id string) error {
+			return w.call(ctx, "chat.delete", t.Channel, func(ctx context.Context) error {
+				_, _, err := w.api.DeleteMessageContext(ctx, t.Channel, id)
+				return err
+			})
+		},
+	}
 }

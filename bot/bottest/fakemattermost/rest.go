@@ -73,6 +73,7 @@ func (s *Server) mux() http.Handler {
 		"GET /posts/{id}/reactions":                   s.getReactions,
 		"POST /posts":                                 s.createPost,
 		"PUT /posts/{id}/patch":                       s.patchPost,
+		"DELETE /posts/{id}":                          s.deletePost,
 		"POST /posts/ephemeral":                       s.ephemeral,
 		"POST /reactions":                             s.saveReaction,
 		"POST /files":                                 s.uploadFiles,
@@ -446,6 +447,19 @@ func (s *Server) acceptable(p *model.Post) answer {
 		s.files[id].attached = true
 	}
 	return answer{}
+}
+
+// deletePost lets everybody delete what is their own (api4/post.go, deletePost).
+func (s *Server) deletePost(c call) answer {
+	p := s.posts[c.PathValue("id")]
+	switch {
+	case p == nil || p.DeleteAt != 0:
+		return no(http.StatusNotFound, "app.post.get.app_error")
+	case p.UserId != c.user || !s.isMember(p.ChannelId, c.user):
+		return forbidden()
+	}
+	s.gone(p.Id)
+	return ok(map[string]string{"status": "OK"})
 }
 
 func (s *Server) patchPost(c call) answer {

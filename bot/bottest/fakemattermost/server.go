@@ -242,6 +242,11 @@ func (s *Server) shelve(p *model.Post, at int64) {
 func (s *Server) DeleteAs(_, post string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.gone(post)
+}
+
+// gone deletes a post and what hangs from it. The caller holds mu.
+func (s *Server) gone(post string) {
 	for _, id := range s.order {
 		p := s.posts[id]
 		if p.DeleteAt != 0 || id != post && p.RootId != post {
