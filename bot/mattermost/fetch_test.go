@@ -50,6 +50,7 @@ func TestFilesBesideWhatIsTyped(t *testing.T) {
 		}
 		l.fake.Join(l.channel.Id, l.me.Id)
 		l.fake.DeleteAs(l.alice.Id, ev.Message)
+		l.next() // which is told, too
 		if _, err := fetch(10); !errors.Is(err, bot.ErrNotFound) {
 			t.Errorf("deleted: %v", err)
 		}
