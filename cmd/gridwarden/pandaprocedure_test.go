@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 const (
 	reported = 1073623690
 	reportID = "9708243.svr016.example.org"
+	evading  = reported + 4 // its payload survives its pilot's kill
 	tarball  = "jobO.0c2f9a52-51c1-4b0e-9a5a-6d0f2f5b1c77.tar.gz"
 )
 
@@ -92,6 +94,8 @@ func (w *walk) naughty(cache string) (created, began time.Time) {
 	add(reported+1, "running", "Naughty User", "wn043.example.org", 41)
 	add(reported+2, "activated", "Naughty User", "", 41)
 	add(reported+3, "running", "Mary McDonald", "wn042.example.org", 0)
+	add(evading, "running", "Naughty User", "wn044.example.org", 0)
+	w.world.Evade(evading)
 	return created, began
 }
 
@@ -107,6 +111,7 @@ func (w *walk) identified(cache, at string) {
 	w.says("job /tmp/condorg_hLI26201/pilot3/Panda_Pilot_26241_1274389488/PandaJob_1073623690_1274389590", facts...)
 	w.on("\"in the pilotlog.txt file")
 	w.says("job 2010-05-20 21:04:48|26241|pilot.py | PandaID=1073623690", facts...)
+	w.attaches("bob", "pilotlog.txt", pilotLog()+"PandaID=1073623690\n", append(facts, "Found in pilotlog.txt, ", "Of 41 numbers in the text it is the only one that is a job.")...)
 	w.on("\"if you have the batch system ID\"")
 	w.says("job batch "+reportID, append(facts, "It is the only job of that batch job.")...)
 	w.says("trace batch "+reportID+" "+at+" site=DESY-HH", "Naughty User", "panda-database")
@@ -145,22 +150,31 @@ func (w *walk) contained() {
 	w.on("\"cancel their running and queued jobs\"")
 	card := w.proposes(`kill user "Naughty User" miner`, "requested (the pilot has not called yet)", "bob")
 	w.on("\"The output should be a list")
-	contains(w.T, "the card", unwrapped(card), "1073623690", "1073623691", "1073623692", "41")
+	contains(w.T, "the card", unwrapped(card), "1073623690", "1073623691", "1073623692", "1073623694", "41")
 	w.on("\"trivial for a user to circumvent")
 	contains(w.T, "the card", unwrapped(card), "stop a payload that has detached itself from its pilot")
 	w.on("\"a delay of up to 30mins")
-	if got := pandatest.All[int64](w.panda, "SELECT pandaid FROM doma_panda.jobsactive4 WHERE commandtopilot = 'tobekilled' ORDER BY 1"); len(got) != 2 || got[0] != reported || got[1] != reported+1 {
+	if got := pandatest.All[int64](w.panda, "SELECT pandaid FROM doma_panda.jobsactive4 WHERE commandtopilot = 'tobekilled' ORDER BY 1"); !slices.Equal(got, []int64{reported, reported + 1, evading}) {
 		w.Errorf("told to their pilots: %v", got)
 	}
 	from := len(w.serve.out.String())
 	w.world.Advance(45 * time.Minute)
 	w.looks()
-	w.hears(from, "Seen gone: 3 jobs. Over: 1 task.")
+	w.hears(from, "Of 4 jobs: 3 gone, 1 delivered (the pilot was told). Of 1 task: 1 over. The last answer is due by")
+	w.world.Advance(30 * time.Minute)
+	w.looks()
+	w.hears(from, "is settled: incomplete. Of 4 jobs: 3 gone, 1 evading (told, and still there). Of 1 task: 1 over.")
+	w.on("\"trivial for a user to circumvent")
+	named := "job 1073623694: evading, site DESY-HH, host wn044.example.org, batch id 1073623694.svr016.example.org, was due 20"
+	said := unwrapped(w.hears(from, "Remains: To send to DESY-HH: A security incident concerns"))
+	contains(w.T, "what is said in the end", said, named, "commandToPilot=tobekilled", "the pilot was told and calls on, but jobStatus=running",
+		"A malicious payload can evade the pilot's kill: ask the site to kill the batch jobs named here (by site: DESY-HH 1).",
+		"then kill: batch job 1073623694.svr016.example.org on wn044.example.org (PanDA job 1073623694).")
 	w.on("\"cancel their running and queued jobs\"")
 	w.says("kill task 41 miner", "These tasks have ended, so nothing was proposed.")
 	w.says("kill job 1073623690 1073623691 miner", "These jobs have ended, so nothing was proposed.")
-	if got := pandatest.All[int64](w.panda, "SELECT pandaid FROM doma_panda.jobsactive4 UNION ALL SELECT pandaid FROM doma_panda.jobsdefined4"); len(got) != 1 || got[0] != reported+3 {
-		w.Errorf("what lives: %v, want the job of somebody else", got)
+	if got := pandatest.All[int64](w.panda, "SELECT pandaid FROM doma_panda.jobsactive4 UNION ALL SELECT pandaid FROM doma_panda.jobsdefined4 ORDER BY 1"); !slices.Equal(got, []int64{reported + 3, evading}) {
+		w.Errorf("what lives: %v, want the job of somebody else and the evading one", got)
 	}
 }
 
@@ -177,7 +191,7 @@ func (w *walk) told(cache string, created, began time.Time) {
 	const done = `
 What was done until now:
 - TIME: the PanDA user "Naughty User" was banned from submitting. Every server knows of it from TIME on.
-- TIME: the kill of the tasks and jobs of the PanDA user "Naughty User" was requested; of 3 jobs at all sites, as of TIME: 3 seen gone.
+- TIME: the kill of the tasks and jobs of the PanDA user "Naughty User" was requested; of 4 jobs at all sites, as of TIME: 3 seen gone, 1 still there though the pilot was told.
 `
 	w.on("\"Here is an example of an email")
 	w.says(`reply site dn="`+pilotsDN+`"`, "Dear colleagues at DESY-HH,", "nothing was sent", "reply send site")

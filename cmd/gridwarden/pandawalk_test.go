@@ -184,6 +184,25 @@ func (w *walk) proposes(line, until string, by ...string) (card string) {
 	return card
 }
 
+// attaches has somebody put a log beside job in the chat, and waits for the answer there.
+func (w *walk) attaches(who, name, log string, want ...string) {
+	w.Helper()
+	file := w.chat.Upload(w.people[who], w.channel, name, []byte(log))
+	asked := w.chat.Say(&model.Post{UserId: w.people[who], ChannelId: w.channel, Message: "@gridwarden job", FileIds: []string{file}}, 1)
+	plain, answer := strings.NewReplacer("*", "", "\u200b", ""), ""
+	if !w.chat.Await(time.Minute, func() bool {
+		for _, p := range w.chat.Thread(asked.Id) {
+			if p.Id != asked.Id {
+				answer = unwrapped(plain.Replace(p.Message))
+			}
+		}
+		return answer != ""
+	}) {
+		w.Fatalf("%s is not answered", name)
+	}
+	contains(w.T, name, answer, want...)
+}
+
 // looks makes the program look now at what it would look at in some minutes.
 func (w *walk) looks() {
 	w.Helper()
