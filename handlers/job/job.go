@@ -42,7 +42,7 @@ type question struct {
 }
 
 // ask is what people can give.
-const ask = "Give a PandaID, the directory of a pilot's job, lines of its log or of ps, an address of the monitor, or `job batch ID`."
+const ask = "Give a PandaID, the directory of a pilot's job, lines of its log or of ps, an address of the monitor, or `job batch ID`. A whole log is attached to a message that says `job`, and at the console named: `job < FILE`."
 
 func read(r *bot.Request) (question, error) {
 	var q question

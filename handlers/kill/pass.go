@@ -82,14 +82,14 @@ func (c command) killMany(ctx context.Context, ids []string) (pass, error) {
 func (c command) lookAhead(ctx context.Context, ids []string, looked chan<- *chunk, enough <-chan struct{}) {
 	defer close(looked)
 	for some := range slices.Chunk(ids, jobsAtOnce) {
-		k := &chunk{ids: some}
-		k.err = guarded(some, func() (err error) { k.todo, err = c.unflagged(ctx, some); return err })
+		var todo []string
+		err := guarded(some, func() (err error) { todo, err = c.unflagged(ctx, some); return err })
 		select {
-		case looked <- k:
+		case looked <- &chunk{ids: some, todo: todo, err: err}:
 		case <-enough:
 			return
 		}
-		if k.err != nil {
+		if err != nil {
 			return
 		}
 	}
