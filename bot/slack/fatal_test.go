@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,13 +70,16 @@ func TestWhatSlackRefusesAtTheStart(t *testing.T) {
 				p := overAs(t, c, "slack.fake", wire.Dial)
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 				defer cancel()
-				up := false
-				time.AfterFunc(15*time.Second, func() { up, _ = p.Connection() })
+				var up atomic.Bool
+				time.AfterFunc(15*time.Second, func() {
+					is, _ := p.Connection()
+					up.Store(is)
+				})
 				err := p.Listen(ctx, func(context.Context, bot.Event) error { return nil })
 				tries := len(s.Calls(method))
 				if endings[word] == "" {
-					if !errors.Is(err, context.DeadlineExceeded) || !up || tries <= times {
-						t.Errorf("%s of %s: %v, listens %t after %d tries", word, method, err, up, tries)
+					if !errors.Is(err, context.DeadlineExceeded) || !up.Load() || tries <= times {
+						t.Errorf("%s of %s: %v, listens %t after %d tries", word, method, err, up.Load(), tries)
 					}
 					return
 				}
