@@ -39,15 +39,18 @@ func badOnMattermost(t *testing.T, table *badTable, mode string, full bool) {
 			restore()
 		}
 	}
+	direct := fake.AddChannel(me.Id+"__"+bob, model.ChannelTypeDirect).Id
+	others := fake.AddChannel("elsewhere", model.ChannelTypePrivate)
+	b.as.channels["D1"], b.as.channels["elsewhere"], others.TeamId = direct, others.Id, model.NewId() // before anybody is in them
+	for _, c := range []string{direct, others.Id} {
+		fake.Join(c, bob)
+		fake.Join(c, me.Id)
+	}
 	const mention = "@gridwarden "
 	vote := mention + "approve " + string(s.card.id)
 	s.echo = vote
 	talk := fake.Type(alice, place, "", "just talk", 1).Id
 	asked := fake.Type(bob, place, "", mention+"whoami", 1).Id
-	direct := fake.AddChannel(me.Id+"__"+bob, model.ChannelTypeDirect).Id
-	fake.Join(direct, bob)
-	fake.Join(direct, me.Id)
-	b.as.channels["D1"] = direct
 	s.settle("a question")
 	marked := func(prop string) *model.Post {
 		p := &model.Post{UserId: bob, Message: vote}
@@ -65,10 +68,6 @@ func badOnMattermost(t *testing.T, table *badTable, mode string, full bool) {
 			badInput{what: badDirect, act: func() { fake.Type(bob, direct, "", mention+"pending", 1) }, code: "channel", of: "bob", said: "may not be used in this channel"},
 		)
 	}
-	others := fake.AddChannel("elsewhere", model.ChannelTypePrivate, me)
-	others.TeamId = model.NewId()
-	fake.Join(others.Id, bob)
-	b.as.channels["elsewhere"] = others.Id
 	s.tries(
 		badInput{what: badTeam, act: func() { fake.Type(bob, others.Id, "", vote, 1) }, code: "channel", of: "bob", said: "may not be used in this channel"},
 		badInput{what: badBot, act: as(bot.Bot, types(bob, vote)), code: "standing", of: "bob", said: "takes nothing from bot accounts"},
