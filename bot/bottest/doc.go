@@ -26,8 +26,19 @@
 //	(again)                            the platform delivers the latest event once more
 //	(again 10)                         the same ten times
 //	(away)                             the program is cut off from the platform, on which people go on
+//	(half-open)                        every connection stands, and nothing passes over it; new ones work
 //	(back)                             that has ended, what people did meanwhile was taken, and
 //	                                   ten seconds have passed; what comes of it comes in any order
+//	(hold)                             the platform keeps back what people do
+//	(deliver)                          it delivers that; then as for (back)
+//	(deliver backwards)                the same, the last first
+//	(stops)                            the program ends, while its platform and people go on
+//	(starts)                           it runs again, over the same journal; then as for (back), but
+//	                                   what the platform keeps for nobody is lost
+//	(muted)                            the bot may not post in the channel any more
+//	(unmuted)                          it may, and 70 seconds have passed
+//	(removed)                          the bot is taken out of the channel: it hears, reads and says nothing there
+//	(invited)                          it is there again; likewise
 //	(group sec: bob carol)             the platform's group has these members from now on
 //
 // Below a step stand the messages that it must cause, in order; anything that
@@ -42,6 +53,9 @@
 //	<w alice You hold no role.         a message for alice only
 //	<in atlas-ops                      the message was said in that channel, not in
 //	                                   the one where somebody typed last
+//	<may                               alone on its line, before the others: some platforms say it
+//	                                   here, and others before or later; which did not say it is
+//	                                   told of a transcript that passed
 //
 // Every line of a message must be accounted for:
 //

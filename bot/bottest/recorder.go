@@ -34,6 +34,10 @@ var (
 // NewRecorder watches a platform.
 func NewRecorder(p Full) *Recorder { return &Recorder{Full: p} }
 
+// GoOn goes on with the platform of a program that was started again; the one before
+// must have ended.
+func (r *Recorder) GoOn(p Full) { r.Full = p }
+
 // Said is everything that the bot said, in order.
 func (r *Recorder) Said() []Said {
 	r.mu.Lock()

@@ -38,6 +38,10 @@ type step struct {
 	group   string        // that has other members now
 	members []string      // names of accounts
 
+	backwards bool  // of a delivery of what was held back
+	right     Right // that the bot loses or gets
+	barred    bool  // it loses it
+
 	want []block
 }
 
@@ -56,8 +60,23 @@ const (
 	talks
 	touches
 	cutsOff
+	halfOpens
 	returns
+	stops
+	starts
+	holds
+	delivers
+	bars
 )
+
+// alone are the steps that are one word.
+var alone = map[string]step{
+	"(away)": {kind: cutsOff}, "(half-open)": {kind: halfOpens}, "(back)": {kind: returns},
+	"(stops)": {kind: stops}, "(starts)": {kind: starts},
+	"(hold)": {kind: holds}, "(deliver)": {kind: delivers}, "(deliver backwards)": {kind: delivers, backwards: true},
+	"(muted)": {kind: bars, right: ToPost, barred: true}, "(unmuted)": {kind: bars, right: ToPost},
+	"(removed)": {kind: bars, right: ToBe, barred: true}, "(invited)": {kind: bars, right: ToBe},
+}
 
 // block is one expected message.
 type block struct {
@@ -68,6 +87,8 @@ type block struct {
 	lines   []want
 	// overflows: it is more than a chat shows in one message.
 	overflows bool
+	// may: some platforms say it here, others before or later or not at all.
+	may bool
 }
 
 // want is one expected line.
@@ -130,11 +151,8 @@ func parseScript(text string) (script, error) {
 }
 
 func parseStep(line string) (step, error) {
-	switch line {
-	case "(away)":
-		return step{kind: cutsOff}, nil
-	case "(back)":
-		return step{kind: returns}, nil
+	if s, ok := alone[line]; ok {
+		return s, nil
 	}
 	if m := againStep.FindStringSubmatch(line); m != nil {
 		s := step{kind: repeats, times: 1}
@@ -210,8 +228,15 @@ func expect(blocks *[]block, open *block, line string, n int) (*block, error) {
 		*blocks = append(*blocks, block{line: n, how: Posted})
 		return &(*blocks)[len(*blocks)-1]
 	}
-	if channel, ok := strings.CutPrefix(line, "<in "); ok {
+	if line == "<may" {
 		open = another()
+		open.may = true
+		return open, nil
+	}
+	if channel, ok := strings.CutPrefix(line, "<in "); ok {
+		if open == nil || !open.may || len(open.lines) > 0 {
+			open = another()
+		}
 		open.channel = channel
 		return open, nil
 	}
@@ -332,6 +357,9 @@ func (k names) match(wants []want, lines []string) (bool, error) {
 // String shows an expectation as it is written.
 func (b block) String() string {
 	var out []string
+	if b.may {
+		out = append(out, "<may")
+	}
 	if b.channel != "" {
 		out = append(out, "<in "+b.channel)
 	}

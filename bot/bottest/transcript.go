@@ -38,6 +38,8 @@ var ErrNoSurface = errors.New("bottest: this platform has no such surface now")
 type Played struct {
 	File  string
 	Steps []Acted // those in which somebody did something
+	// Unsaid are the lines of messages that may be said and were not.
+	Unsaid []int
 }
 
 // Acted is one step: which surface it names, and which was used.
@@ -61,17 +63,6 @@ const (
 type Regrouper interface {
 	// SetGroup gives a group the accounts of these names, and no others.
 	SetGroup(ctx context.Context, group string, names ...string) error
-}
-
-// Cutter is a Bot that a transcript can cut off from its platform.
-type Cutter interface {
-	// Away cuts it off: nothing passes in either direction. People go on, and Send
-	// returns once they have done what makes the event. A press comes to nothing,
-	// which is ErrNoSurface, where the platform keeps none for later.
-	Away(ctx context.Context) error
-	// Back ends that, and returns when the program has taken all that people did
-	// meanwhile.
-	Back(ctx context.Context) error
 }
 
 // Setup is what a transcript gives to the function that builds the bot.
@@ -121,7 +112,7 @@ func RunTranscript(t *testing.T, file string, start func(t *testing.T, setup Set
 		if err := p.seen(); err != nil {
 			t.Fatalf("%s: in the end: %v", file, err)
 		}
-		played.Steps = p.acted
+		played.Steps, played.Unsaid = p.acted, p.unsaid
 	})
 	return played
 }
@@ -149,9 +140,11 @@ type player struct {
 	latest  *bot.Event
 	events  int
 	acted   []Acted
-	away    bool // the program is cut off
-	instead bool // in this step something was typed instead
-	ever    bool // in this one or an earlier one
+	until   stepKind // what ends the disturbance that lasts; start: none does
+	barred  map[Right]bool
+	unsaid  []int // lines of what may be said and was not
+	instead bool  // in this step something was typed instead
+	ever    bool  // in this one or an earlier one
 }
 
 // play does each step on a new player; see player.play.
@@ -170,11 +163,11 @@ func (p *player) play(ctx context.Context, s script) error {
 			err = p.do(ctx, filled)
 		}
 		if err == nil {
-			err = p.bot.Idle(ctx)
+			err = p.idle(ctx)
 		}
 		if err == nil {
 			synctest.Wait()
-			err = p.check(step.want, step.kind == returns)
+			err = p.check(step.want, step.kind == returns || step.kind == starts || step.kind == delivers)
 		}
 		if err != nil {
 			return fmt.Errorf("line %d, %s: %w", step.line, step.raw, err)
@@ -214,8 +207,10 @@ func (p *player) do(ctx context.Context, s step) error {
 			}
 		}
 		return nil
-	case cutsOff, returns:
-		return p.cut(ctx, s.kind == cutsOff)
+	case cutsOff, halfOpens, returns, stops, starts, holds, delivers:
+		return p.disturb(ctx, s)
+	case bars:
+		return p.bar(ctx, s)
 	case regroups:
 		g, ok := p.bot.(Regrouper)
 		if !ok {
@@ -269,30 +264,6 @@ func (p *player) do(ctx context.Context, s step) error {
 	return nil
 }
 
-// cut cuts the program off from its platform, or ends that.
-func (p *player) cut(ctx context.Context, away bool) error {
-	c, ok := p.bot.(Cutter)
-	switch {
-	case !ok:
-		return errors.New("this bot's platform cannot be cut off")
-	case p.away == away:
-		return errors.New("it is so already")
-	}
-	p.away = away
-	if away {
-		return c.Away(ctx)
-	}
-	if err := c.Back(ctx); err != nil {
-		return err
-	}
-	time.Sleep(afterwards)
-	return nil
-}
-
-// afterwards is how long what was missed may take to have its consequences: when it
-// was taken is a matter of the platform.
-const afterwards = 10 * time.Second
-
 // threadOf is where an answer to a message belongs.
 func threadOf(s Said) bot.Thread {
 	t := s.Thread
@@ -339,12 +310,18 @@ func (p *player) note(s step, named, used Surface) {
 }
 
 func (p *player) reacts(ctx context.Context, s step, on Said, add bool, name string) error {
-	p.note(s, ByReaction, ByReaction)
 	kind := bot.Reacted
 	if !add {
 		kind = bot.Unreacted
 	}
-	return p.send(ctx, s, bot.Event{Kind: kind, Thread: on.Thread, Target: on.ID, Value: name})
+	err := p.send(ctx, s, bot.Event{Kind: kind, Thread: on.Thread, Target: on.ID, Value: name})
+	if !errors.Is(err, ErrNoSurface) || s.kind != decides {
+		p.note(s, ByReaction, ByReaction)
+		return err
+	}
+	p.note(s, ByReaction, ByTyping)
+	p.instead, p.ever = true, true
+	return p.types(ctx, s, threadOf(on), s.text+" "+s.card)
 }
 
 // decides maps an intent to what a person does on the surface.
@@ -488,16 +465,24 @@ func (p *player) sorted(blocks []block, said []Said) []block {
 
 // inOrder holds what was said in one place against the blocks expected there.
 func (p *player) inOrder(place string, blocks []block, said []Said) error {
-	for i, b := range blocks {
-		if i == len(said) {
+	for _, b := range blocks {
+		if len(said) > 0 {
+			err := p.meets(b, said[0])
+			if err == nil {
+				said = said[1:]
+				continue
+			}
+			if !b.may {
+				return err
+			}
+		}
+		if !b.may {
 			return fmt.Errorf("missing in %s, expected on line %d:\n%s", place, b.line, b)
 		}
-		if err := p.meets(b, said[i]); err != nil {
-			return err
-		}
+		p.unsaid = append(p.unsaid, b.line)
 	}
-	if len(said) > len(blocks) {
-		return fmt.Errorf("not expected:\n%s", blockOf(said[len(blocks)]))
+	if len(said) > 0 {
+		return fmt.Errorf("not expected:\n%s", blockOf(said[0]))
 	}
 	return nil
 }

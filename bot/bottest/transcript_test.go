@@ -202,7 +202,12 @@ func TestTranscriptFails(t *testing.T) {
 		{"a reaction to nothing", "alice: react +1\n", []string{"no message had buttons"}},
 		{"a reply to nothing", "alice>> hello\n", []string{"there is no message to reply to"}},
 		{"again before anything", "(again)\n", []string{"nothing was delivered yet"}},
-		{"an outage where there is none", "(away)\n", []string{"line 1", "this bot's platform cannot be cut off"}},
+		{"an outage where there is none", "(away)\n", []string{"line 1", "cannot happen to this bot's platform"}},
+		{"a stop of what cannot be stopped", "(stops)\n", []string{"line 1", "cannot happen to this bot's platform"}},
+		{"an end of nothing", "(back)\n", []string{"line 1", "nothing of that kind has begun"}},
+		{"a right where there are none", "(muted)\n", []string{"line 1", "knows no such right"}},
+		{"what may be said, and something else", "alice> /bans\n<may\n< some\n", []string{"line 1", "not expected:", "< none"}},
+		{"what must be said behind what may", "alice> /bans\n<may\n< some\n\n< more\n", []string{"different from line 5:"}},
 		{"a reason by reaction", "alice> /ban x\n" + proposed + "bob: deny {id} by reaction: no\n", []string{"line 4", "a reaction carries no reason"}},
 	}
 	for _, test := range tests {
@@ -288,4 +293,67 @@ func TestLines(t *testing.T) {
 	if got := Lines(m); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("Lines = %q; want %q", got, want)
 	}
+}
+
+// hampered is a parrot to which everything can be done, and which tells what was.
+type hampered struct {
+	*parrot
+	done []string
+}
+
+func (h *hampered) did(what string) error {
+	h.done = append(h.done, what)
+	return nil
+}
+
+func (h *hampered) Away(context.Context) error     { return h.did("away") }
+func (h *hampered) HalfOpen(context.Context) error { return h.did("half-open") }
+func (h *hampered) Back(context.Context) error     { return h.did("back") }
+func (h *hampered) Hold(context.Context) error     { return h.did("hold") }
+func (h *hampered) Stop(context.Context) error     { return h.did("stop") }
+func (h *hampered) Start(context.Context) error    { return h.did("start") }
+
+func (h *hampered) Deliver(_ context.Context, backwards bool) error {
+	return h.did(fmt.Sprintf("deliver backwards %t", backwards))
+}
+
+func (h *hampered) Bar(_ context.Context, channel string, right Right, barred bool) error {
+	return h.did(fmt.Sprintf("%s in %s barred %t", right, channel, barred))
+}
+
+// TestDisturbances holds what each step does to a bot, that one ends before another
+// begins, and that what may be said and was not is told.
+func TestDisturbances(t *testing.T) {
+	const text = "(away)\n(back)\n(half-open)\n(back)\n(hold)\n(deliver)\n(hold)\n(deliver backwards)\n(stops)\n(starts)\n(muted)\n(removed)\n(unmuted)\n(invited)\n" +
+		"alice> /bans\n<may\n< some\n\n< none\n\n<may\n<u more\n"
+	play := func(t *testing.T, text string) (*hampered, *player, error) {
+		s, err := parseScript(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := &hampered{parrot: newParrot(t, Setup{})}
+		p := &player{bot: h, channel: homeChannel, kept: names{}}
+		return h, p, p.play(t.Context(), s)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		h, p, err := play(t, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{
+			"away", "back", "half-open", "back", "hold", "deliver backwards false", "hold", "deliver backwards true", "stop", "start",
+			"post there in security barred true", "be there in security barred true", "post there in security barred false", "be there in security barred false",
+		}
+		if !reflect.DeepEqual(h.done, want) {
+			t.Errorf("done %q", h.done)
+		}
+		if !reflect.DeepEqual(p.unsaid, []int{16, 21}) {
+			t.Errorf("unsaid %v", p.unsaid)
+		}
+		for _, wrong := range []string{"(away)\n(hold)\n", "(away)\n(deliver)\n", "(muted)\n(muted)\n", "(invited)\n"} {
+			if _, _, err := play(t, wrong); err == nil {
+				t.Errorf("%q was played", wrong)
+			}
+		}
+	})
 }

@@ -56,7 +56,11 @@ func (g *guild) catchUp(ctx context.Context, since time.Time, handle func(contex
 		g.reconcile(ctx, id, c, handle)
 	}
 	if ctx.Err() == nil {
-		g.silence.Ends(ctx, channelOf(g), at, since.Add(-overlap), lost, handle)
+		turn, done := g.news.Take("")
+		defer done()
+		if turn(ctx) == nil {
+			g.silence.Ends(ctx, channelOf(g), at, since.Add(-overlap), lost, handle)
+		}
 	}
 }
 

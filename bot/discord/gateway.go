@@ -110,7 +110,7 @@ func (g *guild) listen(ctx context.Context, handle func(context.Context, bot.Eve
 		g.up = false
 		g.mu.Unlock()
 		if c.ready.Load() {
-			running.Go(func() { g.silence.Begins(ctx, channelOf(g), handle) })
+			g.inTurn(ctx, &running, func() { g.silence.Begins(ctx, channelOf(g), handle) })
 		}
 		why, bad := hopeless(err)
 		if c.ready.Load() {
@@ -399,7 +399,7 @@ func (c *connection) dispatch(ctx context.Context, f frame) {
 		g.connected()
 		c.ready.Store(true)
 		at := now()
-		c.running.Go(func() { g.silence.Ends(ctx, channelOf(g), at, time.Time{}, "", c.handle) })
+		g.inTurn(ctx, c.running, func() { g.silence.Ends(ctx, channelOf(g), at, time.Time{}, "", c.handle) })
 	}
 	if !g.resuming.begin(f.Seq) && !c.ready.Load() {
 		return // it came again because the session goes on, and the program is busy with it
@@ -430,6 +430,18 @@ func (g *guild) turn(f frame) (wait func(context.Context) error, done func()) {
 		return g.turns.Take(e.User)
 	}
 	return func(context.Context) error { return nil }, func() {}
+}
+
+// inTurn tells news of the connection beside what else is done, in the order in which
+// they came: a connection that is back at once is else taken for one that is lost.
+func (g *guild) inTurn(ctx context.Context, running *sync.WaitGroup, tell func()) {
+	turn, done := g.news.Take("")
+	running.Go(func() {
+		defer done()
+		if turn(ctx) == nil {
+			tell()
+		}
+	})
 }
 
 // connected notes that events arrive, and returns since when nothing was heard.

@@ -42,6 +42,7 @@ type guild struct {
 	silence  bot.Silence
 	claims   recall.Claims
 	turns    recall.Turns // of people who react
+	news     recall.Turns // of the connection itself: what was lost first is told first
 	rejects  bot.Rejections
 	// configured: a server, by its id, is this one or has a connection of its own.
 	configured func(id string) bool

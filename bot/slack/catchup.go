@@ -56,6 +56,7 @@ func (w *workspace) catchUp(ctx context.Context, since time.Time, handle func(co
 	}
 	whole = w.reconcile(ctx, me, handle) && whole
 	if ctx.Err() == nil && whole {
+		w.closes(since)
 		w.silence.Ends(ctx, w.thread("", "", ""), at, since.Add(-overlap), lost, handle)
 	}
 	return whole

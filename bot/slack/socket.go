@@ -150,6 +150,7 @@ func (w *workspace) hold(ctx context.Context, handle func(context.Context, bot.E
 		running.Go(func() { s.serve(ctx, handle) })
 		since := w.connected(ever && gap)
 		if gap {
+			since = w.opens(since)
 			running.Go(func() {
 				defer caughtUp()
 				w.persist(ctx, since, handle)
@@ -188,6 +189,27 @@ func (w *workspace) connected(again bool) time.Time {
 	}
 	w.heard = time.Now()
 	return since
+}
+
+// opens notes that what was said since a moment is to be read, and returns since when
+// it is: another socket's gap may have begun before and not be read yet, in which case
+// this one, too, must not say that it read all.
+func (w *workspace) opens(since time.Time) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.gap.IsZero() || since.Before(w.gap) {
+		w.gap = since
+	}
+	return w.gap
+}
+
+// closes notes that what was said since a moment was read.
+func (w *workspace) closes(since time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !since.After(w.gap) {
+		w.gap = time.Time{}
+	}
 }
 
 // open connects and waits for Slack's hello.

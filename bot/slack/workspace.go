@@ -46,6 +46,7 @@ type workspace struct {
 	self       *identity // nil: not asked yet
 	sockets    int       // that are up
 	catching   int       // gaps that are being read
+	gap        time.Time // since when nothing was heard that is not read yet; zero: all is
 	reconnects int
 	heard      time.Time                // the latest frame on any socket
 	not        map[string]time.Time     // until when Slack wants not to be asked, by method and place

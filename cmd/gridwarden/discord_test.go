@@ -23,13 +23,15 @@ import (
 
 // discordBot is the program on Discord over a fake server.
 type discordBot struct {
-	*app
+	*power
 	voice
 	*onlyDiscord
 	*outage
 	bottest.Beside
 	screen onlooker
 	room   *bottest.Recorder
+	rights rights
+	build  func(wired <-chan struct{}) (*discord.Platform, error)
 	last   interface{ Again() }
 	latest bottest.Latest
 	sent   string // the transcript's id of the event
@@ -42,15 +44,14 @@ type onlyDiscord struct {
 	server   *fakediscord.Server
 	taken    chan error
 	roles    map[string]string // ids by group
-	wired    chan struct{}     // closed when the program is there, whose commands are registered
 }
 
 const discordWorkspace = "grid"
 
 func onDiscord(t *testing.T, s bottest.Setup) bottest.Bot {
 	cfg := readConfig(t, s)
-	b := &discordBot{onlyDiscord: &onlyDiscord{
-		directory: newDirectory(), server: fakediscord.New(), taken: make(chan error, 64), roles: map[string]string{}, wired: make(chan struct{}),
+	b := &discordBot{power: plug(t, cfg), onlyDiscord: &onlyDiscord{
+		directory: newDirectory(), server: fakediscord.New(), taken: make(chan error, 64), roles: map[string]string{},
 	}}
 	wire := fakeserver.NewWire()
 	t.Cleanup(b.server.Serve(wire))
@@ -79,26 +80,102 @@ func onDiscord(t *testing.T, s bottest.Setup) bottest.Bot {
 			t.Fatal(err)
 		}
 	}
-	var err error
-	b.platform, err = discord.New([]discord.Config{{Name: discordWorkspace, Guild: fakediscord.Guild, TokenFile: secret.File(token)}}, discord.Options{
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://discord.fake/", Dial: cable.Dial, Known: known,
-		Channels: func() []bot.Thread { return b.listed(cfg) },
-		Commands: func() []discord.Command {
-			<-b.wired
-			return b.described
-		},
-		Accounts: func(person string) []string { return []string{"discord/grid/" + b.user(person, bot.Member)} },
-	})
-	if err != nil {
+	b.build = func(wired <-chan struct{}) (*discord.Platform, error) {
+		return discord.New([]discord.Config{{Name: discordWorkspace, Guild: fakediscord.Guild, TokenFile: secret.File(token)}}, discord.Options{
+			Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://discord.fake/", Dial: cable.Dial, Known: known,
+			Channels: func() []bot.Thread { return b.listed(cfg) },
+			Commands: func() []discord.Command {
+				<-wired // the program is there, whose commands are registered
+				return b.described
+			},
+			Accounts: func(person string) []string { return []string{"discord/grid/" + b.user(person, bot.Member)} },
+		})
+	}
+	if err := b.starts(); err != nil {
 		t.Fatal(err)
 	}
-	b.room = bottest.NewRecorder(renamed{neverShared{b.platform}, b.onlyDiscord, b.outage})
-	b.app = runOn(t, cfg, b.room)
-	close(b.wired)
-	if !b.server.Until(time.Minute, b.server.Listening) {
-		t.Fatal("there is no connection")
-	}
 	return b
+}
+
+// starts starts the program, and returns when it is connected.
+func (b *discordBot) starts() (err error) {
+	wired := make(chan struct{})
+	if b.platform, err = b.build(wired); err != nil {
+		return err
+	}
+	p := renamed{neverShared{b.platform}, b.onlyDiscord, b.outage}
+	if b.room == nil {
+		b.room = bottest.NewRecorder(p)
+	} else {
+		b.room.GoOn(p)
+	}
+	b.on(b.room)
+	close(wired)
+	if !b.server.Until(time.Minute, b.server.Listening) {
+		return errors.New("there is no connection")
+	}
+	return nil
+}
+
+// Stop implements bottest.Restarter.
+func (b *discordBot) Stop(context.Context) error {
+	b.outage.begins()
+	return b.off()
+}
+
+// Start implements bottest.Restarter.
+func (b *discordBot) Start(context.Context) error {
+	err := b.starts()
+	b.outage.ends()
+	b.forget()
+	return err
+}
+
+// HalfOpen implements bottest.Cutter.
+func (b *discordBot) HalfOpen(context.Context) error {
+	b.outage.begins()
+	b.server.Silence()
+	return nil
+}
+
+// Hold implements bottest.Holder.
+func (b *discordBot) Hold(context.Context) error {
+	b.outage.begins()
+	b.server.Hold()
+	return nil
+}
+
+// Deliver implements bottest.Holder.
+func (b *discordBot) Deliver(ctx context.Context, backwards bool) error {
+	if backwards {
+		b.server.Reverse()
+	} else {
+		b.server.Release()
+	}
+	err := b.outage.caughtUp(ctx)
+	b.forget()
+	return err
+}
+
+// Bar implements bottest.Barrer.
+func (b *discordBot) Bar(_ context.Context, name string, right bottest.Right, barred bool) error {
+	b.rights.bar(name, right, barred)
+	denied := int64(0)
+	if barred {
+		denied = fakediscord.SendMessages | fakediscord.SendInThreads
+		if right == bottest.ToBe {
+			denied = fakediscord.ViewChannel
+		}
+	}
+	b.server.Change(b.channel(name), func(c *fakediscord.Channel) { c.Denied = denied })
+	return nil
+}
+
+// forget drops what was told of events that nobody waits for.
+func (b *discordBot) forget() {
+	for len(b.onlyDiscord.taken) > 0 {
+		<-b.onlyDiscord.taken
+	}
 }
 
 // Platform implements bottest.Bot.
@@ -115,9 +192,7 @@ func (b *discordBot) Away(ctx context.Context) error {
 // Back implements bottest.Cutter.
 func (b *discordBot) Back(ctx context.Context) error {
 	err := b.outage.Back(ctx)
-	for len(b.onlyDiscord.taken) > 0 { // of what was missed
-		<-b.onlyDiscord.taken
-	}
+	b.forget()
 	return err
 }
 
@@ -135,6 +210,7 @@ func (b *discordBot) Send(_ context.Context, ev bot.Event) error {
 	if ev.Kind == bot.Clicked && b.is() { // Discord tells who presses that it did not work
 		return bottest.ErrNoSurface
 	}
+	deaf := b.rights.lack(ev.Thread.Channel, bottest.ToBe)
 	who, place := b.user(ev.Account.Name, ev.Account.Standing), b.channel(ev.Thread.Channel)
 	b.speaks(ev.Account.Name, who)
 	switch ev.Kind {
@@ -181,6 +257,9 @@ func (b *discordBot) Send(_ context.Context, ev bot.Event) error {
 		b.last = b.server.React(who, ev.Target, signs[ev.Value])
 	case bot.Unreacted:
 		b.last = b.server.Unreact(who, ev.Target, signs[ev.Value])
+	}
+	if deaf {
+		return nil
 	}
 	return b.wait()
 }

@@ -28,12 +28,15 @@ const mattermostToken = "token-of-the-bot"
 // mattermostBot is the program on a Mattermost server, which is a fake one on a
 // network in memory.
 type mattermostBot struct {
-	*app
+	*power
 	voice
 	*outage
 	bottest.Beside
 	screen onlooker
 	room   *bottest.Recorder
+	rights rights
+	front  front // where the server calls
+	build  func() (*mattermost.Platform, error)
 	as     *asConsole
 	full   bool // the server calls
 	caller *http.Client
@@ -61,7 +64,7 @@ func onMattermostFull(t *testing.T, s bottest.Setup) bottest.Bot { return matter
 func mattermostFor(t *testing.T, s bottest.Setup, full bool) *mattermostBot {
 	cfg := readConfig(t, s)
 	fake := fakemattermost.New()
-	b := &mattermostBot{full: full, as: &asConsole{
+	b := &mattermostBot{power: plug(t, cfg), full: full, as: &asConsole{
 		fake: fake, me: fake.AddBot("gridwarden", mattermostToken), cfg: cfg,
 		users: map[string]string{}, channels: map[string]string{}, taken: make(chan error, 64),
 	}}
@@ -80,9 +83,8 @@ func mattermostFor(t *testing.T, s bottest.Setup, full bool) *mattermostBot {
 		t.Fatal(err)
 	}
 	c := mattermost.Config{Name: "grid", URL: "http://localhost", Team: fakemattermost.Team, TokenFile: secret.File(token)}
-	const public = "http://bot.example.org"
 	if full {
-		command := fake.AddCommand("gridwarden", public+"/mattermost/grid/command")
+		command := fake.AddCommand("gridwarden", mattermostPublic+"/mattermost/grid/command")
 		tokens := filepath.Join(t.TempDir(), "commands")
 		if err := os.WriteFile(tokens, []byte(command.Token), 0o600); err != nil {
 			t.Fatal(err)
@@ -90,32 +92,107 @@ func mattermostFor(t *testing.T, s bottest.Setup, full bool) *mattermostBot {
 		c.CommandTokensFile = secret.File(tokens)
 	}
 	there := fakeserver.NewCable(fake.Serve(t))
-	p, err := mattermost.New([]mattermost.Config{c}, mattermost.Options{
-		Public: public,
-		Dial:   there.Dial, Commands: func() []string { return b.app.commands },
-		Channels: func(string) (names []string) {
-			for _, c := range cfg.Channels {
-				names = append(names, c.Name)
-			}
-			return names
-		},
-		Accounts: b.as.accounts,
-	})
-	if err != nil {
-		t.Fatal(err)
+	b.build = func() (*mattermost.Platform, error) {
+		return mattermost.New([]mattermost.Config{c}, mattermost.Options{
+			Public: mattermostPublic,
+			Dial:   there.Dial, Commands: func() []string { return b.app.commands },
+			Channels: func(string) (names []string) {
+				for _, c := range cfg.Channels {
+					names = append(names, c.Name)
+				}
+				return names
+			},
+			Accounts: b.as.accounts,
+		})
 	}
-	routes := http.NewServeMux()
-	mount(routes, []bot.Platform{p}, public)
 	ours := fakeserver.NewWire()
-	t.Cleanup(fakeserver.Serve(ours, routes, nil))
+	t.Cleanup(fakeserver.Serve(ours, &b.front, nil))
 	here := fakeserver.NewCable(ours.Dial)
 	b.caller = &http.Client{Transport: &http.Transport{DialContext: here.Dial, DisableKeepAlives: true}}
 	fake.CallBy(b.caller)
 	b.outage = newOutage(there, here)
-	b.room = bottest.NewRecorder(renamed{p, b.as, b.outage})
-	b.app = runOn(t, cfg, b.room)
-	fake.Await(time.Minute, func() bool { return fake.Calls("GET /channels/{id}/posts") > 0 })
+	if err := b.starts(); err != nil {
+		t.Fatal(err)
+	}
 	return b
+}
+
+// mattermostPublic is the public address of the program.
+const mattermostPublic = "http://bot.example.org"
+
+// starts starts the program, and returns when it has read what it missed.
+func (b *mattermostBot) starts() error {
+	p, err := b.build()
+	if err != nil {
+		return err
+	}
+	if r := (renamed{p, b.as, b.outage}); b.room == nil {
+		b.room = bottest.NewRecorder(r)
+	} else {
+		b.room.GoOn(r)
+	}
+	routes := http.NewServeMux()
+	mount(routes, []bot.Platform{p}, mattermostPublic)
+	b.front.lead(routes)
+	before := b.as.fake.Calls("GET /channels/{id}/posts")
+	b.on(b.room)
+	if !b.as.fake.Await(time.Minute, func() bool { return b.as.fake.Calls("GET /channels/{id}/posts") > before }) {
+		return errors.New("there is no connection")
+	}
+	return nil
+}
+
+// Stop implements bottest.Restarter.
+func (b *mattermostBot) Stop(context.Context) error {
+	b.outage.begins()
+	b.front.lead(nil)
+	return b.off()
+}
+
+// Start implements bottest.Restarter.
+func (b *mattermostBot) Start(context.Context) error {
+	err := b.starts()
+	b.outage.ends()
+	return err
+}
+
+// HalfOpen implements bottest.Cutter.
+func (b *mattermostBot) HalfOpen(context.Context) error {
+	b.outage.begins()
+	b.as.fake.Freeze()
+	return nil
+}
+
+// Hold implements bottest.Holder.
+func (b *mattermostBot) Hold(context.Context) error {
+	b.outage.begins()
+	b.as.fake.Hold()
+	return nil
+}
+
+// Deliver implements bottest.Holder.
+func (b *mattermostBot) Deliver(ctx context.Context, backwards bool) error {
+	if backwards {
+		b.as.fake.Reverse()
+	} else {
+		b.as.fake.Release()
+	}
+	return b.outage.caughtUp(ctx)
+}
+
+// Bar implements bottest.Barrer.
+func (b *mattermostBot) Bar(_ context.Context, name string, right bottest.Right, barred bool) error {
+	b.rights.bar(name, right, barred)
+	channel := b.as.channel(name)
+	switch {
+	case right == bottest.ToPost:
+		b.as.fake.Mute(channel, barred)
+	case barred:
+		b.as.fake.Leave(channel, b.as.me.Id)
+	default:
+		b.as.fake.Join(channel, b.as.me.Id)
+	}
+	return nil
 }
 
 func (b *mattermostBot) Platform() bottest.Watched      { return b.room }
@@ -198,7 +275,7 @@ func (b *mattermostBot) Send(ctx context.Context, ev bot.Event) error {
 	case ev.Kind == bot.Unreacted:
 		b.as.fake.Unreact(user, ev.Target, ev.Value)
 	}
-	if b.misses() {
+	if b.misses() || b.rights.lack(ev.Thread.Channel, bottest.ToBe) {
 		return nil
 	}
 	select {
@@ -216,7 +293,8 @@ func (b *mattermostBot) slash(ev bot.Event) bool {
 	if b.address != "" {
 		return b.full && ev.Kind == bot.Typed && b.address == bySlash
 	}
-	return b.full && !b.is() && ev.Kind == bot.Typed && ev.Thread.Root != "" && ev.Account.Standing != bot.Bridged
+	deaf := b.is() || b.rights.lack(ev.Thread.Channel, bottest.ToBe) // else the answer to a command would tell who typed
+	return b.full && !deaf && ev.Kind == bot.Typed && ev.Thread.Root != "" && ev.Account.Standing != bot.Bridged
 }
 
 // press presses a button and fills in the form that asks for a reason.

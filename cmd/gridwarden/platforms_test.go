@@ -92,6 +92,9 @@ func playedTable(t *testing.T, played map[[2]string]bottest.Played) string {
 				}
 				cell += fmt.Sprintf("%d by %s typed instead", instead[surface], surface)
 			}
+			if n := len(p.Unsaid); n > 0 {
+				cell += fmt.Sprintf(", without %d that may be missing", n)
+			}
 			row = append(row, cell)
 		}
 		rows = append(rows, row)

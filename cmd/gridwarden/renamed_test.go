@@ -53,7 +53,7 @@ func (r renamed) Listen(ctx context.Context, handle func(context.Context, bot.Ev
 	})
 }
 
-// outage is a time in which the program is cut off, and what people do in it.
+// outage is a time in which the program does not hear what people do, or only later.
 type outage struct {
 	cut, mend func()
 
@@ -84,7 +84,7 @@ func (o *outage) took(ev bot.Event, err error) {
 	}
 }
 
-// misses reports whether the program is cut off, and counts what it misses.
+// misses reports whether the program does not hear now, and counts what it misses.
 func (o *outage) misses() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -94,18 +94,29 @@ func (o *outage) misses() bool {
 	return o.away
 }
 
-// is reports whether the program is cut off.
+// is reports whether the program does not hear now.
 func (o *outage) is() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.away
 }
 
+func (o *outage) begins() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.away, o.missed, o.before = true, 0, len(o.ids)
+}
+
+// ends is of an outage after which some of what people did never comes.
+func (o *outage) ends() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.away = false
+}
+
 // Away implements bottest.Cutter.
 func (o *outage) Away(context.Context) error {
-	o.mu.Lock()
-	o.away, o.missed, o.before = true, 0, len(o.ids)
-	o.mu.Unlock()
+	o.begins()
 	o.cut()
 	return nil
 }
@@ -116,15 +127,19 @@ const enough = 15 * time.Minute
 // Back implements bottest.Cutter.
 func (o *outage) Back(ctx context.Context) error {
 	o.mend()
+	return o.caughtUp(ctx)
+}
+
+// caughtUp ends it when all that people did meanwhile was taken.
+func (o *outage) caughtUp(ctx context.Context) error {
 	for end := time.Now().Add(enough); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(time.Second) {
 		o.mu.Lock()
 		taken, missed := len(o.ids)-o.before, o.missed
+		o.mu.Unlock()
 		if taken >= missed {
-			o.away = false
-			o.mu.Unlock()
+			o.ends()
 			return nil
 		}
-		o.mu.Unlock()
 	}
 	return fmt.Errorf("of %d things that were done meanwhile some never came", o.missed)
 }

@@ -24,13 +24,17 @@ import (
 
 // slackBot is the program on Slack over a fake server.
 type slackBot struct {
-	*app
+	*power
 	voice
 	*onlySlack
 	*outage
 	bottest.Beside
 	screen onlooker
 	room   *bottest.Recorder
+	rights rights
+	front  front // where Slack calls, in HTTP mode
+	build  func() (*slack.Platform, error)
+	called bool
 	last   fakeslack.Delivery
 	caller *http.Client // by which Slack calls
 	latest bottest.Latest
@@ -54,7 +58,7 @@ func onSlackHTTP(t *testing.T, s bottest.Setup) bottest.Bot { return slackIn(t, 
 // slackIn is the program on Slack in Socket Mode or in HTTP mode.
 func slackIn(t *testing.T, s bottest.Setup, called bool) *slackBot {
 	cfg := readConfig(t, s)
-	b := &slackBot{onlySlack: &onlySlack{directory: newDirectory(), server: fakeslack.New()}}
+	b := &slackBot{power: plug(t, cfg), onlySlack: &onlySlack{directory: newDirectory(), server: fakeslack.New()}, called: called}
 	wire, ours := fakeserver.NewWire(), fakeserver.NewWire()
 	t.Cleanup(b.server.Serve(wire))
 	there, here := fakeserver.NewCable(wire.Dial), fakeserver.NewCable(ours.Dial)
@@ -80,33 +84,111 @@ func slackIn(t *testing.T, s bottest.Setup, called bool) *slackBot {
 			t.Fatal(err)
 		}
 	}
-	var err error
 	workspace := slack.Config{Name: slackWorkspace, BotTokenFile: secret.File(filepath.Join(dir, "bot"))}
 	if called {
 		workspace.SigningSecretFiles = []secret.File{secret.File(filepath.Join(dir, "signing"))}
 	} else {
 		workspace.AppTokenFile, workspace.Sockets = secret.File(filepath.Join(dir, "app")), 2
 	}
-	b.platform, err = slack.New([]slack.Config{workspace}, slack.Options{
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://slack.fake/api/", Dial: there.Dial,
-		Channels: func() []bot.Thread { return b.listed(cfg) },
-		Commands: func() []string { return b.commands },
-		Accounts: func(person string) []string { return []string{"slack/grid/" + b.user(person, bot.Member)} },
-	})
-	if err != nil {
+	b.build = func() (*slack.Platform, error) {
+		return slack.New([]slack.Config{workspace}, slack.Options{
+			Log: slog.New(slog.NewTextHandler(t.Output(), nil)), API: "http://slack.fake/api/", Dial: there.Dial,
+			Channels: func() []bot.Thread { return b.listed(cfg) },
+			Commands: func() []string { return b.commands },
+			Accounts: func(person string) []string { return []string{"slack/grid/" + b.user(person, bot.Member)} },
+		})
+	}
+	if err := b.starts(); err != nil {
 		t.Fatal(err)
 	}
-	b.room = bottest.NewRecorder(renamed{neverShared{b.platform}, b.onlySlack, b.outage})
-	b.app = runOn(t, cfg, b.room)
 	if called {
 		b.callBack(t, ours, here.Dial)
-		return b
-	}
-	if !b.server.Until(time.Minute, func() bool { return b.server.Sockets() == 2 }) {
-		t.Fatal("there is no connection")
 	}
 	return b
 }
+
+// starts starts the program, and returns when it is connected.
+func (b *slackBot) starts() (err error) {
+	if b.platform, err = b.build(); err != nil {
+		return err
+	}
+	p := renamed{neverShared{b.platform}, b.onlySlack, b.outage}
+	if b.room == nil {
+		b.room = bottest.NewRecorder(p)
+	} else {
+		b.room.GoOn(p)
+	}
+	b.on(b.room)
+	if !b.called {
+		if !b.server.Until(time.Minute, func() bool { return b.server.Sockets() == 2 }) {
+			return errors.New("there is no connection")
+		}
+		return nil
+	}
+	mux := http.NewServeMux()
+	mount(mux, []bot.Platform{b.platform}, slackPublic)
+	b.front.lead(mux)
+	for up, _ := b.platform.Connection(); !up; up, _ = b.platform.Connection() {
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
+// Stop implements bottest.Restarter.
+func (b *slackBot) Stop(context.Context) error {
+	b.outage.begins()
+	b.front.lead(nil)
+	return b.off()
+}
+
+// Start implements bottest.Restarter.
+func (b *slackBot) Start(context.Context) error {
+	err := b.starts()
+	b.outage.ends()
+	return err
+}
+
+// HalfOpen implements bottest.Cutter.
+func (b *slackBot) HalfOpen(context.Context) error {
+	b.outage.begins()
+	b.server.Silence()
+	return nil
+}
+
+// Hold implements bottest.Holder.
+func (b *slackBot) Hold(context.Context) error {
+	b.outage.begins()
+	b.server.Hold()
+	return nil
+}
+
+// Deliver implements bottest.Holder.
+func (b *slackBot) Deliver(ctx context.Context, backwards bool) error {
+	if backwards {
+		b.server.Reverse()
+	} else {
+		b.server.Release()
+	}
+	return b.outage.caughtUp(ctx)
+}
+
+// Bar implements bottest.Barrer.
+func (b *slackBot) Bar(_ context.Context, name string, right bottest.Right, barred bool) error {
+	b.rights.bar(name, right, barred)
+	place := b.channel(name)
+	switch {
+	case right == bottest.ToPost:
+		b.server.ReadOnly(place, barred)
+	case barred:
+		b.server.Leave(fakeslack.BotUser, place)
+	default:
+		b.server.Join(fakeslack.BotUser, place)
+	}
+	return nil
+}
+
+// slackPublic is the public address of the program.
+const slackPublic = "http://gridwarden.test/chat"
 
 const signingSecret = "8f742231b10e8888abcd99yyyzzz85a5"
 
@@ -114,24 +196,18 @@ const signingSecret = "8f742231b10e8888abcd99yyyzzz85a5"
 // passes the path of the public address on, and has Slack call there.
 func (b *slackBot) callBack(t *testing.T, ours *fakeserver.Wire, dial fakeserver.Dial) {
 	t.Helper()
-	const public = "http://gridwarden.test/chat"
-	mux := http.NewServeMux()
-	mount(mux, []bot.Platform{b.platform}, public)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- (&listener{Listener: ours}).serve(ctx, mux, slog.New(slog.DiscardHandler)) }()
+	go func() { done <- (&listener{Listener: ours}).serve(ctx, &b.front, slog.New(slog.DiscardHandler)) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	for up, _ := b.platform.Connection(); !up; up, _ = b.platform.Connection() {
-		time.Sleep(time.Millisecond)
-	}
 	b.caller = &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
 	err := b.server.CallBack(t.Context(), fakeslack.HTTP{
-		Events: public + "/slack/grid/events", Commands: public + "/slack/grid/commands", Actions: public + "/slack/grid/actions", Secret: signingSecret,
+		Events: slackPublic + "/slack/grid/events", Commands: slackPublic + "/slack/grid/commands", Actions: slackPublic + "/slack/grid/actions", Secret: signingSecret,
 		Client: b.caller,
 	})
 	if err != nil {
@@ -154,6 +230,7 @@ func (b *slackBot) Send(_ context.Context, ev bot.Event) error {
 	if ev.Kind == bot.Clicked && b.is() { // Slack tells who presses that it did not work
 		return bottest.ErrNoSurface
 	}
+	deaf := b.rights.lack(ev.Thread.Channel, bottest.ToBe)
 	who, place := b.user(ev.Account.Name, ev.Account.Standing), b.channel(ev.Thread.Channel)
 	b.speaks(ev.Account.Name, who)
 	switch ev.Kind {
@@ -192,6 +269,9 @@ func (b *slackBot) Send(_ context.Context, ev bot.Event) error {
 		b.last = b.server.React(who, place, ev.Target, ev.Value)
 	case bot.Unreacted:
 		b.last = b.server.Unreact(who, place, ev.Target, ev.Value)
+	}
+	if deaf {
+		return nil
 	}
 	return b.taken()
 }

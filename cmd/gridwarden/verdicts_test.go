@@ -350,7 +350,7 @@ const commandLine = "command line"
 func judgeCommandLine(t *testing.T, out *verdicts) {
 	running := startBot(t, testConfig)
 	file := written(t, running.file, testConfig)
-	p := &person{running: &memoryBot{app: running.app, room: running.room}, t: t}
+	p := &person{running: &memoryBot{power: &power{app: running.app}, room: running.room}, t: t}
 	var d decided
 	for _, b := range ballots {
 		if !slices.Contains(b.by, onRun) {

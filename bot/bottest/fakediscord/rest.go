@@ -443,7 +443,7 @@ func (s *Server) createMessage(r *request) (any, *wrong) {
 	}
 	right := int64(SendMessages)
 	if c.Parent != "" {
-		right = sendInThreads
+		right = SendInThreads
 	}
 	switch {
 	case c.Direct != "" && s.users[c.Direct].NoDirect:

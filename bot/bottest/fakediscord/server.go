@@ -32,8 +32,8 @@ const (
 	readHistory    = 1 << 16
 	manageThreads  = 1 << 34
 	createThreads  = 1 << 35
-	sendInThreads  = 1 << 38
-	allPermissions = addReactions | ViewChannel | SendMessages | attachFiles | readHistory | manageThreads | createThreads | sendInThreads
+	SendInThreads  = 1 << 38
+	allPermissions = addReactions | ViewChannel | SendMessages | attachFiles | readHistory | manageThreads | createThreads | SendInThreads
 )
 
 // User is an account; Absent ones are not in the server.
