@@ -173,8 +173,12 @@ func (g *guild) reconcile(ctx context.Context, id string, c card, handle func(co
 		return
 	}
 	g.mu.Lock()
-	told := maps.Clone(g.votes[id])
+	told, open := g.votes[id]
+	told = maps.Clone(told)
 	g.mu.Unlock()
+	if !open { // the action ended meanwhile, perhaps by what was read: nothing is new there
+		return
+	}
 	seen := "seen." + strconv.FormatInt(time.Now().UnixMicro(), 10)
 	for _, vote := range slices.Sorted(maps.Keys(stand)) {
 		if user, name, _ := strings.Cut(vote, "/"); !told[vote] {

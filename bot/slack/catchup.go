@@ -136,8 +136,12 @@ func (w *workspace) reconcile(ctx context.Context, me identity, handle func(cont
 			}
 		}
 		w.mu.Lock()
-		known := maps.Clone(w.votes[key])
+		known, open := w.votes[key]
+		known = maps.Clone(known)
 		w.mu.Unlock()
+		if !open { // the action ended meanwhile, perhaps by what was read: nothing is new there
+			continue
+		}
 		// Slack does not say when; the moment of the look makes the id a new one.
 		now := fmt.Sprintf("%d.%06d", time.Now().Unix(), time.Now().Nanosecond()/1000)
 		for vote, stands := range stand {
