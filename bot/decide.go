@@ -222,7 +222,7 @@ func (d *Decider) showAgain(ctx context.Context, req *Request, a action.Action) 
 
 // hits notes the person of the configuration whom a target is or belongs to.
 func (d *Decider) hits(t *action.Target) error {
-	for _, name := range append([]string{t.Name}, t.Owners...) {
+	for _, name := range slices.Concat([]string{t.Name}, t.Owners, t.Aliases) {
 		person, ok := d.people.Target(name)
 		if !ok {
 			continue

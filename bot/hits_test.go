@@ -23,14 +23,15 @@ func TestWhatBelongsToAPersonIsGuardedAsThePersonIs(t *testing.T) {
 		{"Bob Baker", []string{"Bob Baker"}, "bob", "it is the name of a person in gridwarden's own configuration"},
 		{"17", []string{"Bob Baker", "Carol Chen"}, "bob", "would hit several people of gridwarden's own configuration, bob and carol"},
 	} {
-		target := action.Target{Name: c.name, Owners: c.owners}
-		err := d.hits(&target)
-		says := target.Protected
-		if err != nil {
-			says = err.Error()
-		}
-		if target.Person != c.person || !strings.Contains(says, c.says) || (c.says == "") != (says == "") {
-			t.Errorf("%q of %q: person %q, %q", c.name, c.owners, target.Person, says)
+		for _, target := range []action.Target{{Name: c.name, Owners: c.owners}, {Name: c.name, Aliases: c.owners}} { // jobs of users, and users of several names
+			err := d.hits(&target)
+			says := target.Protected
+			if err != nil {
+				says = err.Error()
+			}
+			if target.Person != c.person || !strings.Contains(says, c.says) || (c.says == "") != (says == "") {
+				t.Errorf("%q of %q: person %q, %q", c.name, c.owners, target.Person, says)
+			}
 		}
 	}
 }

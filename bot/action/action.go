@@ -111,6 +111,7 @@ type Target struct {
 	Name      string   `json:"name"`                // exact, never cut
 	Key       string   `json:"key"`                 // equal keys of one command are the same action
 	Owners    []string `json:"owners,omitempty"`    // whose it is, by their exact names; where it is a user: none but Name
+	Aliases   []string `json:"aliases,omitempty"`   // where it is a user: the other exact names of the same person that it is about
 	Person    PersonID `json:"person,omitempty"`    // set when the target is a person of the configuration
 	Protected string   `json:"protected,omitempty"` // why it is protected; needs the policy "protected"
 	Forbidden string   `json:"forbidden,omitempty"` // why it can never be a target, such as a pilot factory

@@ -277,7 +277,13 @@ func split(accounts []grid.Account, in func(grid.Account) bool) (yes, no []grid.
 // Target is the user as a plan names it.
 func (u User) Target() action.Target {
 	a := u.Accounts[0]
-	return action.Target{Kind: "panda user", Name: a.Name, Key: a.ID + " " + a.Name, Forbidden: u.Forbidden, Protected: u.Protected}
+	t := action.Target{Kind: "panda user", Name: a.Name, Key: a.ID + " " + a.Name, Forbidden: u.Forbidden, Protected: u.Protected}
+	for _, other := range u.Accounts[1:] {
+		if other.Name != a.Name && !slices.Contains(t.Aliases, other.Name) {
+			t.Aliases = append(t.Aliases, other.Name)
+		}
+	}
+	return t
 }
 
 // Command writes a command about a user so that it can be copied.

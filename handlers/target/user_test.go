@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -163,6 +164,14 @@ func TestReadKnowsWhoMustNotBeHit(t *testing.T) {
 		if target.Name == "" || target.Key == "" {
 			t.Errorf("%s: the target has no name or key: %+v", c.name, target)
 		}
+	}
+}
+
+// TestATargetHasAllNames of its person: whoever of the configuration has one of them is protected.
+func TestATargetHasAllNames(t *testing.T) {
+	u := User{Accounts: []grid.Account{{ID: "1", Name: "Naughty User"}, {ID: "2", Name: "nuser"}, {ID: "3", Name: "Naughty User"}, {ID: "4", Name: "nuser"}}}
+	if got := u.Target(); got.Name != "Naughty User" || !slices.Equal(got.Aliases, []string{"nuser"}) {
+		t.Errorf("%q, also %q", got.Name, got.Aliases)
 	}
 }
 
