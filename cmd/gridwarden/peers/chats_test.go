@@ -3,6 +3,7 @@
 package peers
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -36,10 +37,16 @@ const question = "!pending"
 type chat struct {
 	address string // host and port
 	bot     string
-	accounts,
-	// settings are of our program: the platform, and the channel.
-	platform, channel string
-	say func(person int)
+	// What our program is configured with: the platform's name, its settings in YAML,
+	// a token, the channel, a person's account, the backends in YAML.
+	where, platform, token, channel string
+	id                              func(person int) string
+	backends                        string
+	say                             func(person int)
+	ask                             func(person int, words string) // nil where nobody types
+	// taken has somebody ask something, and gives what waits until that is
+	// acknowledged; nil where the platform waits for nothing.
+	taken func(person int, words string) (wait func())
 
 	mu      sync.Mutex
 	asked   map[string]time.Time // by message, of what is not answered yet
@@ -116,9 +123,15 @@ func newSlack(t *testing.T) *chat {
 	t.Cleanup(s.Serve(l))
 	c := &chat{
 		address: l.Addr().String(), bot: fakeslack.BotUser, asked: map[string]time.Time{},
-		platform: "slack: [{name: grid, app_token_file: app.token, bot_token_file: bot.token, sockets: 2}]", channel: "CSEC", accounts: "slack/grid/",
-		say: func(person int) { s.Type(ids[1+person%len(people)], "CSEC", "", question) },
+		platform: "slack: [{name: grid, app_token_file: app.token, bot_token_file: bot.token, sockets: 2}]", channel: "CSEC", where: "slack", token: fakeslack.BotToken,
+		id: func(person int) string { return ids[1+person%len(people)] },
+		taken: func(person int, words string) func() {
+			_, d := s.Type(ids[1+person%len(people)], "CSEC", "", words)
+			return func() { d.Acknowledged(patience) }
+		},
 	}
+	c.ask = func(person int, words string) { s.Type(c.id(person), "CSEC", "", words) }
+	c.say = func(person int) { c.ask(person, question) }
 	s.Watch(c.seen)
 	return c
 }
@@ -137,9 +150,11 @@ func newMattermost(t *testing.T) *chat {
 	t.Cleanup(fakeserver.Serve(l, s, s.Drop))
 	c := &chat{
 		address: l.Addr().String(), bot: me.Id, asked: map[string]time.Time{},
-		platform: `mattermost: [{name: grid, url: "http://` + l.Addr().String() + `", team: grid, token_file: bot.token}]`, channel: "security", accounts: "mattermost/grid/",
-		say: func(person int) { s.Type(members[1+person%len(people)].Id, channel.Id, "", question, 1) },
+		platform: `mattermost: [{name: grid, url: "http://` + l.Addr().String() + `", team: grid, token_file: bot.token}]`, channel: "security", where: "mattermost", token: mattermostToken,
+		id: func(person int) string { return members[1+person%len(people)].Id },
 	}
+	c.ask = func(person int, words string) { s.Type(c.id(person), channel.Id, "", words, 1) }
+	c.say = func(person int) { c.ask(person, question) }
 	s.Watch(c.seen)
 	return c
 }
@@ -150,31 +165,19 @@ func fixed(name string) string { return name + strings.Repeat("0", 26-len(name))
 // configure writes a configuration of our program for a chat into a folder.
 func (c *chat) configure(t *testing.T, dir string) (config string) {
 	t.Helper()
-	slack := strings.HasPrefix(c.accounts, "slack/")
 	var b strings.Builder
 	b.WriteString("journal: {sqlite: journal.db}\nplatforms:\n  " + c.platform + "\npeople:\n")
-	for _, name := range people {
-		id := fixed(name)
-		if slack {
-			id = "U" + strings.ToUpper(name)
-		}
-		b.WriteString("  - {id: " + name + ", name: " + name + ", institute: CERN, roles: [shifter], accounts: [" + c.accounts + id + "]}\n")
-	}
-	where := "mattermost"
-	token := mattermostToken
-	if slack {
-		where, token = "slack", fakeslack.BotToken
+	for n, name := range people {
+		b.WriteString("  - {id: " + name + ", name: " + name + ", institute: CERN, roles: [shifter], accounts: [" + c.where + "/grid/" + c.id(n) + "]}\n")
 	}
 	b.WriteString(`policies:
   ban: {approvals: [{role: shifter, count: 2}], expires: 4h, start_by: 30m}
 channels:
-  - {platform: ` + where + `, workspace: grid, name: ` + c.channel + `, commands: [all], personal_data: true}
-security_channel: ` + where + `/grid/` + c.channel + `
+  - {platform: ` + c.where + `, workspace: grid, name: "` + c.channel + `", commands: [all], personal_data: true}
+security_channel: ` + c.where + `/grid/` + c.channel + `
 limits: {per_person_per_minute: 1000000, per_channel_per_minute: 1000000}
-backends:
-  sandbox: {seed: 7}
-`)
-	for name, text := range map[string]string{"config.yaml": b.String(), "bot.token": token, "app.token": fakeslack.AppToken} {
+backends: ` + cmp.Or(c.backends, "{sandbox: {seed: 7}}") + "\n")
+	for name, text := range map[string]string{"config.yaml": b.String(), "bot.token": c.token, "app.token": fakeslack.AppToken} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

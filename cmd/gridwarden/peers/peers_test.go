@@ -61,7 +61,7 @@ func ours(t *testing.T, c *chat) *process {
 	}
 	dir := t.TempDir()
 	config := c.configure(t, dir)
-	return start(t, dir, []string{"GRIDWARDEN_SLACK_API=http://" + c.address + "/api/"}, binary, "serve", "--config", config)
+	return start(t, dir, []string{"GRIDWARDEN_SLACK_API=http://" + c.address + "/api/", "GRIDWARDEN_DISCORD_API=http://" + c.address + "/"}, binary, "serve", "--config", config)
 }
 
 // platform is one that a bot of ours and a peer are measured on.
