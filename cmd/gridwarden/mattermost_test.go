@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,9 +51,10 @@ type asConsole struct {
 	fake     *fakemattermost.Server
 	me       *model.User
 	cfg      *config.Config
+	taken    chan error
+	mu       sync.Mutex        // of both, for the program asks while people appear
 	users    map[string]string // ids by name
 	channels map[string]string
-	taken    chan error
 }
 
 // onMattermost is the program on a server that it reaches by websocket only, and
@@ -343,17 +345,27 @@ func (p *asConsole) stand(user string, s bot.Standing) func() {
 
 // user is the id of a user, who is made when he is new.
 func (p *asConsole) user(name string) string {
-	if p.users[name] == "" {
-		p.users[name] = p.fake.AddUser(name).Id
+	return p.made(p.users, name, func() string { return p.fake.AddUser(name).Id })
+}
+
+// made is the id that something has by its name, which it gets when it is new.
+func (p *asConsole) made(ids map[string]string, name string, create func() string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if ids[name] == "" {
+		ids[name] = create()
 	}
-	return p.users[name]
+	return ids[name]
+}
+
+func (p *asConsole) known(ids map[string]string, name string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return ids[name]
 }
 
 func (p *asConsole) channel(name string) string {
-	if p.channels[name] == "" {
-		p.channels[name] = p.fake.AddChannel(name, model.ChannelTypePrivate, p.me).Id
-	}
-	return p.channels[name]
+	return p.made(p.channels, name, func() string { return p.fake.AddChannel(name, model.ChannelTypePrivate, p.me).Id })
 }
 
 // accounts are the accounts of a person on the server.
@@ -361,7 +373,7 @@ func (p *asConsole) accounts(person string) (keys []string) {
 	for _, q := range p.cfg.People {
 		for _, key := range q.Accounts {
 			if name, ok := strings.CutPrefix(key, "console/"); ok && string(q.ID) == person {
-				keys = append(keys, "mattermost/grid/"+p.users[name])
+				keys = append(keys, "mattermost/grid/"+p.known(p.users, name))
 			}
 		}
 	}
@@ -369,6 +381,8 @@ func (p *asConsole) accounts(person string) (keys []string) {
 }
 
 func (p *asConsole) nameOf(id string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, ids := range []map[string]string{p.users, p.channels} {
 		for name, other := range ids {
 			if other == id {
@@ -379,7 +393,7 @@ func (p *asConsole) nameOf(id string) string {
 	return id
 }
 
-func (p *asConsole) speaker(name string) string { return p.users[name] }
+func (p *asConsole) speaker(name string) string { return p.known(p.users, name) }
 
 func (p *asConsole) group(name string) string { return "grid/channel/" + name }
 
@@ -390,7 +404,7 @@ func (p *asConsole) done(err error) { p.taken <- err }
 // there is a thread's address on the server.
 func (p *asConsole) there(t bot.Thread) bot.Thread {
 	t.Platform, t.Workspace = mattermost.Name, "grid"
-	if id, made := p.channels[t.Channel]; made && !p.listed(t.Channel) {
+	if id := p.known(p.channels, t.Channel); id != "" && !p.listed(t.Channel) {
 		t.Channel = id
 	}
 	return t

@@ -70,7 +70,7 @@ func (b *mattermostBot) Live() []string {
 		text := v.Text
 		if at := strings.LastIndex(text, "\n") + 1; strings.HasPrefix(text[at:], "@") {
 			for _, name := range strings.Fields(text[at:]) {
-				if b.as.users[strings.TrimPrefix(name, "@")] == "" {
+				if b.as.known(b.as.users, strings.TrimPrefix(name, "@")) == "" {
 					out = append(out, name)
 				}
 			}
@@ -83,6 +83,8 @@ func (b *mattermostBot) Live() []string {
 
 // partner is who a direct channel is with, "" for any other channel.
 func (p *asConsole) partner(channel string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for name, id := range p.users {
 		if strings.Contains(p.fake.ChannelName(channel), id) {
 			return name
