@@ -119,15 +119,12 @@ func newDiscord(t *testing.T) *chat {
 		address: l.Addr().String(), bot: fakediscord.BotUser, asked: map[string]time.Time{},
 		platform: "discord: [{name: grid, guild: \"" + fakediscord.Guild + "\", token_file: bot.token}]", channel: discordChannel, where: "discord", token: fakediscord.Token, id: user,
 	}
-	use := func(person int, words []string, argument string) fakediscord.Interaction {
-		i, err := s.Slash(user(person), discordChannel, words, argument)
+	c.taken = func(person int, _ string) func() {
+		i, err := s.Slash(user(person), discordChannel, []string{"gridwarden", "trace", "it"}, "wn042.example.org 2026-06-24T14:05Z")
 		if err != nil {
 			t.Error(err)
+			return func() {}
 		}
-		return i
-	}
-	c.taken = func(person int, _ string) func() {
-		i := use(person, []string{"gridwarden", "trace"}, "wn042.example.org 2026-06-24T14:05Z")
 		return func() { i.Answered(patience) }
 	}
 	c.say = func(int) {
