@@ -167,3 +167,32 @@ func (c *discordChat) again() error {
 func (c *discordChat) fail(f failure) {
 	c.Fail(fakediscord.Fault{Name: "message.create", Times: f.times, Status: f.status, RetryAfter: time.Duration(f.after) * time.Second, After: f.done})
 }
+
+func (c *discordChat) hold() { c.Hold() }
+
+func (c *discordChat) deliver(backwards bool) {
+	if backwards {
+		c.Reverse()
+	} else {
+		c.Release()
+	}
+}
+
+func (c *discordChat) mute(channel string, on bool) {
+	c.deny(channel, on, fakediscord.SendMessages|fakediscord.SendInThreads)
+}
+
+func (c *discordChat) remove(channel string, on bool) { c.deny(channel, on, fakediscord.ViewChannel) }
+
+// deny takes rights from the bot in a channel, or gives them all back.
+func (c *discordChat) deny(channel string, on bool, rights int64) {
+	if !on {
+		rights = 0
+	}
+	c.sent(c.Change(channel, func(x *fakediscord.Channel) { x.Denied = rights }))
+}
+
+func (c *discordChat) limit(on bool) error {
+	c.Limit(on)
+	return nil
+}

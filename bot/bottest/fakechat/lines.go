@@ -14,13 +14,16 @@ var (
 	reacts  = regexp.MustCompile(`^(\w+) (reacts|unreacts) :?([^\s:]+):? on (\S+)$`)
 	presses = regexp.MustCompile(`^(\w+) presses (.+) on (\S+)$`)
 	submits = regexp.MustCompile(`^(\w+) submits (.+)$`)
-	faults  = regexp.MustCompile(`^(twice|lose|again|drop|silence|429|500|late)((?: \d+)*)$`)
+	rights  = regexp.MustCompile(`^(mute|unmute|remove|invite) (\w+)$`)
+	limits  = regexp.MustCompile(`^limits (on|off)$`)
+	faults  = regexp.MustCompile(`^(twice|lose|again|drop|silence|hold|deliver|reverse|429|500|late)((?: \d+)*)$`)
 )
 
 const usage = `alice: TEXT · guest in lobby: TEXT · bob under 3: TEXT · alice: /COMMAND
 bob reacts :white_check_mark: on 3 · bob unreacts :white_check_mark: on last
 bob presses 1 on last · bob presses LABEL on 3 · bob submits TEXT
-twice N · lose N · again · drop · silence · 429 N SECONDS · 500 N · late N · help · quit`
+twice N · lose N · again · drop · silence · hold · deliver · reverse · 429 N SECONDS · 500 N · late N
+mute CHANNEL · unmute CHANNEL · remove CHANNEL · invite CHANNEL · limits on · limits off · help · quit`
 
 var errLine = errors.New("nobody does that; `help` says what can be typed")
 
@@ -28,6 +31,12 @@ var errLine = errors.New("nobody does that; `help` says what can be typed")
 func (d *desk) do(line string) error {
 	if m := faults.FindStringSubmatch(line); m != nil {
 		return d.harm(m[1], strings.Fields(m[2]))
+	}
+	if m := limits.FindStringSubmatch(line); m != nil {
+		return d.chat.limit(m[1] == "on")
+	}
+	if m := rights.FindStringSubmatch(line); m != nil {
+		return d.bar(m[1], m[2])
 	}
 	if m := reacts.FindStringSubmatch(line); m != nil {
 		user, target, err := d.who(m[1], m[4], false)
@@ -88,6 +97,20 @@ func (d *desk) say(name, channel, under, text string) error {
 	return d.chat.write(user, place, root, text)
 }
 
+// bar changes what the bot may do in a channel.
+func (d *desk) bar(what, channel string) error {
+	place, ok := d.chat.channels()[channel]
+	switch {
+	case !ok:
+		return fmt.Errorf("there is no channel %s", channel)
+	case what == "mute" || what == "unmute":
+		d.chat.mute(place, what == "mute")
+	default:
+		d.chat.remove(place, what == "remove")
+	}
+	return nil
+}
+
 func (d *desk) harm(what string, given []string) error {
 	number := func(i int) int {
 		if i >= len(given) {
@@ -110,6 +133,10 @@ func (d *desk) harm(what string, given []string) error {
 		d.chat.drop()
 	case "silence":
 		d.chat.silence()
+	case "hold":
+		d.chat.hold()
+	case "deliver", "reverse":
+		d.chat.deliver(what == "reverse")
 	case "429":
 		d.chat.fail(failure{times: number(0), status: 429, after: number(1)})
 	case "500":

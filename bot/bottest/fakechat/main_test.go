@@ -347,7 +347,28 @@ func TestAnyBot(t *testing.T) {
 			good("and now")
 			s.prints("bot in security: and now")
 
-			for _, wrong := range []string{"mallory: hello", "alice in attic: hello", "alice presses 2 on last", "alice reacts :x: on 99", "alice submits nothing", "whatever"} {
+			for _, send := range []string{"deliver", "reverse"} {
+				s.types("hold")
+				s.types("alice: kept until " + send)
+				s.types(send)
+				b.hears("kept until " + send)
+			}
+			for what, back := range map[string]string{"mute": "unmute", "remove": "invite"} {
+				s.types(what + " security")
+				s.types("help")
+				s.prints("bob presses LABEL")
+				b.posts("not allowed: " + what)
+				s.types(back + " security")
+				s.types("help")
+				s.prints("bob presses LABEL")
+				good("allowed: " + what)
+				s.prints("bot in security: allowed: " + what)
+			}
+			s.types("limits on")
+			if platform == "mattermost" {
+				s.prints("! Mattermost has no limit but what its admins set")
+			}
+			for _, wrong := range []string{"mute attic", "limits perhaps", "mallory: hello", "alice in attic: hello", "alice presses 2 on last", "alice reacts :x: on 99", "alice submits nothing", "whatever"} {
 				s.types(wrong)
 				s.prints("! ")
 			}

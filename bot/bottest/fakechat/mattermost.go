@@ -163,3 +163,25 @@ func (c *mattermostChat) fail(f failure) {
 	}
 	c.Fail(fakemattermost.Fault{Call: "POST /posts", Status: f.status, RetryAfter: wait, AfterEffect: f.done, Times: f.times})
 }
+
+func (c *mattermostChat) hold() { c.Hold() }
+
+func (c *mattermostChat) deliver(backwards bool) {
+	if backwards {
+		c.Reverse()
+	} else {
+		c.Release()
+	}
+}
+
+func (c *mattermostChat) mute(channel string, on bool) { c.Mute(channel, on) }
+
+func (c *mattermostChat) remove(channel string, on bool) {
+	if on {
+		c.Leave(channel, c.people()[botName])
+	} else {
+		c.Join(channel, c.people()[botName])
+	}
+}
+
+func (*mattermostChat) limit(bool) error { return errLimits }

@@ -170,3 +170,28 @@ func (c *slackChat) again() error {
 func (c *slackChat) fail(f failure) {
 	c.Fail(fakeslack.Fault{Method: "chat.postMessage", Times: f.times, Status: f.status, RetryAfter: time.Duration(f.after) * time.Second, After: f.done})
 }
+
+func (c *slackChat) hold() { c.Hold() }
+
+func (c *slackChat) deliver(backwards bool) {
+	if backwards {
+		c.Reverse()
+	} else {
+		c.Release()
+	}
+}
+
+func (c *slackChat) mute(channel string, on bool) { c.ReadOnly(channel, on) }
+
+func (c *slackChat) remove(channel string, on bool) {
+	if on {
+		c.sent(c.Leave(fakeslack.BotUser, channel))
+	} else {
+		c.sent(c.Join(fakeslack.BotUser, channel))
+	}
+}
+
+func (c *slackChat) limit(on bool) error {
+	c.Limit(on)
+	return nil
+}

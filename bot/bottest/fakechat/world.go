@@ -28,6 +28,7 @@ var (
 	errNoForm  = errors.New("no form is open")
 	errNothing = errors.New("nothing was delivered yet")
 	errWhisper = errors.New("that message is for one person only")
+	errLimits  = errors.New("Mattermost has no limit but what its admins set: use 429 N SECONDS")
 )
 
 // chat is a fake of one platform with the world in it.
@@ -57,6 +58,15 @@ type chat interface {
 	drop()
 	silence()
 	fail(f failure)
+	// hold keeps events back until deliver sends them, perhaps the last one first.
+	hold()
+	deliver(backwards bool)
+	// mute takes the right to post in a channel from the bot, or gives it back;
+	// remove takes the bot out of the channel, or brings it back.
+	mute(channel string, on bool)
+	remove(channel string, on bool)
+	// limit holds the bot to how often the real platform may be asked, or lets it go.
+	limit(on bool) error
 }
 
 // failure is how the next posts fail.
