@@ -366,7 +366,7 @@ func TestAnyBot(t *testing.T) {
 			}
 			s.types("limits on")
 			if platform == "mattermost" {
-				s.prints("! Mattermost has no limit but what its admins set")
+				s.prints("! there is no limit but what admins of Mattermost set")
 			}
 			for _, wrong := range []string{"mute attic", "limits perhaps", "mallory: hello", "alice in attic: hello", "alice presses 2 on last", "alice reacts :x: on 99", "alice submits nothing", "whatever"} {
 				s.types(wrong)

@@ -28,7 +28,7 @@ var (
 	errNoForm  = errors.New("no form is open")
 	errNothing = errors.New("nothing was delivered yet")
 	errWhisper = errors.New("that message is for one person only")
-	errLimits  = errors.New("Mattermost has no limit but what its admins set: use 429 N SECONDS")
+	errLimits  = errors.New("there is no limit but what admins of Mattermost set: use 429 N SECONDS")
 )
 
 // chat is a fake of one platform with the world in it.
