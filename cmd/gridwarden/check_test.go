@@ -39,7 +39,7 @@ nonsense: true
 }
 
 func TestCheckProbe(t *testing.T) {
-	yaml := strings.NewReplacer("sandbox: {speed: 300}", "sandbox: {speed: 300, file: sandbox.json}", "console: {trusted: true}", "console: {trusted: true, groups: {sec: [bob, carol]}}").Replace(testConfig)
+	yaml := peopled(strings.Replace(testConfig, "sandbox: {speed: 300}", "sandbox: {speed: 300, file: sandbox.json}", 1))
 	cfg := configured(t, yaml)
 	out := ok(t, "check", "--config", cfg, "--probe")
 	contains(t, "check --probe", out, "probe: journal: ok", "probe: sandbox: ok",
@@ -74,4 +74,10 @@ http: {listen: ":8443", tls: {cert: tls.crt, key_file: tls.key}}
 			t.Errorf("%+v", got)
 		}
 	}
+}
+
+// peopled has two people in the group of testConfig that gives a role: a group that
+// nobody is in fails a probe.
+func peopled(yaml string) string {
+	return strings.Replace(yaml, "console: {trusted: true}", "console: {trusted: true, groups: {sec: [bob, carol]}}", 1)
 }

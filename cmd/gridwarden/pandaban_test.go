@@ -191,7 +191,7 @@ func TestPanDAThatIsDown(t *testing.T) {
 	contains(t, "status", b.ask(alice, "status").Message.Plain(), "panda-database cannot be reached", "may not write the status of users")
 	contains(t, "whois", b.ask(alice, `whois "Naughty User"`).Message.Plain(), "panda-database could not be read")
 
-	cfg := written(t, filepath.Join(dir, "gridwarden.yaml"), yaml)
+	cfg := written(t, filepath.Join(dir, "gridwarden.yaml"), yaml+"console: {groups: {sec: [bob, carol]}}\n") // see peopled
 	got := gridwarden(t, "check", "--config", cfg, "--probe")
 	if got.status != exitFailed {
 		t.Errorf("check: %+v", got)

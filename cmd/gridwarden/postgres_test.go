@@ -25,6 +25,7 @@ func TestJournalOnPostgres(t *testing.T) {
 		written(t, filepath.Join(dir, name), db.DSN(role))
 	}
 	yaml := strings.Replace(testConfig, "journal: {sqlite: gridwarden.db}", "journal: {postgres: {dsn_file: serving.dsn, owner_dsn_file: owner.dsn}}\naudit: {key_file: audit.key, checkpoint_file: audit.checkpoint}", 1)
+	yaml = peopled(yaml)
 	cfg := written(t, filepath.Join(dir, "gridwarden.yaml"), yaml)
 	contains(t, "check", ok(t, "check", "--config", cfg, "--probe"), "journal: on PostgreSQL", "owner of the journal's tables")
 
