@@ -120,22 +120,20 @@ func (e *Engine) sayCase(ctx context.Context, p Platform, t Thread, d Delivery) 
 		return "", 0, fmt.Errorf("bot: finding the card of a case: %w", err)
 	}
 	shown, stands := cards[d.Post.Thread]
+	i, m, err := e.caseNow(ctx, string(d.Post.Card))
+	if err != nil || stands && shown.Version >= m.Version {
+		return shown.Message, shown.Version, err
+	}
 	if stands {
-		if _, err := e.edits.wait(ctx, d.Post.Thread+"\n"+string(d.Post.Card)); err != nil {
+		waited, err := e.edits.wait(ctx, d.Post.Thread+"\n"+string(d.Post.Card))
+		if err != nil {
 			return "", 0, fmt.Errorf("bot: waiting to change a card: %w", err)
 		}
-	}
-	i, err := e.journal.Incident(ctx, string(d.Post.Card))
-	if err != nil {
-		return "", 0, fmt.Errorf("bot: reading the case of a card: %w", err)
-	}
-	actions, err := e.actionsOf(ctx, i)
-	if err != nil {
-		return "", 0, err
-	}
-	m := caseCard(i, actions)
-	if stands && shown.Version >= m.Version {
-		return shown.Message, shown.Version, nil
+		if waited {
+			if i, m, err = e.caseNow(ctx, string(d.Post.Card)); err != nil {
+				return "", 0, err
+			}
+		}
 	}
 	why, err := e.withholds(ctx, t, d)
 	if err != nil {
@@ -150,12 +148,22 @@ func (e *Engine) sayCase(ctx context.Context, p Platform, t Thread, d Delivery) 
 			return shown.Message, m.Version, err
 		}
 	}
-	id, err := e.postOnce(ctx, p, t, d, m)
-	if err == nil && d.Attempts > 0 { // an earlier try may have posted it, as it was then
-		err = p.Update(ctx, t, id, m)
-	}
+	id, err := e.postCard(ctx, p, t, d, m)
 	if err != nil {
 		return "", 0, err
 	}
 	return id, m.Version, nil
+}
+
+// caseNow reads a case, and makes its card as it is now.
+func (e *Engine) caseNow(ctx context.Context, id string) (Incident, Message, error) {
+	i, err := e.journal.Incident(ctx, id)
+	if err != nil {
+		return i, Message{}, fmt.Errorf("bot: reading the case of a card: %w", err)
+	}
+	actions, err := e.actionsOf(ctx, i)
+	if err != nil {
+		return i, Message{}, err
+	}
+	return i, caseCard(i, actions), nil
 }

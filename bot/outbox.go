@@ -248,10 +248,7 @@ func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) 
 	if err := e.noteFace(ctx, p, t, m); err != nil {
 		return "", 0, err
 	}
-	id, err := e.postOnce(ctx, p, t, d, m)
-	if err == nil && d.Attempts > 0 { // an earlier try may have posted it, as it was then
-		err = p.Update(ctx, t, id, m)
-	}
+	id, err := e.postCard(ctx, p, t, d, m)
 	if err != nil {
 		return "", 0, err
 	}
@@ -261,6 +258,15 @@ func (e *Engine) sayCard(ctx context.Context, p Platform, t Thread, d Delivery) 
 		}
 	}
 	return id, a.Version, nil
+}
+
+// postCard posts a card as it is now: an earlier try may have posted it as it was then.
+func (e *Engine) postCard(ctx context.Context, p Platform, t Thread, d Delivery, m Message) (string, error) {
+	id, err := e.postOnce(ctx, p, t, d, m)
+	if err == nil && d.Attempts > 0 {
+		err = p.Update(ctx, t, id, m)
+	}
+	return id, err
 }
 
 // postOnce posts a message; when an earlier try may have taken effect it looks

@@ -168,16 +168,6 @@ func (c *discordChat) fail(f failure) {
 	c.Fail(fakediscord.Fault{Name: "message.create", Times: f.times, Status: f.status, RetryAfter: time.Duration(f.after) * time.Second, After: f.done})
 }
 
-func (c *discordChat) hold() { c.Hold() }
-
-func (c *discordChat) deliver(backwards bool) {
-	if backwards {
-		c.Reverse()
-	} else {
-		c.Release()
-	}
-}
-
 func (c *discordChat) mute(channel string, on bool) {
 	c.deny(channel, on, fakediscord.SendMessages|fakediscord.SendInThreads)
 }

@@ -134,9 +134,11 @@ func (d *desk) harm(what string, given []string) error {
 	case "silence":
 		d.chat.silence()
 	case "hold":
-		d.chat.hold()
-	case "deliver", "reverse":
-		d.chat.deliver(what == "reverse")
+		d.chat.Hold()
+	case "deliver":
+		d.chat.Release()
+	case "reverse":
+		d.chat.Reverse()
 	case "429":
 		d.chat.fail(failure{times: number(0), status: 429, after: number(1)})
 	case "500":

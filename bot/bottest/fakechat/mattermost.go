@@ -164,16 +164,6 @@ func (c *mattermostChat) fail(f failure) {
 	c.Fail(fakemattermost.Fault{Call: "POST /posts", Status: f.status, RetryAfter: wait, AfterEffect: f.done, Times: f.times})
 }
 
-func (c *mattermostChat) hold() { c.Hold() }
-
-func (c *mattermostChat) deliver(backwards bool) {
-	if backwards {
-		c.Reverse()
-	} else {
-		c.Release()
-	}
-}
-
 func (c *mattermostChat) mute(channel string, on bool) { c.Mute(channel, on) }
 
 func (c *mattermostChat) remove(channel string, on bool) {

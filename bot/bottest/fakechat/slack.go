@@ -171,16 +171,6 @@ func (c *slackChat) fail(f failure) {
 	c.Fail(fakeslack.Fault{Method: "chat.postMessage", Times: f.times, Status: f.status, RetryAfter: time.Duration(f.after) * time.Second, After: f.done})
 }
 
-func (c *slackChat) hold() { c.Hold() }
-
-func (c *slackChat) deliver(backwards bool) {
-	if backwards {
-		c.Reverse()
-	} else {
-		c.Release()
-	}
-}
-
 func (c *slackChat) mute(channel string, on bool) { c.ReadOnly(channel, on) }
 
 func (c *slackChat) remove(channel string, on bool) {

@@ -58,9 +58,10 @@ type chat interface {
 	drop()
 	silence()
 	fail(f failure)
-	// hold keeps events back until deliver sends them, perhaps the last one first.
-	hold()
-	deliver(backwards bool)
+	// Hold keeps events back until Release sends them, or Reverse the last one first.
+	Hold()
+	Release()
+	Reverse()
 	// mute takes the right to post in a channel from the bot, or gives it back;
 	// remove takes the bot out of the channel, or brings it back.
 	mute(channel string, on bool)
