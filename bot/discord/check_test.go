@@ -62,14 +62,7 @@ func TestDiscordsClock(t *testing.T) {
 			-2 * time.Minute:  "FAILED: The clock of Discord is 1m59s behind this machine's: from 2m0s on,",
 		} {
 			s.SetClock(ahead)
-			remarks, err := p.Probe(t.Context())
-			got := ""
-			if len(remarks) > 0 {
-				got = "remark: " + strings.Join(remarks, "\n")
-			}
-			if err != nil {
-				got = "FAILED: " + err.Error()
-			}
+			got := bottest.Probed(p.Probe(t.Context()))
 			if !strings.HasPrefix(got, want) || (want == "") != (got == "") {
 				t.Errorf("%s ahead: %q; want %q", ahead, got, want)
 			}

@@ -1,7 +1,6 @@
 package mattermost
 
 import (
-	"context"
 	"encoding/hex"
 	"io"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 	"github.com/mattermost/mattermost/server/public/model"
 
 	"github.com/gridwarden/gridwarden/bot"
+	"github.com/gridwarden/gridwarden/bot/bottest"
 	"github.com/gridwarden/gridwarden/bot/bottest/fakemattermost"
 )
 
@@ -84,18 +84,6 @@ func TestAccountsAsTheyAreNow(t *testing.T) {
 	})
 }
 
-// probed is what Probe tells, in lines.
-func probed(ctx context.Context, p *Part) string {
-	remarks, err := p.Probe(ctx)
-	for i, r := range remarks {
-		remarks[i] = "remark: " + r
-	}
-	if err != nil {
-		remarks = append(remarks, "FAILED: "+err.Error())
-	}
-	return strings.Join(remarks, "\n")
-}
-
 // TestTheServersClock: without callbacks nothing depends on it.
 func TestTheServersClock(t *testing.T) {
 	listen(t, func(t *testing.T, l *listening) {
@@ -105,7 +93,7 @@ func TestTheServersClock(t *testing.T) {
 			-time.Hour:       "remark: The clock of mattermost/grid is 59m59s behind this machine's. Times here and there",
 		} {
 			l.fake.SetClock(ahead)
-			if got := probed(t.Context(), l.Parts()[0]); !strings.HasPrefix(got, want) || (want == "") != (got == "") {
+			if got := bottest.Probed(l.Parts()[0].Probe(t.Context())); !strings.HasPrefix(got, want) || (want == "") != (got == "") {
 				t.Errorf("%s ahead: %q; want %q", ahead, got, want)
 			}
 			if ev := l.next(); ev.Kind != bot.Deleted || !ev.Ours {
@@ -113,7 +101,7 @@ func TestTheServersClock(t *testing.T) {
 			}
 		}
 		l.fake.Fail(fakemattermost.Fault{Call: "GET /users/me", Status: 500})
-		if got := probed(t.Context(), l.Parts()[0]); !strings.HasPrefix(got, "FAILED: mattermost: grid: asking for the time: 500") {
+		if got := bottest.Probed(l.Parts()[0].Probe(t.Context())); !strings.HasPrefix(got, "FAILED: mattermost: grid: asking for the time: 500") {
 			t.Errorf("the server tells nothing: %q", got)
 		}
 	})
@@ -169,7 +157,7 @@ func TestTheWayToUsIsProbed(t *testing.T) {
 	} {
 		way = x.way
 		x.set(false)
-		if got := probed(t.Context(), part); !strings.HasPrefix(got, x.want) || strings.Contains(got, "\n") || (got == "") != (x.want == "") {
+		if got := bottest.Probed(part.Probe(t.Context())); !strings.HasPrefix(got, x.want) || strings.Contains(got, "\n") || (got == "") != (x.want == "") {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, x.want)
 		}
 		x.set(true)
@@ -180,13 +168,13 @@ func TestTheWayToUsIsProbed(t *testing.T) {
 		-5 * time.Minute: "FAILED: The clock of mattermost/grid is 5m0s behind this machine's: from 5m0s on, its slash commands, buttons and forms are refused",
 	} {
 		fake.SetClock(ahead)
-		got := strings.NewReplacer("19s", "20s", "4m59s", "5m0s").Replace(probed(t.Context(), part)) // real clocks
+		got := strings.NewReplacer("19s", "20s", "4m59s", "5m0s").Replace(bottest.Probed(part.Probe(t.Context()))) // real clocks
 		if !strings.HasPrefix(got, want) {
 			t.Errorf("%s ahead: %s", ahead, got)
 		}
 	}
 	front.Close()
-	if got := probed(t.Context(), part); !strings.Contains(got, "Nobody answers at "+front.URL+"/mattermost/grid/probe") {
+	if got := bottest.Probed(part.Probe(t.Context())); !strings.Contains(got, "Nobody answers at "+front.URL+"/mattermost/grid/probe") {
 		t.Errorf("nobody: %s", got)
 	}
 }

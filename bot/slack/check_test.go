@@ -1,7 +1,6 @@
 package slack
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -93,18 +92,6 @@ func TestAccountsAsTheyAreNow(t *testing.T) {
 	})
 }
 
-// probed is what Probe tells, in lines.
-func probed(ctx context.Context, p *Platform) string {
-	remarks, err := p.Probe(ctx)
-	for i, r := range remarks {
-		remarks[i] = "remark: " + r
-	}
-	if err != nil {
-		remarks = append(remarks, "FAILED: "+err.Error())
-	}
-	return strings.Join(remarks, "\n")
-}
-
 func TestSlacksClock(t *testing.T) {
 	in(t, nil, func(t *testing.T, s *fakeslack.Server, p *Platform, _ *bottest.Hearing) {
 		for ahead, want := range map[time.Duration]string{
@@ -115,12 +102,12 @@ func TestSlacksClock(t *testing.T) {
 			-3 * time.Minute:  "FAILED: The clock of Slack is 2m59s behind this machine's: from 2m0s on, what people wrote",
 		} {
 			s.SetClock(ahead)
-			if got := probed(t.Context(), p); !strings.HasPrefix(got, want) || (want == "") != (got == "") {
+			if got := bottest.Probed(p.Probe(t.Context())); !strings.HasPrefix(got, want) || (want == "") != (got == "") {
 				t.Errorf("%s ahead: %q; want %q", ahead, got, want)
 			}
 		}
 		s.Fail(fakeslack.Fault{Method: "auth.test", Times: 1, Error: "internal_error"})
-		if got := probed(t.Context(), p); !strings.HasPrefix(got, "FAILED: workspace grid: ") {
+		if got := bottest.Probed(p.Probe(t.Context())); !strings.HasPrefix(got, "FAILED: workspace grid: ") {
 			t.Errorf("Slack tells nothing: %q", got)
 		}
 	})
@@ -174,17 +161,17 @@ func TestTheWayToUsIsProbed(t *testing.T) {
 		}, "FAILED: workspace grid: The answer of gridwarden at " + front.URL + "/slack/grid/actions, where Slack is to call, is another one when it arrives here"},
 	} {
 		way = x.way
-		if got := probed(t.Context(), p); !strings.HasPrefix(got, x.want) || strings.Contains(got, "\n") {
+		if got := bottest.Probed(p.Probe(t.Context())); !strings.HasPrefix(got, x.want) || strings.Contains(got, "\n") {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, x.want)
 		}
 	}
 	way = ours.ServeHTTP
 	s.SetClock(5 * time.Minute)
-	if got := probed(t.Context(), p); !strings.Contains(got, "ahead of this machine's: from 5m0s on, every request of Slack is refused") {
+	if got := bottest.Probed(p.Probe(t.Context())); !strings.Contains(got, "ahead of this machine's: from 5m0s on, every request of Slack is refused") {
 		t.Errorf("with another clock: %s", got)
 	}
 	front.Close()
-	if got := probed(t.Context(), p); !strings.Contains(got, "Nobody answers at "+front.URL+"/slack/grid/actions, where Slack is to call: ") {
+	if got := bottest.Probed(p.Probe(t.Context())); !strings.Contains(got, "Nobody answers at "+front.URL+"/slack/grid/actions, where Slack is to call: ") {
 		t.Errorf("with nobody there: %s", got)
 	}
 }
