@@ -147,8 +147,8 @@ func (w *workspace) hold(ctx context.Context, handle func(context.Context, bot.E
 		if gap { // before anything says that it hears
 			caughtUp = w.catches()
 		}
+		since := w.connected(ever && gap) // before the new socket is read, which is to be heard
 		running.Go(func() { s.serve(ctx, handle) })
-		since := w.connected(ever && gap)
 		if gap {
 			since = w.opens(since)
 			running.Go(func() {
