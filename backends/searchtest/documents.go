@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"maps"
 	"net/http"
@@ -81,15 +82,38 @@ func (s Server) PutTemplate(t testing.TB, name, pattern string, mapping []byte) 
 }
 
 // Load puts documents into their indices, which are made where missing, and returns
-// when a search finds them. The test fails when the server refuses one.
+// when a search finds them. The test fails when the server refuses one. A chunk is
+// made while the server takes the one before.
 func (s Server) Load(t testing.TB, docs iter.Seq[Document]) {
 	t.Helper()
+	chunks, sent := make(chan []byte), make(chan error, 1)
+	go func() {
+		var err error
+		for chunk := range chunks {
+			if err == nil {
+				err = s.bulk(t.Context(), chunk)
+			}
+		}
+		sent <- err
+	}()
+	indices, err := chunked(docs, chunks)
+	close(chunks)
+	if failed := <-sent; err == nil {
+		err = failed
+	}
+	if err != nil {
+		t.Fatalf("loading documents: %v", err)
+	}
+	s.refresh(t, indices)
+}
+
+// chunked hands out documents as bodies of _bulk, and gives the names of their indices.
+func chunked(docs iter.Seq[Document], chunks chan<- []byte) ([]string, error) {
 	var chunk bytes.Buffer
 	inChunk, indices := 0, map[string]bool{}
 	send := func() {
-		t.Helper()
 		if inChunk > 0 {
-			s.bulk(t, chunk.Bytes())
+			chunks <- bytes.Clone(chunk.Bytes())
 		}
 		chunk.Reset()
 		inChunk = 0
@@ -101,12 +125,12 @@ func (s Server) Load(t testing.TB, docs iter.Seq[Document]) {
 		}
 		line, err := json.Marshal(map[string]any{"index": what})
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		chunk.Write(line)
 		chunk.WriteByte('\n')
 		if err := json.Compact(&chunk, d.Source); err != nil { // a line is a document
-			t.Fatalf("the document %q of %s is no JSON: %v", d.ID, d.Index, err)
+			return nil, fmt.Errorf("the document %q of %s is no JSON: %w", d.ID, d.Index, err)
 		}
 		chunk.WriteByte('\n')
 		indices[d.Index] = true
@@ -115,11 +139,10 @@ func (s Server) Load(t testing.TB, docs iter.Seq[Document]) {
 		}
 	}
 	send()
-	s.refresh(t, slices.Sorted(maps.Keys(indices)))
+	return slices.Sorted(maps.Keys(indices)), nil
 }
 
-func (s Server) bulk(t testing.TB, lines []byte) {
-	t.Helper()
+func (s Server) bulk(ctx context.Context, lines []byte) error {
 	var result struct {
 		Errors bool
 		Items  []map[string]struct {
@@ -128,24 +151,24 @@ func (s Server) bulk(t testing.TB, lines []byte) {
 			Error json.RawMessage
 		}
 	}
-	status, answer, err := s.ask(t.Context(), http.MethodPost, "/_bulk?timeout=5m&filter_path=errors,items.*.error,items.*._index,items.*._id", "application/x-ndjson", bytes.NewReader(lines))
+	status, answer, err := s.ask(ctx, http.MethodPost, "/_bulk?timeout=5m&filter_path=errors,items.*.error,items.*._index,items.*._id", "application/x-ndjson", bytes.NewReader(lines))
 	if err != nil {
-		t.Fatalf("loading documents: %v", err)
+		return err
 	}
 	if err := json.Unmarshal(answer, &result); err != nil || status != http.StatusOK {
-		t.Fatalf("loading documents: status %d: %s", status, tail(answer))
+		return fmt.Errorf("status %d: %s", status, tail(answer))
 	}
 	if !result.Errors {
-		return
+		return nil
 	}
 	for _, item := range result.Items {
 		for _, i := range item {
 			if i.Error != nil {
-				t.Fatalf("loading documents: %s refuses %q, and perhaps more: %s", i.Index, i.ID, i.Error)
+				return fmt.Errorf("%s refuses %q, and perhaps more: %s", i.Index, i.ID, i.Error)
 			}
 		}
 	}
-	t.Fatalf("loading documents: %s", tail(answer))
+	return fmt.Errorf("%s", tail(answer))
 }
 
 // refresh makes what was loaded visible to searches.
