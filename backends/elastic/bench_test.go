@@ -200,10 +200,9 @@ func asked(b *testing.B, s *Source, q grid.Query) *walk {
 func bare(ctx context.Context, url string, w *walk, look func(source []byte)) (documents, size int, err error) {
 	var both sync.WaitGroup
 	var mu sync.Mutex
-	slices := w.source.slices
-	for slice := range slices {
+	for _, one := range w.shares() {
 		both.Go(func() {
-			n, bytes, failed := bareSlice(ctx, url, w, slice, slices, look)
+			n, bytes, failed := bareShare(ctx, url, w, one, look)
 			mu.Lock()
 			defer mu.Unlock()
 			documents, size, err = documents+n, size+bytes, firstOf(err, failed)
@@ -221,10 +220,10 @@ func firstOf(errs ...error) error {
 	return errs[i]
 }
 
-func bareSlice(ctx context.Context, url string, w *walk, slice, slices int, look func([]byte)) (documents, size int, err error) {
-	body := w.body(slice, slices)
+func bareShare(ctx context.Context, url string, w *walk, s share, look func([]byte)) (documents, size int, err error) {
+	body := w.body(s)
 	body["sort"] = []string{"_doc"}
-	path := w.plan.path + "/_search?scroll=1m&" + available().Encode()
+	path := s.path + "/_search?scroll=1m&" + available().Encode()
 	for {
 		page, err := barePage(ctx, url+path, body)
 		if err != nil {

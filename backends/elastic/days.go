@@ -107,8 +107,8 @@ const maxPath = 3000
 
 // address names indices in an address, by months where there are many.
 func address(indices []string, pattern string) string {
-	if joined := strings.Join(indices, ","); len(joined) <= maxPath {
-		return "/" + joined
+	if path := listing(indices); len(path) <= maxPath {
+		return path
 	}
 	var months []string
 	for _, name := range indices {
@@ -119,11 +119,13 @@ func address(indices []string, pattern string) string {
 			months = append(months, name)
 		}
 	}
-	if joined := strings.Join(months, ","); len(joined) <= maxPath {
-		return "/" + joined
+	if path := listing(months); len(path) <= maxPath {
+		return path
 	}
 	return "/" + pattern
 }
+
+func listing(names []string) string { return "/" + strings.Join(names, ",") }
 
 // listed names days, the first few of many.
 func listed(days []time.Time) string {

@@ -2,7 +2,7 @@ package elastic
 
 import (
 	"math"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
@@ -173,6 +173,8 @@ func (p *plan) about(f field, c grid.Condition, wide bool) test {
 		t, ok = onDate(f, c.From, c.To, wide)
 	case grid.Counts:
 		t, ok = counts(f, c.Least, c.Most, wide)
+	case grid.OneOf:
+		t, ok = oneOf(f, c.Numbers, wide)
 	case grid.Reads:
 		if f.kind == "keyword" {
 			var patterns []string
@@ -245,21 +247,39 @@ func between(f field, least, most int64) test {
 	return asking(query{"range": query{f.name: query{"gte": least, "lte": most}}})
 }
 
+// highest is the largest number that a field of a kind may be asked for.
+var highest = map[string]int64{"long": math.MaxInt64, "double": 1 << 53, "integer": math.MaxInt32, "short": math.MaxInt16, "byte": math.MaxInt8}
+
 // counts translates an interval of numbers.
 func counts(f field, least, most int64, wide bool) (test, bool) {
-	highest := map[string]int64{"long": math.MaxInt64, "double": 1 << 53, "integer": math.MaxInt32, "short": math.MaxInt16, "byte": math.MaxInt8}
 	if high, ok := highest[f.kind]; ok {
 		if least > high {
 			return never, true
 		}
 		return between(f, least, min(most, high)), true
 	}
-	if f.kind == "keyword" {
-		if pattern, ok := numberPattern(least, most, wide); ok {
-			return matching(f, []string{pattern}, wide), true
-		}
+	const digits = 10 // a text is compared with each number
+	if least < 0 || most < least || most-least >= digits {
+		return never, false
 	}
-	return never, false
+	var numbers []int64
+	for n := least; n <= most; n++ {
+		numbers = append(numbers, n)
+	}
+	return oneOf(f, numbers, wide)
 }
 
-func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+// oneOf translates a list of numbers.
+func oneOf(f field, numbers []int64, wide bool) (test, bool) {
+	if high, ok := highest[f.kind]; ok {
+		numbers = slices.DeleteFunc(slices.Clone(numbers), func(n int64) bool { return n > high })
+		if len(numbers) == 0 {
+			return never, true
+		}
+		return asking(query{"terms": query{f.name: numbers}}), true
+	}
+	if f.kind != "keyword" || len(numbers) == 0 || slices.Min(numbers) < 0 {
+		return never, false
+	}
+	return matching(f, numberPatterns(numbers, wide), wide), true
+}

@@ -22,17 +22,14 @@ const widening = 24 * time.Minute
 // ties to the place: they are as many as the pool is large.
 const unplacedShare = 5
 
-// atOnce bounds the names in one query.
-const (
-	pilotsAtOnce = 50
-	jobsAtOnce   = 500
-)
+// jobsAtOnce bounds the names in one query.
+const jobsAtOnce = 500
 
 // Sightings implements the source of a trace: the jobs that match, those that
 // shared a pilot with jobs on the host, and what of it could not be known.
 func (s *Source) Sightings(ctx context.Context, q grid.Query) (grid.Found, error) {
 	x := &search{
-		source: s, query: q, now: time.Now().UTC(), counted: make([]int, s.slices), by: map[string]int{}, placed: map[string]bool{},
+		source: s, query: q, now: time.Now().UTC(), counted: make([]int, s.walks), by: map[string]int{}, placed: map[string]bool{},
 		found: grid.Found{Report: grid.Report{Name: s.Name(), Experiment: grid.CMS, State: grid.Partial}},
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Deadline)
@@ -59,14 +56,13 @@ type search struct {
 	query  grid.Query
 	now    time.Time
 	what   server
-	names  []string // of all indices
 	plan   *plan
 	cover  coverage
 	ages   ages
 
 	mu       sync.Mutex
 	found    grid.Found
-	counted  []int          // records that were looked at, by slice
+	counted  []int          // records that were looked at, by share
 	by       map[string]int // sightings by the run that they show
 	placed   map[string]bool
 	full     bool
@@ -95,7 +91,6 @@ func (x *search) run(ctx context.Context) error {
 	if len(names) == 0 {
 		return x.source.noIndex()
 	}
-	x.names = names
 	x.cover = x.source.cover(names, x.query.Window, x.now)
 	if len(x.cover.indices) == 0 {
 		x.note("there is no index of the days that were asked about")
@@ -134,13 +129,7 @@ func (x *search) records(ctx context.Context) error {
 	if err := x.bound(ctx); err != nil {
 		return err
 	}
-	if x.query.Kind == grid.ByHost {
-		if err := x.mates(ctx); err != nil {
-			return err
-		}
-	}
-	x.exposed(ctx)
-	return nil
+	return x.onPilots(ctx)
 }
 
 // matching looks at the documents that a query finds, and adds what the rules accept.
@@ -159,13 +148,13 @@ func (x *search) walk(ctx context.Context, ask query, only *grid.Query, look fun
 	if x.source.kind == Snapshots {
 		ask = x.near(ask)
 	}
-	counted := make([]int, x.source.slices)
+	counted := make([]int, x.source.walks)
 	w := &walk{source: x.source, plan: x.plan, ask: ask, parts: x.plan.source}
-	for range x.source.slices {
+	for range x.source.walks {
 		w.readers = append(w.readers, reader{source: x.source.Name(), only: only})
 	}
-	w.look = func(slice int, p *page) {
-		counted[slice] += p.hits
+	w.look = func(share int, p *page) {
+		counted[share] += p.hits
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.bad += p.bad
@@ -173,7 +162,7 @@ func (x *search) walk(ctx context.Context, ask query, only *grid.Query, look fun
 			look(j)
 		}
 	}
-	w.again = func(slice int) { counted[slice] = 0 }
+	w.again = func(share int) { counted[share] = 0 }
 	err := w.run(ctx, x.what)
 	for i, n := range counted {
 		x.counted[i] += n
@@ -324,84 +313,6 @@ func (p *plan) text(name string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// mates looks at the other jobs of the pilots that were on the host: one of them
-// may have been there under a name that says nothing, and one that was elsewhere
-// shows where else the pilot was.
-func (x *search) mates(ctx context.Context) error {
-	pilots := grid.PilotsOf(x.found.Sightings)
-	q := x.query
-	q.Kind = grid.ByPilotID
-	for some := range slices.Chunk(pilots, pilotsAtOnce) {
-		var runs runs
-		err := x.each(ctx, x.plan.filter(grid.Narrow(q, some...)), func(j grid.Job) {
-			if !x.placed[j.ID] && mayBeMate(q, some, j) {
-				runs.add(j)
-			}
-		})
-		if err != nil {
-			return err
-		}
-		if err := x.boundedBy(ctx, runs.jobs); err != nil {
-			return err
-		}
-		for _, id := range some {
-			q.Pilot = id
-			for _, j := range runs.jobs {
-				x.mate(q, *j)
-			}
-		}
-	}
-	return nil
-}
-
-// mayBeMate keeps what the rules may take for a mate of one of the pilots.
-func mayBeMate(q grid.Query, pilots []grid.PilotID, j grid.Job) bool {
-	return slices.ContainsFunc(pilots, func(id grid.PilotID) bool {
-		q.Pilot = id
-		_, follow, ok := grid.MatchMate(q, j)
-		return ok || follow != (grid.FollowOn{})
-	})
-}
-
-func (x *search) mate(q grid.Query, j grid.Job) {
-	if x.placed[j.ID] {
-		return
-	}
-	s, follow, ok := grid.MatchMate(q, j)
-	if ok {
-		x.add(s)
-	}
-	if follow != (grid.FollowOn{}) && !slices.Contains(x.found.FollowOn, follow) {
-		x.found.FollowOn = append(x.found.FollowOn, follow)
-	}
-}
-
-// runs keeps records, of the many that show one run going on the newest, which
-// proves what each of them does.
-type runs struct {
-	jobs []*grid.Job
-	by   map[string]*grid.Job
-}
-
-func (r *runs) add(j grid.Job) {
-	if !j.Running() || j.Start.After(j.Recorded) {
-		r.jobs = append(r.jobs, &j)
-		return
-	}
-	key := runOf(&j)
-	if old := r.by[key]; old != nil {
-		if j.Recorded.After(old.Recorded) {
-			*old = j
-		}
-		return
-	}
-	if r.by == nil {
-		r.by = map[string]*grid.Job{}
-	}
-	r.by[key] = &j
-	r.jobs = append(r.jobs, &j)
 }
 
 // judge says how complete the answer is, and why not.

@@ -3,6 +3,7 @@ package elastic
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -63,22 +64,24 @@ var beginnings = func() []string {
 	return out
 }()
 
-// numberPattern fits the texts that grid reads as one of some whole numbers: in
-// digits, or, when it shall be wide, also in forms with an exponent, without those
-// that begin with a blank.
-func numberPattern(least, most int64, wide bool) (pattern string, ok bool) {
-	if least < 0 || most < least || most-least > 9 {
-		return "", false
+// numberPatterns fit the texts that grid reads as one of some numbers, none below
+// zero: in digits, or, when they shall be wide, also in forms with an exponent,
+// without those that begin with a blank.
+func numberPatterns(numbers []int64, wide bool) []string {
+	const together = 40 // of 19 digits: below maxPattern
+	var patterns []string
+	for some := range slices.Chunk(numbers, together) {
+		var texts []string
+		for _, n := range some {
+			texts = append(texts, strconv.FormatInt(n, 10))
+		}
+		pattern := "(" + strings.Join(texts, "|") + ")"
+		if wide {
+			pattern = `[+]?0*` + pattern + rest + `|.*[eExXpP].*`
+		}
+		patterns = append(patterns, pattern)
 	}
-	var numbers []string
-	for n := least; n <= most; n++ {
-		numbers = append(numbers, decimal(n))
-	}
-	pattern = "(" + strings.Join(numbers, "|") + ")"
-	if wide {
-		pattern = `[+]?0*` + pattern + rest + `|.*[eExXpP].*`
-	}
-	return pattern, true
+	return patterns
 }
 
 // anyCase fits a text in either case, as strings.EqualFold and strings.ToLower

@@ -3,6 +3,7 @@ package elastic
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -127,11 +128,38 @@ func TestPatterns(t *testing.T) {
 	if _, ok := patternsOf(grid.Equals, strings.Repeat("x", 400), true); ok {
 		t.Error("an expression is longer than servers take")
 	}
-	if got, ok := numberPattern(3, 4, false); !ok || got != "(3|4)" {
+	if got := numberPatterns([]int64{3, 4}, false); !slices.Equal(got, []string{"(3|4)"}) {
 		t.Error(got)
 	}
-	if _, ok := numberPattern(2, 1<<53, true); ok {
-		t.Error("numbers without end have no expression")
+	many := make([]int64, 100)
+	for i := range many {
+		many[i] = math.MaxInt64 - int64(i)
+	}
+	if all := numberPatterns(many, true); len(all) != 3 || slices.ContainsFunc(all, func(p string) bool { return len(p) > maxPattern }) {
+		t.Errorf("a hundred numbers are %d expressions, of %d letters", len(all), len(all[0]))
+	}
+}
+
+func TestNumbersOfAField(t *testing.T) {
+	t.Parallel()
+	text := func(x test, ok bool) string {
+		b, err := json.Marshal(x.ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(x.always, ok, " ", string(b))
+	}
+	for _, x := range []struct{ got, want string }{
+		{text(oneOf(field{name: "n", kind: "short"}, []int64{7, 1 << 40}, true)), `false true {"terms":{"n":[7]}}`},
+		{text(oneOf(field{name: "n", kind: "byte"}, []int64{1 << 40}, true)), `false true null`},
+		{text(oneOf(field{name: "n", kind: "keyword"}, []int64{-1}, true)), `false false null`},
+		{text(oneOf(field{name: "n", kind: "date"}, []int64{1}, true)), `false false null`},
+		{text(counts(field{name: "n", kind: "keyword"}, 2, 1<<53, true)), `false false null`},
+		{text(counts(field{name: "n", kind: "keyword"}, 3, 4, false)), `false true {"regexp":{"n":{"max_determinized_states":20000,"value":"(3|4)"}}}`},
+	} {
+		if x.got != x.want {
+			t.Errorf("%s instead of %s", x.got, x.want)
+		}
 	}
 }
 

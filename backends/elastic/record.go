@@ -21,7 +21,7 @@ func (h hit) Inner(name, _ string) (grid.Object, bool) {
 	return h.source, name == "_source"
 }
 
-// reader reads the documents of one slice. It is not for concurrent use.
+// reader reads the documents of one share. It is not for concurrent use.
 type reader struct {
 	source string      // of records, by name
 	only   *grid.Query // whose jobs are wanted; nil: all

@@ -16,7 +16,8 @@ type Source struct {
 	kind   Kind
 	config Config
 	client *client
-	slices int // walks at the same time
+	walks  int // at the same time
+	room   int // bytes that an address has for names of indices
 	most   int // sightings of one answer
 
 	mu     sync.Mutex
@@ -33,7 +34,7 @@ func New(kind Kind, c Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{kind: kind, config: c, client: own, slices: 2, most: maxSightings}, nil
+	return &Source{kind: kind, config: c, client: own, walks: 2, room: maxPath, most: maxSightings}, nil
 }
 
 // Name implements the source of a trace and the part of a status.

@@ -25,43 +25,83 @@ type walk struct {
 	plan   *plan
 	ask    query
 	parts  any // which parts of documents
-	// readers read the documents, one for each slice.
+	// readers read the documents, one for each share.
 	readers []reader
-	// look is called for each page, of one slice at a time.
-	look func(slice int, p *page)
-	// again is called when a slice begins anew and gives what it gave again.
-	again func(slice int)
+	// look is called for each page, of one share at a time.
+	look func(share int, p *page)
+	// again is called when a share begins anew and gives what it gave again.
+	again func(share int)
 
 	mu      sync.Mutex
 	trouble []string // what the server could not search
 }
 
-// run walks in slices at the same time. It returns the first error; what was given
-// until then was given.
+// share is what one of the walks at the same time goes through.
+type share struct {
+	number int
+	path   string // of its indices
+	slice  query  // of the documents, nil for all
+}
+
+// shares divides the work: by indices, as each costs a server much of its time for
+// the query alone, or by documents where an address has no room for all names.
+func (w *walk) shares() []share {
+	n := max(1, min(w.source.walks, len(w.plan.indices)))
+	dealt := make([][]string, n)
+	for i, name := range w.plan.indices { // in turns: neighbouring days are alike
+		dealt[i%n] = append(dealt[i%n], name)
+	}
+	var all []share
+	for i, names := range dealt {
+		path := listing(names)
+		if len(path) > w.source.room {
+			all = nil
+			break
+		}
+		all = append(all, share{number: i, path: path})
+	}
+	for i := len(all); i < n; i++ {
+		all = append(all, share{number: i, path: w.plan.path, slice: query{"id": i, "max": n}})
+	}
+	return all
+}
+
+// run walks through all shares at the same time. It returns the first error; what
+// was given until then was given.
 func (w *walk) run(ctx context.Context, what server) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	n := max(1, min(w.source.slices, len(w.plan.indices)))
-	var pit string
-	if what.shardDoc() {
-		var err error
-		if pit, err = w.open(ctx); err != nil {
-			return fmt.Errorf("elastic: opening a point in time of %s: %w", w.source.Name(), w.source.explain(err))
+	shares := w.shares()
+	pits := map[string]string{} // by path: slices of documents are of one point in time
+	defer func() {
+		for _, pit := range pits {
+			w.close(ctx, pit)
 		}
-		defer func() { w.close(ctx, pit) }()
+	}()
+	if what.shardDoc() {
+		for _, s := range shares {
+			if pits[s.path] != "" {
+				continue
+			}
+			pit, err := w.open(ctx, s.path)
+			if err != nil {
+				return fmt.Errorf("elastic: opening a point in time of %s: %w", w.source.Name(), w.source.explain(err))
+			}
+			pits[s.path] = pit
+		}
 	}
-	errs := make(chan error, n)
-	for i := range n {
+	errs := make(chan error, len(shares))
+	for _, s := range shares {
 		go func() {
-			if pit != "" {
-				errs <- w.points(ctx, pit, i, n)
+			if pit := pits[s.path]; pit != "" {
+				errs <- w.points(ctx, pit, s)
 				return
 			}
-			errs <- w.scrollOn(ctx, i, n)
+			errs <- w.scrollOn(ctx, s)
 		}()
 	}
 	var first error
-	for range n {
+	for range shares {
 		if err := <-errs; err != nil && first == nil {
 			first = err
 			cancel()
@@ -73,19 +113,19 @@ func (w *walk) run(ctx context.Context, what server) error {
 	return nil
 }
 
-func (w *walk) body(slice, slices int) query {
+func (w *walk) body(s share) query {
 	b := query{"size": w.source.config.Page, "query": w.ask, "_source": w.parts}
-	if slices > 1 {
-		b["slice"] = query{"id": slice, "max": slices}
+	if s.slice != nil {
+		b["slice"] = s.slice
 	}
 	return b
 }
 
 // open opens a point in time of Elasticsearch.
-func (w *walk) open(ctx context.Context) (string, error) {
+func (w *walk) open(ctx context.Context, path string) (string, error) {
 	params := available()
 	params.Set("keep_alive", keepAlive)
-	body, err := w.source.client.call(ctx, true, http.MethodPost, w.plan.path+"/_pit", params, nil)
+	body, err := w.source.client.call(ctx, true, http.MethodPost, path+"/_pit", params, nil)
 	var opened struct {
 		ID string `json:"id"`
 	}
@@ -109,10 +149,10 @@ func (w *walk) close(ctx context.Context, pit string) {
 }
 
 // points goes from page to page of a point in time. A page can be asked for again.
-func (w *walk) points(ctx context.Context, pit string, slice, slices int) error {
+func (w *walk) points(ctx context.Context, pit string, s share) error {
 	var after []json.RawMessage
 	for {
-		b := w.body(slice, slices)
+		b := w.body(s)
 		b["track_total_hits"] = false
 		b["pit"] = query{"id": pit, "keep_alive": keepAlive}
 		b["sort"] = []query{{"_shard_doc": "asc"}}
@@ -121,14 +161,14 @@ func (w *walk) points(ctx context.Context, pit string, slice, slices int) error 
 		}
 		var page *page
 		err := w.source.client.read(ctx, true, http.MethodPost, "/_search", nil, b, func(text string) (err error) {
-			page, err = w.readers[slice].page(text)
+			page, err = w.readers[s.number].page(text)
 			return err
 		})
 		if err != nil {
 			return err
 		}
 		w.tell(page)
-		w.look(slice, page)
+		w.look(s.number, page)
 		if page.pit != "" {
 			pit = page.pit
 		}
@@ -141,16 +181,16 @@ func (w *walk) points(ctx context.Context, pit string, slice, slices int) error 
 	}
 }
 
-// scrollOn scrolls. When a page is lost the server has gone on: then the slice
+// scrollOn scrolls. When a page is lost the server has gone on: then the share
 // begins anew, for a page that was skipped would be people who are missed.
-func (w *walk) scrollOn(ctx context.Context, slice, slices int) error {
+func (w *walk) scrollOn(ctx context.Context, s share) error {
 	pause := firstPause
 	for try := 0; ; try++ {
-		err := w.scroll(ctx, slice, slices)
+		err := w.scroll(ctx, s)
 		if err == nil || try == retries || !mayPass(err) || ctx.Err() != nil {
 			return err
 		}
-		w.again(slice)
+		w.again(s.number)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -162,13 +202,13 @@ func (w *walk) scrollOn(ctx context.Context, slice, slices int) error {
 
 // scroll goes from page to page of a scroll. The next page is asked for while one is
 // read, so that no more than two are in memory.
-func (w *walk) scroll(ctx context.Context, slice, slices int) error {
+func (w *walk) scroll(ctx context.Context, s share) error {
 	ctx, cancel := context.WithCancel(ctx)
 	params := available()
 	params.Set("scroll", keepAlive)
-	b := w.body(slice, slices)
+	b := w.body(s)
 	b["sort"] = []string{"_doc"}
-	next, id := w.ahead(ctx, true, w.plan.path+"/_search", params, b), ""
+	next, id := w.ahead(ctx, true, s.path+"/_search", params, b), ""
 	defer func() {
 		cancel()
 		<-next.there // the server would not free what it is busy with
@@ -191,12 +231,12 @@ func (w *walk) scroll(ctx context.Context, slice, slices int) error {
 				next, asked = w.onwards(ctx, id), true
 			}
 		}
-		page, err := w.readers[slice].page(text)
+		page, err := w.readers[s.number].page(text)
 		if err != nil {
 			return err
 		}
 		w.tell(page)
-		w.look(slice, page)
+		w.look(s.number, page)
 		seen += page.hits
 		switch {
 		case page.hits < w.source.config.Page:

@@ -1,6 +1,7 @@
 package grid
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,12 +14,13 @@ import (
 type Condition struct {
 	Op        Op
 	Of        []Condition // All, AnyOf; the one of Not
-	Attribute Attribute   // Has, OnDate, Counts, Reads
+	Attribute Attribute   // Has, OnDate, Counts, OneOf, Reads
 	From, To  time.Time   // OnDate, both included
 	Least     int64       // Counts: from Least to Most
 	Most      int64
-	Form      Form   // Reads
-	Text      string // Reads: what Form is about
+	Numbers   []int64 // OneOf
+	Form      Form    // Reads
+	Text      string  // Reads: what Form is about
 }
 
 // Op is the kind of a Condition.
@@ -32,6 +34,7 @@ const (
 	Has              // there is a value, whichever
 	OnDate           // the value is a date in an interval
 	Counts           // the value is a number in an interval
+	OneOf            // the value is one of some whole numbers
 	Reads            // the value is a text of a form
 )
 
@@ -56,16 +59,13 @@ const (
 //
 // It takes for granted that the spider and the schedd write each of their
 // attributes as one value, never as a list.
-//
-// Where pilots are given, it is the mates of their jobs that are looked for, as
-// MatchMate does; the query's own Pilot does not count then.
-func Narrow(q Query, pilots ...PilotID) Condition {
+func Narrow(q Query) Condition {
 	inside := []Condition{}
 	if !q.Window.IsZero() {
 		inside = append(inside, not(outsideTime(q.Window)))
 	}
 	if len(q.Sites) > 0 {
-		inside = append(inside, not(elsewhere(q, len(pilots) > 0)))
+		inside = append(inside, not(elsewhere(q)))
 	}
 	switch q.Kind {
 	case ByHost:
@@ -73,11 +73,7 @@ func Narrow(q Query, pilots ...PilotID) Condition {
 	case ByBatch:
 		inside = append(inside, anyOf(append(mayHaveMoved(), ofBatch(q.Batch))...))
 	case ByPilotID:
-		if len(pilots) > 0 {
-			inside = append(inside, ofPilots(pilots))
-			break
-		}
-		inside = append(inside, anyOf(append(mayHaveMoved(), ofPilots([]PilotID{q.Pilot}))...))
+		inside = append(inside, anyOf(append(mayHaveMoved(), NarrowPilots([]PilotID{q.Pilot}))...))
 	case ByUser:
 		names := []Condition{mayNameUser(q.User)}
 		for _, name := range q.Also {
@@ -90,18 +86,14 @@ func Narrow(q Query, pilots ...PilotID) Condition {
 }
 
 // NarrowLatest holds for each record whose latest run Match may accept, which is
-// what a query by batch id or pilot is about: there are few of them, while those
-// of jobs with an unrecorded earlier run are many.
+// what a query by batch id or pilot is about: there are few of them, so that time and
+// site need not be asked for, while those of jobs with an unrecorded earlier run are many.
 func NarrowLatest(q Query) Condition {
 	switch q.Kind {
 	case ByPilotID:
-		return Narrow(q, q.Pilot)
+		return NarrowPilots([]PilotID{q.Pilot})
 	case ByBatch:
-		latest := []Condition{ofBatch(q.Batch)}
-		if !q.Window.IsZero() {
-			latest = append(latest, not(outsideTime(q.Window)))
-		}
-		return all(latest...)
+		return ofBatch(q.Batch)
 	}
 	return Narrow(q)
 }
@@ -117,6 +109,10 @@ func on(attribute string, from, to time.Time) Condition {
 
 func counts(attribute string, least, most int64) Condition {
 	return Condition{Op: Counts, Attribute: wanted[attribute], Least: least, Most: most}
+}
+
+func oneOf(attribute string, numbers []int64) Condition {
+	return Condition{Op: OneOf, Attribute: wanted[attribute], Numbers: numbers}
 }
 
 func reads(attribute string, form Form, text string) Condition {
@@ -192,9 +188,8 @@ func hasEnded() Condition {
 	)
 }
 
-// elsewhere is true only of records that inSites puts at no site of the query;
-// of the mates of jobs there, only the latest run counts.
-func elsewhere(q Query, mates bool) Condition {
+// elsewhere is true only of records that inSites puts at no site of the query.
+func elsewhere(q Query) Condition {
 	atSite := func(attribute string) []Condition {
 		var c []Condition
 		for _, s := range q.Sites {
@@ -202,11 +197,10 @@ func elsewhere(q Query, mates bool) Condition {
 		}
 		return c
 	}
-	c := []Condition{has("site"), not(reads("site", NoValue, "")), not(anyOf(atSite("site")...)), not(anyHas(marks))}
-	if mates {
-		return all(c...)
+	c := []Condition{
+		has("site"), not(reads("site", NoValue, "")), not(anyOf(atSite("site")...)), not(anyHas(marks)),
+		not(counts("numjobstarts", 2, 1<<53)), not(on("joblaststartdate", oldestDate, lastDate)),
 	}
-	c = append(c, not(counts("numjobstarts", 2, 1<<53)), not(on("joblaststartdate", oldestDate, lastDate)))
 	for i := 1; i <= 8; i++ {
 		n := strconv.Itoa(i)
 		c = append(c, not(has("machineattrglidein_cmssite"+n)), not(has("machineattrcmsprocessingsitename"+n)))
@@ -222,16 +216,22 @@ func ofBatch(id string) Condition {
 	return anyReads([]string{"match_exp_job_glidein_sitewms_jobid", "glidein_sitewms_jobid"}, Clusters, id)
 }
 
-// ofPilots is what matchPilotID asks first, for any of some.
-func ofPilots(ids []PilotID) Condition {
-	number := func(name string, n int64) Condition {
-		return anyOf(counts("match_exp_job_"+name, n, n), counts(name, n, n))
-	}
-	var c []Condition
+// NarrowPilots holds for each record in which MatchMate or Exposed may find one of
+// some pilots, at any time and site: those of a pilot are few. The numbers of all are
+// asked for together: a server has one list to look up where pairs would be as many
+// searches as there are pilots, and what has the cluster of one and the process of
+// another is little.
+func NarrowPilots(ids []PilotID) Condition {
+	var clusters, procs []int64
 	for _, id := range ids {
-		c = append(c, all(number("glidein_clusterid", id.Cluster), number("glidein_procid", id.Proc)))
+		clusters, procs = append(clusters, id.Cluster), append(procs, id.Proc)
 	}
-	return anyOf(c...)
+	among := func(name string, numbers []int64) Condition {
+		slices.Sort(numbers)
+		numbers = slices.Compact(numbers)
+		return anyOf(oneOf("match_exp_job_"+name, numbers), oneOf(name, numbers))
+	}
+	return all(among("glidein_clusterid", clusters), among("glidein_procid", procs))
 }
 
 // owners are the attributes from which identitiesOf reads.
