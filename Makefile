@@ -112,7 +112,7 @@ peers: ## beside Bolt and Hubot on the same fake chats, for DURATION=10s each; n
 
 truth: ## trace planted incidents in JOBS=2000000 jobs of world SEED=1 on every store, and count who was missed or accused
 	GRIDWARDEN_TEST_SEARCH_HEAP=$(or $(HEAP),4g) $(GO) test -count 1 -p 1 -timeout 0 -v -run 'TestTruth$$' $(or $(STORES),./backends/history ./backends/elastic) \
-	  -args -jobs $(or $(JOBS),2000000) -world $(or $(SEED),1) -every $(or $(EVERY),2h) -logs $(or $(LOGS),100)
+	  -args -jobs $(or $(JOBS),2000000) -world $(or $(SEED),1) -every $(or $(EVERY),2h) -logs $(or $(LOGS),100) $(if $(INDEX),-index $(INDEX))
 
 lint: $(GOLANGCI) ## linters and formatting, a tidy go.mod, known vulnerabilities
 	$(GOLANGCI) run ./...
