@@ -5,5 +5,6 @@
 //
 // [Reader.Read] is for files, which tools have written that are not strict about
 // JSON either. [Reader.Scan] is for the answers of servers, of which a piece that is
-// no JSON makes the whole worthless: [Text] goes through them.
+// no JSON makes the whole worthless: [Elements] takes documents out of them, and
+// [Text] goes through each.
 package document

@@ -431,7 +431,7 @@ func BenchmarkPage(b *testing.B) {
 	b.Run("trace", func(b *testing.B) {
 		r := &reader{source: "cms-finished", only: &q}
 		perDocument(b, func() {
-			if p, err := r.page(body); err != nil || p.hits != len(documents) {
+			if p, err := r.page(strings.NewReader(body), nil); err != nil || p.hits != len(documents) {
 				b.Fatal(p, err)
 			}
 		})
@@ -439,7 +439,7 @@ func BenchmarkPage(b *testing.B) {
 	b.Run("all", func(b *testing.B) {
 		r := &reader{source: "cms-finished"}
 		perDocument(b, func() {
-			if p, err := r.page(body); err != nil || p.hits != len(documents) {
+			if p, err := r.page(strings.NewReader(body), nil); err != nil || p.hits != len(documents) {
 				b.Fatal(p, err)
 			}
 		})

@@ -9,8 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
@@ -103,11 +101,12 @@ func isUntrusted(err error) bool {
 // server may be made again when the answer is lost.
 func (c *client) call(ctx context.Context, repeatable bool, method, path string, params url.Values, body any) (json.RawMessage, error) {
 	var answer json.RawMessage
-	err := c.read(ctx, repeatable, method, path, params, body, func(text string) error {
-		if answer = json.RawMessage(text); !json.Valid(answer) {
+	o := es.PerformRequestOptions{Method: method, Path: path, Params: params, Body: body}
+	err := c.run(ctx, repeatable, o, nil, func(text io.Reader) (err error) {
+		if answer, err = io.ReadAll(text); err == nil && !json.Valid(answer) {
 			return errBody
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -115,24 +114,40 @@ func (c *client) call(ctx context.Context, repeatable bool, method, path string,
 	return answer, nil
 }
 
-// read makes one call and has the answer read by take, whose error is as one of the
-// call: then both are done again, if they may be.
-func (c *client) read(ctx context.Context, repeatable bool, method, path string, params url.Values, body any, take func(text string) error) error {
+// read asks for a page, which take reads while it arrives; its error is as one of the call.
+func (c *client) read(ctx context.Context, repeatable bool, q question, take func(answer io.Reader) error) error {
+	return c.run(ctx, repeatable, es.PerformRequestOptions{Method: http.MethodPost, Path: q.path, Params: q.params, Body: q.body}, q.turn, take)
+}
+
+// run makes a call and has the answer read, once it is its turn. The server has
+// perCall to begin, and again from then on; both are done again, if they may be.
+func (c *client) run(ctx context.Context, repeatable bool, o es.PerformRequestOptions, turn <-chan struct{}, take func(answer io.Reader) error) error {
 	executor := c.once
 	if repeatable {
 		executor = c.again
 	}
+	o.Stream = true
 	return executor.WithContext(ctx).Run(func() error {
-		ctx, cancel := context.WithTimeoutCause(ctx, perCall, errSlow)
-		defer cancel()
-		text, err := c.perform(ctx, es.PerformRequestOptions{Method: method, Path: path, Params: params, Body: body, Stream: true})
-		if errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), errSlow) {
-			return errSlow // this call's deadline, not the caller's: the server is to blame
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		late := time.AfterFunc(perCall, func() { cancel(errSlow) })
+		defer late.Stop()
+		err := c.perform(ctx, o, func(answer io.Reader) error {
+			if turn != nil {
+				late.Stop()
+				select {
+				case <-turn:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			late.Reset(perCall)
+			return take(answer)
+		})
+		if err != nil && errors.Is(context.Cause(ctx), errSlow) {
+			return errSlow // this call's time, not the caller's: the server is to blame
 		}
-		if err != nil {
-			return err
-		}
-		return take(text)
+		return err
 	})
 }
 
@@ -141,7 +156,7 @@ var errSlow = fmt.Errorf("no answer within %s", perCall)
 
 // perform makes a call once. The library calls its only server dead after a
 // failure, without asking it, and alive at the next call.
-func (c *client) perform(ctx context.Context, o es.PerformRequestOptions) (string, error) {
+func (c *client) perform(ctx context.Context, o es.PerformRequestOptions, take func(answer io.Reader) error) error {
 	r, err := c.es.PerformRequest(ctx, o)
 	if errors.Is(err, es.ErrNoClient) {
 		r, err = c.es.PerformRequest(ctx, o)
@@ -150,19 +165,10 @@ func (c *client) perform(ctx context.Context, o es.PerformRequestOptions) (strin
 		defer r.BodyReader.Close()
 	}
 	if err != nil {
-		return "", err
+		return err
 	}
-	var text strings.Builder
-	if n, err := strconv.Atoi(r.Header.Get("Content-Length")); err == nil && n > 0 {
-		text.Grow(min(n, firstRoom)) // all at once costs half the memory of piece by piece
-	}
-	_, err = io.Copy(&text, r.BodyReader)
-	return text.String(), err
+	return take(r.BodyReader)
 }
-
-// firstRoom is what is given to an answer on the word of its length: a full page of
-// documents of 6 kB.
-const firstRoom = 64 << 20
 
 // transport shows the credentials and bounds answers.
 type transport struct {

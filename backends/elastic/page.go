@@ -3,6 +3,7 @@ package elastic
 import (
 	"encoding/json"
 	"errors"
+	"io"
 
 	es "github.com/olivere/elastic/v7"
 
@@ -21,19 +22,36 @@ type page struct {
 	shards      *es.ShardsInfo
 }
 
-// page reads an answer. It is looked through once: that it is JSON is only known at
-// its end, and until then nothing of it counts.
-func (r *reader) page(body string) (*page, error) {
-	p, t := &page{}, document.NewText(body)
-	found := false
+// page reads an answer, a document at a time. That it is JSON is only known at its
+// end, and until then nothing of it counts. begun is given what comes before the
+// documents; it may be nil.
+func (r *reader) page(body io.Reader, begun func(head string)) (*page, error) {
+	p := &page{}
+	answer := document.Elements{Path: []string{"hits", "hits"}, Begun: begun, Each: func(text string) error { return r.hit(p, text) }}
+	rest, err := answer.Read(body)
+	if errors.Is(err, document.ErrText) {
+		return nil, errBody
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.around(rest) != nil {
+		return nil, errBody
+	}
+	return p, nil
+}
+
+// around reads what surrounds the documents, in whose places stands {}.
+func (p *page) around(rest string) error {
+	t, found := document.NewText(rest), false
 	err := t.Object(func(name string) error {
 		if name == "hits" && t.IsObject() {
 			found = true
 			return t.Object(func(name string) error {
-				if name == "hits" && t.IsList() {
-					return t.List(func() error { return r.hit(p, t) })
+				text, err := t.Value()
+				if err == nil && name == "hits" {
+					err = onlyObjects(text)
 				}
-				_, err := t.Value()
 				return err
 			})
 		}
@@ -46,10 +64,21 @@ func (r *reader) page(body string) (*page, error) {
 	if err == nil {
 		err = t.End()
 	}
-	if err != nil || !found || p.shards == nil {
-		return nil, errBody
+	if err == nil && (!found || p.shards == nil) {
+		err = errBody
 	}
-	return p, nil
+	return err
+}
+
+// onlyObjects tells whether a list had nothing but objects.
+func onlyObjects(list string) error {
+	t := document.NewText(list)
+	return t.List(func() error {
+		if text, err := t.Value(); err != nil || text != "{}" {
+			return errBody
+		}
+		return nil
+	})
 }
 
 // member takes over what an answer says beside the hits.
@@ -71,7 +100,8 @@ func (p *page) member(name, text string) error {
 }
 
 // hit reads one of the hits.
-func (r *reader) hit(p *page, t *document.Text) error {
+func (r *reader) hit(p *page, hit string) error {
+	t := document.NewText(hit)
 	p.hits++
 	p.last = ""
 	var job grid.Job
@@ -100,7 +130,10 @@ func (r *reader) hit(p *page, t *document.Text) error {
 	case wanted:
 		p.jobs = append(p.jobs, job)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return t.End()
 }
 
 // after gives the place of the last document, to go on from. Its numbers may be
@@ -118,9 +151,9 @@ var errEnough = errors.New("enough")
 
 // beginning reads what a server says before the hits: where the next page is, and
 // how many documents all pages have. It is for asking ahead, and may be wrong.
-func beginning(body string) (scroll string, total int, err error) {
-	t := document.NewText(body)
-	err = t.Object(func(name string) error {
+func beginning(head string) (scroll string, total int) {
+	t := document.NewText(head)
+	err := t.Object(func(name string) error {
 		if name == "hits" && t.IsObject() {
 			return t.Object(func(name string) error {
 				if name == "hits" {
@@ -141,7 +174,7 @@ func beginning(body string) (scroll string, total int, err error) {
 		return err
 	})
 	if !errors.Is(err, errEnough) {
-		return "", 0, errBody
+		return "", 0
 	}
-	return scroll, total, nil
+	return scroll, total
 }

@@ -60,7 +60,7 @@ func plainly(body string) (jobs []grid.Job, hits, bad int, err error) {
 // sameAsPlainly compares what both make of an answer.
 func sameAsPlainly(t *testing.T, r *reader, body string) {
 	t.Helper()
-	got, err := r.page(body)
+	got, err := r.page(strings.NewReader(body), nil)
 	jobs, hits, bad, plainErr := plainly(body)
 	if (err == nil) != (plainErr == nil) {
 		t.Fatalf("%.2000q: %v, not %v", body, err, plainErr)
@@ -116,7 +116,7 @@ func FuzzPage(f *testing.F) {
 func TestPage(t *testing.T) {
 	t.Parallel()
 	r := &reader{source: "cms-finished"}
-	p, err := r.page(`{"hits":{"hits":[{"sort":[1772323200000,9223372036854775807],"_source":{"GlobalJobId":"a"}}]},"pit_id":"p\u0031","terminated_early":true,"_shards":{"total":2,"failed":1,"failures":[{"index":"cms-2026-03-01"}]}}`)
+	p, err := r.page(strings.NewReader(`{"hits":{"hits":[{"sort":[1772323200000,9223372036854775807],"_source":{"GlobalJobId":"a"}}]},"pit_id":"p\u0031","terminated_early":true,"_shards":{"total":2,"failed":1,"failures":[{"index":"cms-2026-03-01"}]}}`), nil)
 	if err != nil || p.pit != "p1" || !p.stopped || p.hits != 1 || p.shards.Failed != 1 || failedIndices(p.shards) != " (cms-2026-03-01)" {
 		t.Errorf("%+v, %v", p, err)
 	}
@@ -124,15 +124,19 @@ func TestPage(t *testing.T) {
 	if text, _ := json.Marshal(after); err != nil || string(text) != "[1772323200000,9223372036854775807]" {
 		t.Errorf("to go on from: %s, %v", text, err)
 	}
-	scroll, total, err := beginning(answerWith("{}", "{}"))
-	if scroll != "c2Nyb2xs" || total != 2 || err != nil {
-		t.Errorf("before the hits stand %q, %d, %v", scroll, total, err)
+	_, err = r.page(strings.NewReader(answerWith("{}", "{}")), func(head string) {
+		if scroll, total := beginning(head); scroll != "c2Nyb2xs" || total != 2 {
+			t.Errorf("before the hits stand %q, %d", scroll, total)
+		}
+	})
+	if err != nil {
+		t.Error(err)
 	}
 	for _, body := range []string{
 		"", "{}", "[]", `{"hits":{"hits":[]}}`, `{"_shards":{}}`, `{"_shards":{},"hits":[]}`, `{"_shards":[],"hits":{"hits":[]}}`, `{"_shards":{},"hits":{"hits":[1]}}`,
 		answerWith() + "x", answerWith()[1:], `{"_shards":{},"timed_out":1,"hits":{"hits":[]}}`, "<html>",
 	} {
-		if p, err := r.page(body); err == nil {
+		if p, err := r.page(strings.NewReader(body), nil); err == nil {
 			t.Errorf("%s is read as %+v", body, p)
 		}
 	}
@@ -150,7 +154,7 @@ func TestPageIsNotKept(t *testing.T) {
 	var kept []grid.Job
 	for _, d := range hostileDocuments[:3] {
 		r := &reader{source: "cms-finished"}
-		p, err := r.page(answerWith(`{"x":"`+strings.Repeat("x", size)+`"}`, d))
+		p, err := r.page(strings.NewReader(answerWith(`{"x":"`+strings.Repeat("x", size)+`"}`, d)), nil)
 		if err != nil || len(p.jobs) != 1 {
 			t.Fatalf("%+v, %v", p, err)
 		}

@@ -1,10 +1,12 @@
 package elastic
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"sync"
@@ -160,8 +162,8 @@ func (w *walk) points(ctx context.Context, pit string, s share) error {
 			b["search_after"] = after
 		}
 		var page *page
-		err := w.source.client.read(ctx, true, http.MethodPost, "/_search", nil, b, func(text string) (err error) {
-			page, err = w.readers[s.number].page(text)
+		err := w.source.client.read(ctx, true, question{path: "/_search", body: b}, func(answer io.Reader) (err error) {
+			page, err = w.readers[s.number].page(answer, nil)
 			return err
 		})
 		if err != nil {
@@ -200,18 +202,21 @@ func (w *walk) scrollOn(ctx context.Context, s share) error {
 	}
 }
 
-// scroll goes from page to page of a scroll. The next page is asked for while one is
-// read, so that no more than two are in memory.
+// scroll goes from page to page of a scroll. The next page is asked for as soon as
+// one begins to arrive, and waits on its way until that one is read.
 func (w *walk) scroll(ctx context.Context, s share) error {
 	ctx, cancel := context.WithCancel(ctx)
-	params := available()
-	params.Set("scroll", keepAlive)
 	b := w.body(s)
 	b["sort"] = []string{"_doc"}
-	next, id := w.ahead(ctx, true, s.path+"/_search", params, b), ""
+	params := available()
+	params.Set("scroll", keepAlive)
+	next, id := w.ahead(ctx, s, question{path: s.path + "/_search", params: params, body: b}), ""
 	defer func() {
 		cancel()
-		<-next.there // the server would not free what it is busy with
+		for ; next != nil; next = next.next {
+			<-next.read // the server would not free what it is busy with
+			id = cmp.Or(next.scroll, id)
+		}
 		if id == "" {
 			return
 		}
@@ -220,58 +225,63 @@ func (w *walk) scroll(ctx context.Context, s share) error {
 		_, _ = w.source.client.call(ctx, false, http.MethodDelete, "/_search/scroll", nil, query{"scroll_id": []string{id}})
 	}()
 	for seen := 0; ; {
-		<-next.there
+		<-next.read
 		if next.err != nil {
 			return next.err
 		}
-		text, asked := next.text, false
-		if next.scroll != "" {
-			id = next.scroll
-			if seen+w.source.config.Page < next.total {
-				next, asked = w.onwards(ctx, id), true
-			}
-		}
-		page, err := w.readers[s.number].page(text)
-		if err != nil {
-			return err
-		}
+		page := next.page
+		id = cmp.Or(page.scroll, next.scroll, id)
 		w.tell(page)
 		w.look(s.number, page)
 		seen += page.hits
 		switch {
 		case page.hits < w.source.config.Page:
 			return nil
-		case asked:
+		case next.next != nil:
+			next = next.next
 		case page.scroll == "":
 			return errBody
 		default:
-			id = page.scroll
-			next = w.onwards(ctx, id)
+			next = w.ahead(ctx, s, onwards(page.scroll, seen, nil))
 		}
 	}
 }
 
-func (w *walk) onwards(ctx context.Context, id string) *answer {
-	return w.ahead(ctx, false, "/_search/scroll", nil, query{"scroll": keepAlive, "scroll_id": id})
+// question is for one page of a scroll.
+type question struct {
+	path   string
+	params url.Values
+	body   query
+	seen   int             // documents of the pages before
+	turn   <-chan struct{} // closed when those are read; nil: they are
+}
+
+func onwards(scroll string, seen int, turn <-chan struct{}) question {
+	return question{path: "/_search/scroll", body: query{"scroll": keepAlive, "scroll_id": scroll}, seen: seen, turn: turn}
 }
 
 // answer is a page that was asked for.
 type answer struct {
-	there  chan struct{} // closed when it is, or is lost
-	text   string
-	scroll string
-	total  int // documents of all pages, when the server says so
+	read   chan struct{} // closed when it is read, or lost; before, nothing else is known
+	page   *page
 	err    error
+	scroll string  // where the next is, as far as is known
+	next   *answer // nil: not asked for
 }
 
 // ahead asks for a page and does not wait for it.
-func (w *walk) ahead(ctx context.Context, repeatable bool, path string, params url.Values, b query) *answer {
-	a := &answer{there: make(chan struct{})}
+func (w *walk) ahead(ctx context.Context, s share, q question) *answer {
+	a := &answer{read: make(chan struct{})}
+	begun := func(head string) {
+		scroll, total := beginning(head)
+		if seen := q.seen + w.source.config.Page; a.next == nil && scroll != "" && seen < total {
+			a.scroll, a.next = scroll, w.ahead(ctx, s, onwards(scroll, seen, a.read))
+		}
+	}
 	go func() {
-		defer close(a.there)
-		a.err = w.source.client.read(ctx, repeatable, http.MethodPost, path, params, b, func(text string) (err error) {
-			a.text = text
-			a.scroll, a.total, err = beginning(text)
+		defer close(a.read)
+		a.err = w.source.client.read(ctx, false, q, func(text io.Reader) (err error) {
+			a.page, err = w.readers[s.number].page(text, begun)
 			return err
 		})
 	}()
