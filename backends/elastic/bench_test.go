@@ -223,9 +223,14 @@ func firstOf(errs ...error) error {
 func bareShare(ctx context.Context, url string, w *walk, s share, look func([]byte)) (documents, size int, err error) {
 	body := w.body(s)
 	body["sort"] = []string{"_doc"}
-	path := s.path + "/_search?scroll=1m&" + available().Encode()
+	path, scroll := s.path+"/_search?scroll=1m&"+available().Encode(), ""
+	defer func() { // a server keeps no more than some
+		if _, failed := barePage(ctx, http.MethodDelete, url+"/_search/scroll", query{"scroll_id": scroll}); err == nil {
+			err = failed
+		}
+	}()
 	for {
-		page, err := barePage(ctx, url+path, body)
+		page, err := barePage(ctx, http.MethodPost, url+path, body)
 		if err != nil {
 			return documents, size, err
 		}
@@ -240,22 +245,23 @@ func bareShare(ctx context.Context, url string, w *walk, s share, look func([]by
 		if !ok {
 			return documents, size, fmt.Errorf("no scroll in %.200s", page)
 		}
+		scroll = string(id)
 		if n < w.source.config.Page {
 			return documents, size, nil
 		}
-		path, body = "/_search/scroll", query{"scroll": "1m", "scroll_id": string(id)}
+		path, body = "/_search/scroll", query{"scroll": "1m", "scroll_id": scroll}
 	}
 }
 
 // curl asks for no compression.
 var bareClient = &http.Client{Transport: &http.Transport{Proxy: nil, MaxIdleConnsPerHost: 4, DisableCompression: true}}
 
-func barePage(ctx context.Context, url string, body query) ([]byte, error) {
+func barePage(ctx context.Context, method, url string, body query) ([]byte, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(raw))
+	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(raw))
 	if err != nil {
 		return nil, err
 	}

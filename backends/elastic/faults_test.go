@@ -54,7 +54,7 @@ func people(f grid.Found) []string {
 // isPage tells the requests for documents from the others.
 func isPage(r *http.Request) bool {
 	body, _ := io.ReadAll(r.Body)
-	return bytes.Contains(body, []byte(`"_source"`)) && strings.HasSuffix(r.URL.Path, "/_search") || r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/scroll")
+	return bytes.Contains(body, []byte(`"_source"`)) && !bytes.Contains(body, []byte(`"_source":false`)) && strings.HasSuffix(r.URL.Path, "/_search") || r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/scroll")
 }
 
 // TestWhatIsMissingIsSaid: whatever a server does, the answer is the whole one, or
@@ -98,6 +98,13 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 			"always overloaded":             {func(*http.Request) searchtest.Fault { return searchtest.TooMany(0) }, 0, grid.Failed, "is overloaded"},
 			"gone":                          {func(*http.Request) searchtest.Fault { return searchtest.Dropped() }, 0, grid.Failed, "cannot be reached"},
 			"something else at the address": {func(*http.Request) searchtest.Fault { return searchtest.NoJSON() }, 0, grid.Failed, "no answer of a search server"},
+			"a shard fails when the dates are asked for": {func(r *http.Request) searchtest.Fault {
+				body, _ := io.ReadAll(r.Body)
+				if bytes.Contains(body, []byte(`"_source":false`)) {
+					return searchtest.ShardFailed()
+				}
+				return searchtest.Fault{}
+			}, 0, grid.Partial, "how new its records are could not be told"},
 			"the dates of records are not told": {func(r *http.Request) searchtest.Fault {
 				body, _ := io.ReadAll(r.Body)
 				if bytes.Contains(body, []byte(`"aggs"`)) {

@@ -33,6 +33,8 @@ func (s *Source) explain(err error) error {
 		return err
 	case errors.Is(err, errBody), errors.Is(err, errTooLarge):
 		return trouble.Errorf(err, "%s answered with something that is no answer of a search server. Look at %s.url and at what stands in front of the server.", s.Name(), at)
+	case errors.Is(err, errPart):
+		return trouble.Errorf(err, "%s could not search all of its indices. Ask again in some minutes; if it goes on, look at its server.", s.Name())
 	case !errors.As(err, &answer):
 		return trouble.Errorf(err, "%s cannot be reached. Look at %s.url, its certificate, and the network.", s.Name(), at)
 	}
