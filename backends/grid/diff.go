@@ -3,12 +3,13 @@ package grid
 import (
 	"cmp"
 	"fmt"
+	"slices"
 )
 
 // Diff says in sentences how a later trace differs from an earlier one of the
-// same query: people who are new, confirmed now, or gone; sources that
-// recovered or failed; more jobs. It is empty when nothing changed that a
-// person must know.
+// same query: people who are new, confirmed now, or gone; more jobs; who was exposed
+// afterwards; sources that recovered or failed. It is empty when nothing changed
+// that a person must know.
 func Diff(before, after Trace) []string {
 	var out []string
 	known := map[string]Person{}
@@ -64,7 +65,29 @@ func Diff(before, after Trace) []string {
 	if excluded > 0 {
 		out = append(out, fmt.Sprintf("%s excluded now: only an earlier run in no record had left them open.", count(excluded, "person is", "people are")))
 	}
+	out = append(out, diffFollowOn(before.FollowOn, after.FollowOn)...)
 	return append(out, diffReports(before.Reports, after.Reports)...)
+}
+
+// diffFollowOn names who is exposed on a host where they were not, the first of many.
+func diffFollowOn(before, after []FollowOn) []string {
+	const most = 15
+	var out []string
+	more := 0
+	for i, f := range after {
+		if slices.ContainsFunc(before, f.Same) || slices.ContainsFunc(after[:i], f.Same) {
+			continue
+		}
+		if len(out) == most {
+			more++
+			continue
+		}
+		out = append(out, fmt.Sprintf("Exposed afterwards, not suspected: %s on %s.", f.Person, f.Host))
+	}
+	if more > 0 {
+		out = append(out, fmt.Sprintf("Exposed afterwards: %s.", count(more, "more entry", "more entries")))
+	}
+	return out
 }
 
 // diffKeys finds a person again in another trace, also when a dispute about the

@@ -167,6 +167,13 @@ func TestDiff(t *testing.T) {
 	impostor := seen("4", "a", Confirmed, login("jdoe"), dnOf(strings.Replace(cernPerson, "=jdoe", "=evil", 1)))
 	open := a
 	open.Unplaced = true
+	exposed := func(people ...string) Trace {
+		tr := trace(Complete, b)
+		for _, p := range people {
+			tr.FollowOn = append(tr.FollowOn, FollowOn{Person: p, Host: "wn1", Why: fmt.Sprint("the pilot ", len(tr.FollowOn))})
+		}
+		return tr
+	}
 	for _, c := range []struct {
 		name          string
 		before, after Trace
@@ -177,6 +184,8 @@ func TestDiff(t *testing.T) {
 		{"excluded", trace(Complete, open, b), trace(Complete, b), []string{"1 person is excluded now: only an earlier run in no record had left them open."}},
 		{"tied to the place", trace(Complete, open), trace(Complete, a), []string{"Possible at the place now: only an unrecorded run of jdoe (John Doe) was possible before."}},
 		{"one sighting of two ties", trace(Complete, a), trace(Complete, a, open), nil},
+		{"exposed afterwards", exposed("kim"), exposed("jdoe", "kim", "jdoe"), []string{"Exposed afterwards, not suspected: jdoe on wn1."}},
+		{"nobody exposed is gone", exposed("kim"), exposed(), nil},
 		{"nothing", trace(Complete, a, b), trace(Complete, a, b), nil},
 		{"new", trace(Complete, a), trace(Complete, a, b), []string{"New: mrossi (confirmed), 1 job."}},
 		{"confirmed", trace(Complete, a), trace(Complete, sure), []string{"Confirmed now: jdoe (John Doe) was only possible before."}},
@@ -189,6 +198,9 @@ func TestDiff(t *testing.T) {
 		if got := Diff(c.before, c.after); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+	if got := Diff(exposed(), exposed(strings.Split("abcdefghijklmnopqr", "")...)); len(got) != 16 || got[15] != "Exposed afterwards: 3 more entries." {
+		t.Errorf("of many: %q", got)
 	}
 }
 

@@ -106,6 +106,9 @@ type FollowOn struct {
 	Why    string `json:"why"`
 }
 
+// Same tells whether both are about the same person on the same host.
+func (f FollowOn) Same(other FollowOn) bool { return f.Person == other.Person && f.Host == other.Host }
+
 // Person is one human or service found by a trace, merged from its sightings.
 type Person struct {
 	Confidence   Confidence

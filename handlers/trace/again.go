@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
@@ -105,6 +106,11 @@ func (a answer) lookAgain(asked time.Time, before grid.Trace) (*bot.Again, error
 // baseline is what grid.Diff needs of a trace.
 func baseline(t grid.Trace) grid.Trace {
 	out := grid.Trace{Complete: t.Complete, Reports: t.Reports}
+	for _, f := range t.FollowOn {
+		if !slices.ContainsFunc(out.FollowOn, f.Same) {
+			out.FollowOn = append(out.FollowOn, grid.FollowOn{Person: f.Person, Host: f.Host})
+		}
+	}
 	for _, p := range t.People {
 		p.Why, p.Disputes, p.Notes, p.Sites, p.Hosts, p.Pilots, p.SubmitFrom = nil, nil, nil, nil, nil, nil, nil
 		out.People = append(out.People, p)
@@ -134,6 +140,7 @@ func (t tracer) again(ctx context.Context, r *bot.Request, state []byte, read re
 	if !after.Complete {
 		after.People = carryOver(before.People, after.People)
 	}
+	after.FollowOn = slices.Concat(before.FollowOn, after.FollowOn) // who was told of is not told of again
 	m, news := a.difference(before, after)
 	if news {
 		a.picture = t.draw(ctx, a)

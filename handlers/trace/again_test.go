@@ -67,6 +67,28 @@ func TestAnOpenWindowIsLookedAtUntilItCannotChange(t *testing.T) {
 	})
 }
 
+// TestWhoIsExposedLaterIsToldOnce: of a person who came to the pilots afterwards a
+// later look tells, once, though a look between them did not see it again.
+func TestWhoIsExposedLaterIsToldOnce(t *testing.T) {
+	inJune(t, func(t *testing.T) {
+		kim := grid.FollowOn{Person: "kim", Host: "wn2.example.org", Why: "came to the pilot 7.0"}
+		cms := &source{jobs: []grid.Job{job("s#1.0", "jdoe", "wn1.example.org", 5, 65)}, follow: []grid.FollowOn{kim}}
+		c, r := request(t, commands([]*source{cms}), "trace", "wn1.example.org", "3h", "ago")
+		lee := grid.FollowOn{Person: "lee", Host: "wn2.example.org", Why: "came to the pilot 7.0"}
+		said, _ := follow(t, c, r, answertest.Run(t, c, r), func(look int) {
+			cms.follow = []grid.FollowOn{kim, lee}
+			if look == 2 {
+				cms.follow = nil
+			}
+		})
+		if len(said) != 2 {
+			t.Fatalf("%d messages, want the difference and the last word", len(said))
+		}
+		says(t, said[0], "1 change\n", "• Exposed afterwards, not suspected: lee on wn2.example.org.")
+		says(t, said[1], "nothing has changed")
+	})
+}
+
 func TestASourceThatFailsInALaterLookMakesNobodyDisappear(t *testing.T) {
 	inJune(t, func(t *testing.T) {
 		cms := &source{name: "cms", experiment: grid.CMS, jobs: []grid.Job{job("s#1.0", "jdoe", "wn1.example.org", 5, 65)}}
