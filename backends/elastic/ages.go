@@ -77,7 +77,7 @@ func (s *Source) newest(ctx context.Context, p *plan, f field, now time.Time) (t
 		} `json:"hits"`
 	}
 	err := s.summary(ctx, p, query{
-		"size": 1, "_source": false, "query": stored(f, time.Unix(1e9, 0), now.Add(time.Hour)), "sort": []query{{f.name: query{"order": "desc"}}},
+		"size": 1, "_source": false, "query": stored(f, time.Unix(1e9, 0), now.Add(time.Hour)), "sort": []query{{f.name: query{"order": "desc", "unmapped_type": "date"}}},
 	}, &found)
 	if err != nil || len(found.Hits.Hits) == 0 {
 		return time.Time{}, err

@@ -57,6 +57,24 @@ func isPage(r *http.Request) bool {
 	return bytes.Contains(body, []byte(`"_source"`)) && !bytes.Contains(body, []byte(`"_source":false`)) && strings.HasSuffix(r.URL.Path, "/_search") || r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/scroll")
 }
 
+// TestAnIndexOfNothing: an index that knows no attribute yet makes nothing of the
+// others' answer missing.
+func TestAnIndexOfNothing(t *testing.T) {
+	searchtest.Each(t, func(t *testing.T, server searchtest.Server) {
+		pattern := load(t, server, someJobs())
+		config := patient(server.URL, pattern)
+		config.LookBack = 24 * time.Hour
+		whole := find(t, newSource(t, Finished, config), onWN1())
+		name := strings.TrimSuffix(pattern, "*") + "2026-03-03"
+		server.PutTemplate(t, name, name, []byte("{}"))
+		server.Call(t, http.MethodPut, "/"+name, nil)
+		f := find(t, newSource(t, Finished, config), onWN1())
+		if diff := cmp.Diff(people(whole), people(f)); diff != "" || f.Report.State != grid.Complete || f.Report.Newest.IsZero() || !f.Report.Newest.Equal(whole.Report.Newest) {
+			t.Errorf("%s, %+v", diff, f.Report)
+		}
+	})
+}
+
 // TestWhatIsMissingIsSaid: whatever a server does, the answer is the whole one, or
 // says that it is not, and why.
 func TestWhatIsMissingIsSaid(t *testing.T) {
