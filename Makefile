@@ -24,9 +24,10 @@ MEASURED = $(CURDIR)/.cache/measured
 RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false \
   -gcflags=github.com/gridwarden/gridwarden/backends/grid/gridtest=-race=false
 
-# The planted incidents of a generated world, in the embedded store. The race detector
-# looks at how is asked, for which a small world does; this is who is found.
-TRUTH = $(GO) test -timeout 30m -run 'TestTruth$$' ./backends/history
+# The planted incidents of a generated world, in the embedded store and on search
+# servers. The race detector looks at how is asked, for which a small world does; this
+# is who is found.
+TRUTH = $(GO) test -timeout 30m -run 'TestTruth$$'
 
 # Search servers, started once for all packages that test on them.
 HOLD = $(GO) run ./backends/searchtest/hold
@@ -65,7 +66,8 @@ test: ## vet and test everything, with the race detector (needs a C compiler), a
 	$(GO) vet -tags crash ./...
 	$(GO) vet -tags fakes ./cmd/gridwarden
 	CGO_ENABLED=1 $(HOLD) $(GO) test $(RACE) -parallel 8 -timeout 30m ./...
-	$(TRUTH)
+	$(TRUTH) ./backends/history
+	$(TRUTH) ./backends/elastic -args -jobs 20000 -every 2h
 	$(SURVIVAL)
 
 test-mattermost: ## the contract and the transcripts on a real Mattermost server; see docs/testing.md
