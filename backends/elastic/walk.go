@@ -20,8 +20,8 @@ import (
 // keepAlive is how long the server holds a walk between two pages.
 const keepAlive = "1m"
 
-// walk is one way through all documents that a query finds, page by page, so that
-// no more than some pages are in memory.
+// walk is one way through all documents that a query finds, page by page, with no
+// more than one document of each share in memory.
 type walk struct {
 	source *Source
 	plan   *plan
