@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -55,6 +56,44 @@ func people(f grid.Found) []string {
 func isPage(r *http.Request) bool {
 	body, _ := io.ReadAll(r.Body)
 	return bytes.Contains(body, []byte(`"_source"`)) && !bytes.Contains(body, []byte(`"_source":false`)) && strings.HasSuffix(r.URL.Path, "/_search") || r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/scroll")
+}
+
+// TestPilotsThatCannotBeAskedFor: where the mapping lets no pilot be asked for, the
+// same people are found, and time and site bound what is read.
+func TestPilotsThatCannotBeAskedFor(t *testing.T) {
+	var all []record
+	for n := range 10 {
+		pilot := record{"GLIDEIN_ClusterId": "7", "GLIDEIN_ProcId": 1, "GLIDEIN_Schedd": "s@factory.example", "GLIDEIN_SiteWMS_JobId": "77.ce"}
+		host := "wn1.example.org"
+		if n > 5 {
+			host, pilot["LastRemoteHost"] = "", nil // a mate
+		}
+		all = append(all, job(n, host, n, n+3, pilot))
+	}
+	for n := range 200 { // elsewhere, and long after
+		all = append(all, job(100+n, "wn9.example.org", n%20, n%20+3, record{"Site": "T2_XX_B"}), job(400+n, "wn9.example.org", 300, 303, nil))
+	}
+	hidden := regexp.MustCompile(`"GLIDEIN_(ClusterId|SiteWMS_JobId)":{[^}]*}`).ReplaceAll(searchtest.CMSMapping(), []byte(`"GLIDEIN_$1":{"type":"text","index":false}`))
+	searchtest.Each(t, func(t *testing.T, server searchtest.Server) {
+		var found [][]string
+		for _, mapping := range [][]byte{searchtest.CMSMapping(), hidden} {
+			s := newSource(t, Finished, patient(server.URL, loadAs(t, server, mapping, all)))
+			for _, q := range []grid.Query{
+				onWN1(),
+				{Kind: grid.ByPilotID, Pilot: grid.PilotID{Cluster: 7, Proc: 1, Schedd: "s@factory.example"}, Sites: onWN1().Sites, Window: onWN1().Window},
+				{Kind: grid.ByBatch, Batch: "77.ce", Sites: onWN1().Sites, Window: onWN1().Window},
+			} {
+				f := find(t, s, q)
+				if f.Report.Records > 60 {
+					t.Errorf("by %s %d records were read for %d jobs", q.Kind, f.Report.Records, len(f.Sightings))
+				}
+				found = append(found, confidences(f))
+			}
+		}
+		if diff := cmp.Diff(found[:3], found[3:]); diff != "" || len(found[0]) != 10 {
+			t.Errorf("by host %d jobs; where pilots cannot be asked for: %s", len(found[0]), diff)
+		}
+	})
 }
 
 // TestAnIndexOfNothing: an index that knows no attribute yet makes nothing of the

@@ -38,6 +38,15 @@ func (p *plan) filter(c grid.Condition) query {
 	return query{"match_none": query{}}
 }
 
+// compares tells whether the server can compare all that a condition asks for.
+// Otherwise filter is as wide as what is left of it, perhaps all documents.
+func (p *plan) compares(c grid.Condition) bool {
+	if c.Op == grid.All {
+		return !slices.ContainsFunc(c.Of, func(c grid.Condition) bool { return !p.compares(c) })
+	}
+	return !p.test(c, true).always
+}
+
 // test translates a condition. What the server cannot tell is taken to be true
 // when wide, so that no document is lost, and false inside of a Not, for the same
 // end.

@@ -117,9 +117,10 @@ func (x *search) run(ctx context.Context) error {
 
 // records finds them, in the order in which the rules need them.
 func (x *search) records(ctx context.Context) error {
-	if x.query.Kind == grid.ByBatch || x.query.Kind == grid.ByPilotID {
+	latest := grid.NarrowLatest(x.query)
+	if (x.query.Kind == grid.ByBatch || x.query.Kind == grid.ByPilotID) && x.plan.compares(latest) {
 		// The few that it is about come first: the rest may be cut at the deadline.
-		if err := x.matching(ctx, x.plan.filter(grid.NarrowLatest(x.query))); err != nil {
+		if err := x.matching(ctx, x.plan.filter(latest)); err != nil {
 			return err
 		}
 	}

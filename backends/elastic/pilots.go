@@ -53,14 +53,19 @@ func (x *search) onPilots(ctx context.Context) error {
 
 // onSome looks at the jobs of some pilots, as y, whose time is wider. Neither time
 // nor site is asked for: a server compares both in many fields of all documents,
-// and those of a pilot are few.
+// and those of a pilot are few. Where it cannot compare the pilots they are all that
+// there is to ask for.
 func (x *search) onSome(ctx context.Context, y *search, pilots []grid.PilotID, came *exposed) error {
 	q := x.query
 	q.Kind = grid.ByPilotID
 	host := x.query.Kind == grid.ByHost
 	var mates runs
-	ask := x.plan.filter(grid.NarrowPilots(pilots))
-	err := y.each(ctx, ask, func(j grid.Job) {
+	ask := grid.NarrowPilots(pilots)
+	if !x.plan.compares(ask) {
+		around := grid.Narrow(grid.Query{Window: y.query.Window, Sites: q.Sites})
+		ask = grid.Condition{Op: grid.All, Of: []grid.Condition{ask, around}}
+	}
+	err := y.each(ctx, x.plan.filter(ask), func(j grid.Job) {
 		if x.placed[j.ID] {
 			return
 		}

@@ -98,8 +98,14 @@ func (r record) document(prefix string, n int) searchtest.Document {
 // load puts records into the indices of a test and gives their pattern.
 func load(t testing.TB, s searchtest.Server, records []record) (pattern string) {
 	t.Helper()
+	return loadAs(t, s, searchtest.CMSMapping(), records)
+}
+
+// loadAs is load into indices with another mapping.
+func loadAs(t testing.TB, s searchtest.Server, mapping []byte, records []record) (pattern string) {
+	t.Helper()
 	prefix := s.Prefix(t)
-	s.PutTemplate(t, prefix+"cms", prefix+"cms-*", searchtest.CMSMapping())
+	s.PutTemplate(t, prefix+"cms", prefix+"cms-*", mapping)
 	s.Load(t, func(yield func(searchtest.Document) bool) {
 		for n, r := range records {
 			if !yield(r.document(prefix, n)) {
