@@ -111,7 +111,7 @@ func (s *splitter) inString(chunk []byte) int {
 			plain, ends = plain[:end], true
 		}
 		if escape := bytes.IndexByte(plain, '\\'); escape >= 0 {
-			s.escaped, s.naming, s.expected = true, false, false
+			s.escaped, s.naming = true, false
 			i += escape
 			continue
 		}

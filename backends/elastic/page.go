@@ -27,11 +27,13 @@ type page struct {
 // documents; it may be nil.
 func (r *reader) page(body io.Reader, begun func(head string)) (*page, error) {
 	p := &page{}
-	answer := document.Elements{Path: []string{"hits", "hits"}, Begun: begun, Each: func(text string) error { return r.hit(p, text) }}
-	rest, err := answer.Read(body)
-	if errors.Is(err, document.ErrText) {
-		return nil, errBody
+	hit := func(text string) error {
+		if r.hit(p, text) != nil {
+			return errBody
+		}
+		return nil
 	}
+	rest, err := document.Elements{Path: []string{"hits", "hits"}, Begun: begun, Each: hit}.Read(body)
 	if err != nil {
 		return nil, err
 	}

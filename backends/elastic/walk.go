@@ -247,7 +247,7 @@ func (w *walk) scroll(ctx context.Context, s share) error {
 	}
 }
 
-// question is for one page of a scroll.
+// question is for one page.
 type question struct {
 	path   string
 	params url.Values
@@ -273,9 +273,10 @@ type answer struct {
 func (w *walk) ahead(ctx context.Context, s share, q question) *answer {
 	a := &answer{read: make(chan struct{})}
 	begun := func(head string) {
-		scroll, total := beginning(head)
-		if seen := q.seen + w.source.config.Page; a.next == nil && scroll != "" && seen < total {
-			a.scroll, a.next = scroll, w.ahead(ctx, s, onwards(scroll, seen, a.read))
+		var total int
+		a.scroll, total = beginning(head) // to be freed, also when the rest is lost
+		if seen := q.seen + w.source.config.Page; a.next == nil && a.scroll != "" && seen < total {
+			a.next = w.ahead(ctx, s, onwards(a.scroll, seen, a.read))
 		}
 	}
 	go func() {
