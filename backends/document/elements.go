@@ -1,27 +1,38 @@
 package document
 
 import (
-	"bytes"
 	"io"
+	"strings"
 )
 
 // Elements takes the objects of one list out of a JSON text, one at a time, so that a
-// text with thousands of documents need not be in memory whole. It only looks for
-// where an object begins and ends: the text is JSON if each object and the rest are.
+// text with thousands of documents need not be in memory whole. The text is JSON if
+// the rest is.
 type Elements struct {
-	Path  []string                  // the names of the members in which the list stands, without escapes
-	Begun func(head string)         // is given the text before the first object; may be nil
-	Each  func(object string) error // is given each object; its error ends the reading
+	Path  []string          // the names of the members in which the list stands, without escapes
+	Begun func(head string) // is given the text before the first object; may be nil
+	// Each is given a text at each object, and has to pass that one. As the text may end
+	// before the object does, what failed is called again with all of the object: it must
+	// have changed nothing. An error is then that of the reading.
+	Each func(t *Text) error
+
+	piece int // bytes that are read at once; 0: as many as are good
 }
+
+// goodPiece is more than most documents have, so that few stand in two pieces.
+const goodPiece = 128 << 10
 
 // Read reads a text to its end and gives the rest of it, in which {} stands for each
 // object of the list.
 func (e Elements) Read(r io.Reader) (rest string, err error) {
 	s := splitter{Elements: e}
 	s.out = &s.rest
-	for chunk := make([]byte, 64<<10); ; {
-		n, err := r.Read(chunk)
-		if failed := s.take(chunk[:n]); failed != nil {
+	if e.piece == 0 {
+		e.piece = goodPiece
+	}
+	for piece := make([]byte, e.piece); ; {
+		n, err := fill(piece, r)
+		if failed := s.take(string(piece[:n])); failed != nil {
 			return "", failed
 		}
 		if err == io.EOF {
@@ -33,12 +44,23 @@ func (e Elements) Read(r io.Reader) (rest string, err error) {
 	}
 }
 
+// fill reads until a piece is full. A text that was cut on its way is no end, which
+// io.ReadFull cannot tell apart.
+func fill(piece []byte, r io.Reader) (n int, err error) {
+	for n < len(piece) && err == nil {
+		var more int
+		more, err = r.Read(piece[n:])
+		n += more
+	}
+	return n, err
+}
+
 // splitter is where the reading stands.
 type splitter struct {
 	Elements
 
-	rest, object bytes.Buffer
-	out          *bytes.Buffer // the one of them that what comes belongs to
+	rest, object strings.Builder
+	out          *strings.Builder // the one of them that what comes belongs to
 
 	depth    int    // objects and lists that are open
 	on       int    // names of the path whose objects are open, one in the other from the outermost
@@ -54,25 +76,31 @@ type splitter struct {
 // maxName bounds what is kept of a name, in bytes.
 const maxName = 64
 
-func (s *splitter) take(chunk []byte) error {
+func (s *splitter) take(piece string) error {
 	from := 0 // of what is not in out yet
-	for i := 0; i < len(chunk); i++ {
+	for i := 0; i < len(piece); i++ {
 		if s.quoted {
-			i += s.inString(chunk[i:])
+			i += s.inString(piece[i:])
 			continue
 		}
-		switch c := chunk[i]; c {
+		switch c := piece[i]; c {
 		case '"':
 			s.quoted, s.naming = true, !s.list && s.depth == s.on+1 && (s.mark == '{' || s.mark == ',')
 			s.name, s.mark = s.name[:0], c
 		case '{', '[':
 			if s.list && c == '{' && s.depth == s.listDepth() {
-				s.out.Write(chunk[from:i])
+				s.out.WriteString(piece[from:i])
 				s.out.WriteString("{}")
+				if t := NewText(piece[i:]); s.Each(t) == nil {
+					s.mark = '}'
+					i += t.at - 1
+					from = i + 1
+					continue
+				}
 				s.out, from = &s.object, i
 			}
 			if s.opens(c) {
-				s.out.Write(chunk[from : i+1])
+				s.out.WriteString(piece[from : i+1])
 				from = i + 1
 				if s.Begun != nil {
 					s.Begun(s.rest.String())
@@ -81,9 +109,9 @@ func (s *splitter) take(chunk []byte) error {
 		case '}', ']':
 			s.closes(c)
 			if s.out == &s.object && s.depth == s.listDepth() {
-				s.out.Write(chunk[from : i+1])
+				s.out.WriteString(piece[from : i+1])
 				from = i + 1
-				if err := s.Each(s.object.String()); err != nil {
+				if err := s.whole(s.object.String()); err != nil {
 					return err
 				}
 				s.object.Reset()
@@ -94,23 +122,32 @@ func (s *splitter) take(chunk []byte) error {
 			s.mark = c
 		}
 	}
-	s.out.Write(chunk[from:])
+	s.out.WriteString(piece[from:])
 	return nil
 }
 
+// whole has an object passed of which all is there.
+func (s *splitter) whole(object string) error {
+	t := NewText(object)
+	if err := s.Each(t); err != nil {
+		return err
+	}
+	return t.End()
+}
+
 // inString goes on in a string and gives how many bytes before the last of it are
-// passed: the quote that ends it, or the end of the chunk.
-func (s *splitter) inString(chunk []byte) int {
-	for i := 0; i < len(chunk); i++ {
+// passed: the quote that ends it, or the end of the piece.
+func (s *splitter) inString(piece string) int {
+	for i := 0; i < len(piece); i++ {
 		if s.escaped {
 			s.escaped = false
 			continue
 		}
-		plain, ends := chunk[i:], false
-		if end := bytes.IndexByte(plain, '"'); end >= 0 {
+		plain, ends := piece[i:], false
+		if end := strings.IndexByte(plain, '"'); end >= 0 {
 			plain, ends = plain[:end], true
 		}
-		if escape := bytes.IndexByte(plain, '\\'); escape >= 0 {
+		if escape := strings.IndexByte(plain, '\\'); escape >= 0 {
 			s.escaped, s.naming = true, false
 			i += escape
 			continue
@@ -127,7 +164,7 @@ func (s *splitter) inString(chunk []byte) int {
 			return i
 		}
 	}
-	return len(chunk) - 1
+	return len(piece) - 1
 }
 
 // opens notes that an object or a list begins, and tells whether it is the one whose

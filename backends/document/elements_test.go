@@ -18,35 +18,43 @@ var answers = []string{
 	`{"hits":{"hits":[{"a":"}]}}`, `{"hits":{"hits":[{}{}]}}`, `{"hits":{"hits":[{},]}}`, `}}]{"hits":{"hits":[{}]}}`, ` { "hits" : { "hits" : [ { } , { } ] } } `, `"`, ``, `{"hits","hits":{"hits":[{}]}}`,
 }
 
-// split takes the objects out of a text, in pieces of one byte or whole.
-func split(t *testing.T, r io.Reader) (head, rest string, objects []string) {
-	t.Helper()
+// split takes the objects out of a text that is read in pieces of some bytes.
+func split(text string, piece int) (head, rest string, objects []string, err error) {
 	e := Elements{
 		Path:  []string{"hits", "hits"},
 		Begun: func(h string) { head = h },
-		Each:  func(o string) error { objects = append(objects, o); return nil },
+		Each: func(t *Text) error {
+			if !t.IsObject() {
+				return errors.New("no object")
+			}
+			object, err := t.Value()
+			if err == nil {
+				objects = append(objects, object)
+			}
+			return err
+		},
+		piece: piece,
 	}
-	rest, err := e.Read(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return head, rest, objects
+	rest, err = e.Read(strings.NewReader(text))
+	return head, rest, objects, err
 }
 
-// FuzzElements: a text is JSON if the objects and the rest are, and it does not matter
-// in which pieces it comes.
+// FuzzElements: a text is JSON if its objects were passed and the rest is, and it does
+// not matter in which pieces it comes.
 func FuzzElements(f *testing.F) {
-	for _, text := range answers {
-		f.Add(text)
+	for i, text := range answers {
+		f.Add(text, i)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
-		head, rest, objects := split(t, strings.NewReader(text))
-		if head2, rest2, objects2 := split(t, iotest.OneByteReader(strings.NewReader(text))); head2 != head || rest2 != rest || !slices.Equal(objects2, objects) {
-			t.Fatalf("%q is %q, %q, %q by bytes, and %q, %q, %q whole", text, head2, rest2, objects2, head, rest, objects)
+	f.Fuzz(func(t *testing.T, text string, piece int) {
+		head, rest, objects, err := split(text, 0)
+		for _, piece := range []int{1, max(1, piece)} {
+			if head2, rest2, objects2, err2 := split(text, min(piece, goodPiece)); head2 != head || rest2 != rest || !slices.Equal(objects2, objects) || (err2 == nil) != (err == nil) {
+				t.Fatalf("%q is %q, %q, %q, %v by %d bytes, and %q, %q, %q, %v whole", text, head2, rest2, objects2, err2, piece, head, rest, objects, err)
+			}
 		}
-		valid := json.Valid([]byte(rest)) && !slices.ContainsFunc(objects, func(o string) bool { return !json.Valid([]byte(o)) || o[0] != '{' })
+		valid := err == nil && json.Valid([]byte(rest)) && !slices.ContainsFunc(objects, func(o string) bool { return !json.Valid([]byte(o)) || o[0] != '{' })
 		if valid != json.Valid([]byte(text)) {
-			t.Fatalf("%q is JSON: %t; the rest %q and objects %q are: %t", text, !valid, rest, objects, valid)
+			t.Fatalf("%q is JSON: %t; the rest %q and objects %q are: %t, %v", text, !valid, rest, objects, valid, err)
 		}
 		if !strings.HasPrefix(text, head) && len(objects) == 0 {
 			t.Fatalf("%q does not begin with %q", text, head)
@@ -67,18 +75,20 @@ func TestElements(t *testing.T) {
 		{answers[4], nil},
 		{answers[5], nil},
 	} {
-		_, rest, objects := split(t, strings.NewReader(answers[i]))
-		if rest != want.rest || !slices.Equal(objects, want.objects) {
-			t.Errorf("%s:\n%s\n%q", answers[i], rest, objects)
+		if _, rest, objects, err := split(answers[i], 0); rest != want.rest || !slices.Equal(objects, want.objects) || err != nil {
+			t.Errorf("%s:\n%s\n%q, %v", answers[i], rest, objects, err)
 		}
 	}
-	if head, _, _ := split(t, strings.NewReader(answers[0])); head != `{"took":1,"hits":{"total":{"value":2},"hits":[` {
+	if head, _, _, _ := split(answers[0], 0); head != `{"took":1,"hits":{"total":{"value":2},"hits":[` {
 		t.Errorf("before the first: %s", head)
 	}
 	enough := errors.New("enough")
-	e := Elements{Path: []string{"hits", "hits"}, Each: func(string) error { return enough }}
+	e := Elements{Path: []string{"hits", "hits"}, Each: func(*Text) error { return enough }}
 	if _, err := e.Read(strings.NewReader(answers[0])); !errors.Is(err, enough) {
 		t.Error(err)
+	}
+	if _, err := e.Read(io.MultiReader(strings.NewReader(answers[1]), iotest.ErrReader(io.ErrUnexpectedEOF))); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a text that was cut on its way: %v", err)
 	}
 	if _, err := e.Read(iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(answers[0])))); !errors.Is(err, iotest.ErrTimeout) {
 		t.Error(err)

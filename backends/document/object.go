@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 )
@@ -14,17 +13,11 @@ import (
 type Object struct {
 	reader  *Reader
 	prefix  string // that its names are known by
-	members []member
+	members []grid.Member
 	had     [4]uint64      // bits of the attributes of members
 	index   map[string]int // of members by name, once two are of one attribute
 	inner   []inner
 	size    int // of all members
-}
-
-// member is one that grid asks for.
-type member struct {
-	spelling grid.Spelling
-	value    grid.Value
 }
 
 // inner is what surrounds records in dumps.
@@ -39,6 +32,7 @@ func invalid(what string, at int) error {
 
 // Reader reads objects, one record after the other. It is not for concurrent use.
 type Reader struct {
+	names   names
 	objects []*Object // those of the record, and more to use
 	used    int
 	failed  error
@@ -90,7 +84,8 @@ func (o *Object) read(text string) error {
 		if at = valueEnd(text, value); at == 0 {
 			return invalid("a value was expected", value)
 		}
-		if err := o.member(name, text[value:at]); err != nil {
+		n := nameOf(name, o.prefix)
+		if err := o.member(&n, text[value:at]); err != nil {
 			return err
 		}
 		switch at = blanks(text, at); {
@@ -112,40 +107,56 @@ func (o *Object) read(text string) error {
 // has to be JSON.
 func (r *Reader) Scan(t *Text) (*Object, error) {
 	o := r.object("")
-	return o, t.members(func(quoted string) error {
-		value, err := t.Value()
-		if err != nil {
-			return err
+	if !t.IsObject() {
+		return o, ErrText
+	}
+	r.names.begin()
+	empty, err := t.open('}')
+	for last := empty; !last && err == nil; {
+		n := r.names.next(t)
+		if n == nil {
+			return o, ErrText
 		}
-		return o.member(quoted, value)
-	})
+		from := t.at
+		if !t.pass() {
+			return o, ErrText
+		}
+		value := t.text[from:t.at]
+		switch first := value[0]; {
+		case n.use != wanted:
+			err = o.member(n, value)
+		case first == '"' && t.plain:
+			o.size++
+			o.add(grid.Member{Attribute: n.attribute, Name: n.plain, Value: grid.TextValue(value[1 : len(value)-1])})
+		case first == '-' || '0' <= first && first <= '9': // that it is a number was seen when it was passed
+			o.size++
+			o.add(grid.Member{Attribute: n.attribute, Name: n.plain, Value: grid.NumberValue(value)})
+		default:
+			err = o.member(n, value)
+		}
+		if err != nil {
+			return o, err
+		}
+		last, err = t.next('}')
+	}
+	return o, err
 }
 
 // member takes over a member whose name is wanted.
-func (o *Object) member(quoted, value string) error {
+func (o *Object) member(n *name, value string) error {
 	o.size++
-	name, ok := unquoted(quoted)
-	if !ok {
-		return nil // what cannot be read is the name of nothing that is wanted
-	}
-	switch name {
-	case "_source", "data", "doc", "metadata", "index", "create", "update", "delete":
-		o.surrounding(name, value)
+	switch n.use {
+	case unwanted:
 		return nil
-	}
-	known := name
-	if o.prefix != "" {
-		known = o.prefix + name
-	}
-	attribute, asked := grid.AttributeNamed(known)
-	if !asked {
+	case surrounds:
+		o.surrounding(n.plain, value)
 		return nil
 	}
 	v, err := decodeValue(value)
 	if err != nil {
 		return err
 	}
-	o.add(member{grid.Spelling{Attribute: attribute, Name: name}, v})
+	o.add(grid.Member{Attribute: n.attribute, Name: n.plain, Value: v})
 	return nil
 }
 
@@ -173,8 +184,8 @@ func (o *Object) surrounding(name, value string) {
 }
 
 // add keeps one member of each spelling: the last.
-func (o *Object) add(m member) {
-	word, bit := &o.had[m.spelling.Attribute>>6], uint64(1)<<(m.spelling.Attribute&63)
+func (o *Object) add(m grid.Member) {
+	word, bit := &o.had[m.Attribute>>6], uint64(1)<<(m.Attribute&63)
 	if *word&bit == 0 {
 		*word |= bit
 		o.keep(m)
@@ -183,19 +194,19 @@ func (o *Object) add(m member) {
 	if o.index == nil {
 		o.index = make(map[string]int, len(o.members))
 		for i, kept := range o.members {
-			o.index[kept.spelling.Name] = i
+			o.index[kept.Name] = i
 		}
 	}
-	if i, ok := o.index[m.spelling.Name]; ok {
+	if i, ok := o.index[m.Name]; ok {
 		o.members[i] = m
 		return
 	}
 	o.keep(m)
 }
 
-func (o *Object) keep(m member) {
+func (o *Object) keep(m grid.Member) {
 	if o.index != nil {
-		o.index[m.spelling.Name] = len(o.members)
+		o.index[m.Name] = len(o.members)
 	}
 	o.members = append(o.members, m)
 }
@@ -204,15 +215,7 @@ func (o *Object) keep(m member) {
 func (o *Object) Size() int { return o.size }
 
 // Members implements grid.Object.
-func (o *Object) Members() iter.Seq2[grid.Spelling, grid.Value] {
-	return func(yield func(grid.Spelling, grid.Value) bool) {
-		for i := range o.members {
-			if !yield(o.members[i].spelling, o.members[i].value) {
-				return
-			}
-		}
-	}
-}
+func (o *Object) Members() []grid.Member { return o.members }
 
 // Inner implements grid.Object.
 func (o *Object) Inner(name, prefix string) (grid.Object, bool) {

@@ -1,6 +1,9 @@
 package document
 
-import "errors"
+import (
+	"errors"
+	"unicode/utf8"
+)
 
 // ErrText says that a text is no JSON.
 var ErrText = errors.New("it is no JSON")
@@ -16,6 +19,7 @@ type Text struct {
 	text  string
 	at    int
 	depth int
+	plain bool // the latest string means itself, and is ASCII
 }
 
 // NewText begins a text, which [Text.End] ends.
@@ -148,11 +152,25 @@ func (t *Text) pass() bool {
 	case '[':
 		return t.List(t.passed) == nil
 	}
-	from := t.at
-	for t.at < len(t.text) && isBare(t.text[t.at]) {
-		t.at++
+	return t.passWord()
+}
+
+// passWord passes a number or one of the three words.
+func (t *Text) passWord() bool {
+	text, from, at := t.text, t.at, t.at
+	if '1' <= text[at] && text[at] <= '9' {
+		for at++; at < len(text) && '0' <= text[at] && text[at] <= '9'; at++ {
+		}
+		if at == len(text) || !isBare(text[at]) { // as most are
+			t.at = at
+			return true
+		}
 	}
-	switch word := t.text[from:t.at]; word {
+	for at < len(text) && isBare(text[at]) {
+		at++
+	}
+	t.at = at
+	switch word := text[from:at]; word {
 	case "":
 		return false
 	case "true", "false", "null":
@@ -175,31 +193,48 @@ func (t *Text) passString() bool {
 	if at >= len(text) || text[at] != '"' {
 		return false
 	}
+	t.plain = true
 	for at++; at < len(text); at++ {
+		for !ends[text[at]] {
+			if at++; at == len(text) {
+				return false
+			}
+		}
 		switch c := text[at]; {
 		case c == '"':
 			t.at = at + 1
 			return true
 		case c < ' ':
 			return false
-		case c == '\\':
-			if at++; at == len(text) {
+		}
+		t.plain = false
+		if text[at] != '\\' {
+			continue
+		}
+		if at++; at == len(text) {
+			return false
+		}
+		switch text[at] {
+		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		case 'u':
+			if at+4 >= len(text) || !isHex(text[at+1]) || !isHex(text[at+2]) || !isHex(text[at+3]) || !isHex(text[at+4]) {
 				return false
 			}
-			switch text[at] {
-			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-			case 'u':
-				if at+4 >= len(text) || !isHex(text[at+1]) || !isHex(text[at+2]) || !isHex(text[at+3]) || !isHex(text[at+4]) {
-					return false
-				}
-				at += 4
-			default:
-				return false
-			}
+			at += 4
+		default:
+			return false
 		}
 	}
 	return false
 }
+
+// ends are the bytes of a string that are not just one of its letters.
+var ends = func() (e [256]bool) {
+	for c := range e {
+		e[c] = c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf
+	}
+	return e
+}()
 
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'

@@ -41,7 +41,8 @@ func decodeValue(text string) (grid.Value, error) {
 
 // decodeList decodes a list of plain strings, which is what records have.
 func decodeList(text string) (grid.Value, bool) {
-	var elements []grid.Value
+	var room [8]grid.Value
+	elements := room[:0]
 	for at := blanks(text, 1); ; {
 		from := at
 		at = stringEnd(text, at)

@@ -135,22 +135,22 @@ func (x *search) records(ctx context.Context) error {
 
 // matching looks at the documents that a query finds, and adds what the rules accept.
 func (x *search) matching(ctx context.Context, ask query) error {
-	return x.walk(ctx, ask, &x.query, x.match)
+	return x.walk(ctx, ask, &x.query, false, x.add)
 }
 
-// each looks at the jobs of all documents that a query finds.
+// each looks at the jobs of all documents that a query finds, of which there are few.
 func (x *search) each(ctx context.Context, ask query, look func(grid.Job)) error {
-	return x.walk(ctx, ask, nil, look)
+	return x.walk(ctx, ask, nil, true, func(s grid.Sighting) { look(s.Job) })
 }
 
-// walk looks at the jobs of the documents that a query finds: those that the rules
-// accept for another, or all when there is none.
-func (x *search) walk(ctx context.Context, ask query, only *grid.Query, look func(grid.Job)) error {
+// walk looks at what a query finds, with the lock held: the sightings that the rules
+// make of it for another one, or when there is none all jobs.
+func (x *search) walk(ctx context.Context, ask query, only *grid.Query, few bool, look func(grid.Sighting)) error {
 	if x.source.kind == Snapshots {
 		ask = x.near(ask)
 	}
 	counted := make([]int, x.source.walks)
-	w := &walk{source: x.source, plan: x.plan, ask: ask, parts: x.plan.source}
+	w := &walk{source: x.source, plan: x.plan, ask: ask, parts: x.plan.source, few: few}
 	for range x.source.walks {
 		w.readers = append(w.readers, reader{source: x.source.Name(), only: only})
 	}
@@ -159,8 +159,8 @@ func (x *search) walk(ctx context.Context, ask query, only *grid.Query, look fun
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.bad += p.bad
-		for _, j := range p.jobs {
-			look(j)
+		for _, s := range p.found {
+			look(*s)
 		}
 	}
 	w.again = func(share int) { counted[share] = 0 }
@@ -189,14 +189,6 @@ func (x *search) near(ask query) query {
 	return query{"bool": query{"filter": []query{ask, x.plan.filter(near)}}}
 }
 
-// match is called with the lock held.
-func (x *search) match(j grid.Job) {
-	s, ok := grid.Match(x.query, j)
-	if ok {
-		x.add(s)
-	}
-}
-
 // add keeps one sighting of each run that a record shows: several documents show
 // the same, for the spider sends a job again, and MONIT looks every 12 minutes.
 func (x *search) add(s grid.Sighting) {
@@ -216,6 +208,9 @@ func (x *search) add(s grid.Sighting) {
 		return
 	}
 	x.by[key] = len(x.found.Sightings)
+	if n := len(x.found.Sightings); n == cap(x.found.Sightings) {
+		x.found.Sightings = slices.Grow(x.found.Sightings, max(n, 16)) // they are large: to copy them often costs much
+	}
 	x.found.Sightings = append(x.found.Sightings, s)
 	x.placed[s.Job.ID] = true
 }
@@ -301,7 +296,9 @@ func (x *search) rematch() {
 	all := x.found.Sightings
 	x.found.Sightings, x.by, x.placed, x.unplaced = nil, map[string]int{}, map[string]bool{}, 0
 	for _, s := range all {
-		x.match(s.Job)
+		if s, ok := grid.Match(x.query, s.Job); ok {
+			x.add(s)
+		}
 	}
 }
 

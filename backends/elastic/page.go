@@ -13,12 +13,12 @@ import (
 
 // page is what one answer with documents comes to.
 type page struct {
-	scroll, pit string // where the next is
-	hits        int    // documents
-	last        string // the place of the last, in JSON
-	bad         int    // documents that are no records
-	jobs        []grid.Job
-	stopped     bool // before the search was through
+	scroll, pit string           // where the next is
+	hits        int              // documents
+	last        string           // the place of the last, in JSON
+	bad         int              // documents that are no records
+	found       []*grid.Sighting // see reader.document
+	stopped     bool             // before the search was through
 	shards      *es.ShardsInfo
 }
 
@@ -27,8 +27,8 @@ type page struct {
 // documents; it may be nil.
 func (r *reader) page(body io.Reader, begun func(head string)) (*page, error) {
 	p := &page{}
-	hit := func(text string) error {
-		if r.hit(p, text) != nil {
+	hit := func(t *document.Text) error {
+		if r.hit(p, t) != nil {
 			return errBody
 		}
 		return nil
@@ -101,17 +101,16 @@ func (p *page) member(name, text string) error {
 	return err
 }
 
-// hit reads one of the hits.
-func (r *reader) hit(p *page, hit string) error {
-	t := document.NewText(hit)
-	p.hits++
-	p.last = ""
-	var job grid.Job
-	wanted, readable := false, false
+// hit reads the hit at which a text stands. When it fails the page is as before.
+func (r *reader) hit(p *page, t *document.Text) error {
+	last := ""
+	var found *grid.Sighting
+	readable := false
 	err := t.Object(func(name string) error {
 		if name == "_source" && t.IsObject() {
-			j, ok, err := r.document(t)
-			job, wanted, readable = j, ok, err == nil
+			var err error
+			found, err = r.document(t)
+			readable = err == nil
 			if errors.Is(err, grid.ErrNoJobID) {
 				return nil
 			}
@@ -120,22 +119,24 @@ func (r *reader) hit(p *page, hit string) error {
 		text, err := t.Value()
 		switch name {
 		case "sort":
-			p.last = text
+			last = text
 		case "_source":
-			wanted, readable = false, false
+			found, readable = nil, false
 		}
 		return err
 	})
-	switch {
-	case !readable:
-		p.bad++
-	case wanted:
-		p.jobs = append(p.jobs, job)
-	}
 	if err != nil {
 		return err
 	}
-	return t.End()
+	p.hits++
+	p.last = last
+	switch {
+	case !readable:
+		p.bad++
+	case found != nil:
+		p.found = append(p.found, found)
+	}
+	return nil
 }
 
 // after gives the place of the last document, to go on from. Its numbers may be

@@ -71,7 +71,11 @@ func sameAsPlainly(t *testing.T, r *reader, body string) {
 	if got.hits != hits || got.bad != bad {
 		t.Fatalf("%.2000q: %d documents of which %d are no records, not %d and %d", body, got.hits, got.bad, hits, bad)
 	}
-	if diff := cmp.Diff(jobs, got.jobs, cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()); diff != "" {
+	var gotJobs []grid.Job
+	for _, s := range got.found {
+		gotJobs = append(gotJobs, s.Job)
+	}
+	if diff := cmp.Diff(jobs, gotJobs, cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()); diff != "" {
 		t.Fatalf("%.2000q: %s", body, diff)
 	}
 }
@@ -151,14 +155,19 @@ func TestPage(t *testing.T) {
 // memory for it.
 func TestPageIsNotKept(t *testing.T) {
 	const size = 16 << 20
-	var kept []grid.Job
+	var kept []*grid.Sighting
 	for _, d := range hostileDocuments[:3] {
-		r := &reader{source: "cms-finished"}
-		p, err := r.page(strings.NewReader(answerWith(`{"x":"`+strings.Repeat("x", size)+`"}`, d)), nil)
-		if err != nil || len(p.jobs) != 1 {
-			t.Fatalf("%+v, %v", p, err)
+		for _, only := range []*grid.Query{nil, {Kind: grid.ByHost, Host: "wn1.example.org"}} {
+			r := &reader{source: "cms-finished", only: only}
+			p, err := r.page(strings.NewReader(answerWith(`{"x":"`+strings.Repeat("x", size)+`"}`, d)), nil)
+			if err != nil || only == nil && len(p.found) != 1 {
+				t.Fatalf("%+v, %v", p, err)
+			}
+			kept = append(kept, p.found...)
 		}
-		kept = append(kept, p.jobs...)
+	}
+	if len(kept) != 4 { // of which one was on the host
+		t.Errorf("%d jobs are kept", len(kept))
 	}
 	runtime.GC()
 	var used runtime.MemStats

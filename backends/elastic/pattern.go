@@ -66,20 +66,33 @@ var beginnings = func() []string {
 
 // numberPatterns fit the texts that grid reads as one of some numbers, none below
 // zero: in digits, or, when they shall be wide, also in forms with an exponent,
-// without those that begin with a blank.
+// without those that begin with a blank. How a text begins is not left open, as a
+// server would go through all texts of an index; and one expression for both forms
+// would take it twice as long to compile as two.
 func numberPatterns(numbers []int64, wide bool) []string {
 	const together = 40 // of 19 digits: below maxPattern
+	const before = `[+\-]?[0.]*`
 	var patterns []string
 	for some := range slices.Chunk(numbers, together) {
-		var texts []string
+		var texts, begin []string
 		for _, n := range some {
-			texts = append(texts, strconv.FormatInt(n, 10))
+			text := strconv.FormatInt(n, 10)
+			texts = append(texts, text)
+			// A few digits will do, with a point anywhere.
+			if digits := strings.TrimRight(text, "0"); digits != "" {
+				begin = appendNew(begin, strings.Join(strings.Split(digits[:min(3, len(digits))], ""), `\.?`))
+			}
 		}
 		pattern := "(" + strings.Join(texts, "|") + ")"
-		if wide {
-			pattern = `[+]?0*` + pattern + rest + `|.*[eExXpP].*`
+		if !wide {
+			patterns = append(patterns, pattern)
+			continue
 		}
-		patterns = append(patterns, pattern)
+		exponent := `[eE].*`
+		if len(begin) > 0 {
+			exponent = "((" + strings.Join(begin, "|") + ")[0-9.]*)?" + exponent
+		}
+		patterns = append(patterns, before+pattern+rest, before+exponent)
 	}
 	return patterns
 }

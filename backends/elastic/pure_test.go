@@ -6,11 +6,13 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/gridwarden/gridwarden/backends/grid"
 )
@@ -135,7 +137,7 @@ func TestPatterns(t *testing.T) {
 	for i := range many {
 		many[i] = math.MaxInt64 - int64(i)
 	}
-	if all := numberPatterns(many, true); len(all) != 3 || slices.ContainsFunc(all, func(p string) bool { return len(p) > maxPattern }) {
+	if all := numberPatterns(many, true); len(all) != 6 || slices.ContainsFunc(all, func(p string) bool { return len(p) > maxPattern }) {
 		t.Errorf("a hundred numbers are %d expressions, of %d letters", len(all), len(all[0]))
 	}
 }
@@ -209,6 +211,36 @@ func TestPatternsFit(t *testing.T) {
 				t.Errorf("form %d of %q: %q is taken for it", x.form, x.text, v)
 			}
 		}
+	}
+}
+
+// TestNumberPatternsFit: whatever text grid reads as a number is asked for with it.
+func TestNumberPatternsFit(t *testing.T) {
+	t.Parallel()
+	read := 0
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(name string, of ...string) string { return rapid.SampledFrom(of).Draw(t, name) }
+		n := rapid.OneOf(rapid.Int64Range(0, 200), rapid.SampledFrom([]int64{40, 2_400_000, 2_401_737, 1e15})).Draw(t, "number")
+		text := draw("sign", "", "", "+", "-") + draw("zeros", "", "", "0", "00", "0.", "0_") + strconv.FormatInt(n, 10) + draw("more", "", "", "0", "00")
+		if at := rapid.IntRange(0, 2*len(text)).Draw(t, "point"); at <= len(text) {
+			text = text[:at] + draw("or", ".", "_", "") + text[at:]
+		}
+		text += draw("exponent", "", "", "e0", "E+1", "e-2", "e-5", "e6", "p0") + draw("behind", "", "", " ", "\t", ".", ".0")
+		j, err := grid.JobFromRecord(map[string]any{"GlobalJobId": "s#1.0#1", "RecordTime": "1772323200", "GLIDEIN_ClusterId": text, "GLIDEIN_ProcId": "3"}, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if j.Pilot.ID == (grid.PilotID{}) {
+			return
+		}
+		read++
+		patterns := numberPatterns([]int64{77, j.Pilot.ID.Cluster, 1200}, true)
+		if !slices.ContainsFunc(patterns, func(p string) bool { return regexp.MustCompile(`(?s)^(` + p + `)$`).MatchString(text) }) {
+			t.Fatalf("%q is %d, and lost", text, j.Pilot.ID.Cluster)
+		}
+	})
+	if read < 20 {
+		t.Errorf("only %d texts were read as numbers", read)
 	}
 }
 

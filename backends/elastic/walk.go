@@ -33,6 +33,7 @@ type walk struct {
 	look func(share int, p *page)
 	// again is called when a share begins anew and gives what it gave again.
 	again func(share int)
+	few   bool // most likely all fit in one page
 
 	mu      sync.Mutex
 	trouble []string // what the server could not search
@@ -68,9 +69,38 @@ func (w *walk) shares() []share {
 	return all
 }
 
+// fewest is how many documents are asked for where there are most likely few.
+const fewest = 1000
+
+// one asks for one page of documents, for which a server need hold nothing; done is
+// false when there may be more.
+func (w *walk) one(ctx context.Context) (done bool, err error) {
+	size := min(fewest, w.source.config.Page)
+	q := question{path: w.plan.path + "/_search", params: available(), body: query{"size": size, "query": w.ask, "_source": w.parts, "sort": []string{"_doc"}}}
+	var page *page
+	err = w.source.client.read(ctx, true, q, func(answer io.Reader) (err error) {
+		page, err = w.readers[0].page(answer, nil)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("elastic: documents of %s: %w", w.source.Name(), w.source.explain(err))
+	}
+	if page.hits >= size {
+		return false, nil
+	}
+	w.tell(page)
+	w.look(0, page)
+	return true, nil
+}
+
 // run walks through all shares at the same time. It returns the first error; what
 // was given until then was given.
 func (w *walk) run(ctx context.Context, what server) error {
+	if w.few {
+		if done, err := w.one(ctx); done || err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	shares := w.shares()

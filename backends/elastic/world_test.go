@@ -214,7 +214,7 @@ func (d draws) record(n int) record {
 	some("MachineAttrName1", 9, someHosts...)
 	some("HoldReason", 9, "Error from slot1@wn1.example.org: STARTER at 192.0.2.7 failed", "x")
 	some("StartdPrincipal", 5, "execute-side@matchsession/192.0.2.7")
-	some("GLIDEIN_ClusterId", 2, "7", "07", "7.0", "8")
+	some("GLIDEIN_ClusterId", 2, "7", "07", "7.0", "8", "70e-1", ".7E+1")
 	some("GLIDEIN_ProcId", 2, 0, 0, 1)
 	some("GLIDEIN_Schedd", 2, "s@f1", "s@f2")
 	some("GLIDEIN_SiteWMS_JobId", 2, "12.0", "12", "12.ce01", "A12", "a12")

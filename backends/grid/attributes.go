@@ -2,7 +2,6 @@ package grid
 
 import (
 	"encoding/json"
-	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -20,18 +19,18 @@ const (
 // Object is one JSON object of a record, as far as the rules ask for it.
 type Object interface {
 	// Members gives the members that AttributeNamed knows, each spelling of a
-	// name once.
-	Members() iter.Seq2[Spelling, Value]
+	// name once. They stay as they are until the next record.
+	Members() []Member
 	// Inner opens the member of that very name, if it is an object, whose members
 	// are then known by prefix and their name.
 	Inner(name, prefix string) (Object, bool)
 }
 
-// Spelling is an attribute and how its name is written in a record, with the
-// prefix that it is known by.
-type Spelling struct {
+// Member is one that a rule may ask for.
+type Member struct {
 	Attribute Attribute
-	Name      string
+	Name      string // as it is written, without the prefix that it is known by
+	Value     Value
 }
 
 // Value is one value of a record.
@@ -89,8 +88,9 @@ func ListValue(elements []Value) Value {
 	if len(elements) == 0 {
 		return Value{}
 	}
-	v := Value{kind: asList}
-	for _, e := range elements[:min(len(elements), maxList)] {
+	elements = elements[:min(len(elements), maxList)]
+	v := Value{kind: asList, list: make([]string, 0, len(elements))}
+	for _, e := range elements {
 		if s := e.String(); s != "" {
 			v.list = append(v.list, s)
 		}
@@ -108,7 +108,10 @@ func (v Value) String() string {
 	default:
 		return ""
 	}
-	s := strings.ToValidUTF8(strings.TrimSpace(v.text), "\uFFFD")
+	s := strings.TrimSpace(v.text)
+	if !utf8.ValidString(s) { // which costs far less than to make it so
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
 	if len(s) > maxText {
 		cut := maxText
 		for !utf8.RuneStart(s[cut]) {
@@ -125,14 +128,14 @@ type mapObject struct {
 	prefix  string
 }
 
-func (o mapObject) Members() iter.Seq2[Spelling, Value] {
-	return func(yield func(Spelling, Value) bool) {
-		for name, v := range o.members {
-			if a, ok := AttributeNamed(o.prefix + name); ok && !yield(Spelling{a, name}, ValueOf(v)) {
-				return
-			}
+func (o mapObject) Members() []Member {
+	var out []Member
+	for name, v := range o.members {
+		if a, ok := AttributeNamed(o.prefix + name); ok {
+			out = append(out, Member{a, name, ValueOf(v)})
 		}
 	}
+	return out
 }
 
 func (o mapObject) Inner(name, prefix string) (Object, bool) {
@@ -142,9 +145,8 @@ func (o mapObject) Inner(name, prefix string) (Object, bool) {
 
 // attributes are those of one record that the rules ask for.
 type attributes struct {
-	values    [256]Value // by Attribute
-	spellings [256]string
-	there     bits
+	members [256]*Member // by Attribute
+	there   bits
 }
 
 // bits is a set of attributes.
@@ -172,7 +174,7 @@ func (a *attributes) read(o Object) {
 	a.add(o)
 	// What surrounds a record names no job. A job's owner can give the job such an
 	// attribute, which must neither take the record's place nor complete it.
-	namesJob := func() bool { return a.has("globaljobid") || a.has("clusterid") }
+	namesJob := func() bool { return a.has(attrGlobalJobID) || a.has(attrClusterID) }
 	document := false
 	if !namesJob() {
 		if inner, ok := o.Inner("_source", ""); ok {
@@ -193,9 +195,8 @@ func (a *attributes) read(o Object) {
 	if meta, ok := o.Inner("metadata", "metadata."); ok {
 		a.add(meta)
 	}
-	id := wanted["globaljobid"]
-	flat := a.there.has(id) && strings.HasPrefix(a.spellings[id], "data.")
-	a.believe(document || flat || a.has("recordtime"))
+	flat := a.has(attrGlobalJobID) && strings.HasPrefix(a.members[attrGlobalJobID].Name, "data.")
+	a.believe(document || flat || a.has(attrRecordTime))
 }
 
 // believe takes out what only looks as if somebody else than the job's owner had
@@ -216,22 +217,23 @@ func (a *attributes) believe(document bool) {
 // stays. When it has one name in several spellings, a value beats none and then
 // the smallest spelling wins, so that the order does not matter.
 func (a *attributes) add(o Object) {
-	before := a.there
-	for s, v := range o.Members() {
-		n := s.Attribute
-		if v.kind == nothing || before.has(n) || a.there.has(n) && a.spellings[n] < s.Name {
+	before, members := a.there, o.Members()
+	for i := range members {
+		m := &members[i]
+		n := m.Attribute
+		if m.Value.kind == nothing || before.has(n) || a.there.has(n) && a.members[n].Name < m.Name {
 			continue
 		}
-		a.values[n], a.spellings[n] = v, s.Name
+		a.members[n] = m
 		a.there.add(n)
 	}
 }
 
-func (a *attributes) has(name string) bool { return a.there.has(wanted[name]) }
+func (a *attributes) has(which Attribute) bool { return a.there.has(which) }
 
-func (a *attributes) value(name string) Value {
-	if n := wanted[name]; a.there.has(n) {
-		return a.values[n]
+func (a *attributes) value(which Attribute) Value {
+	if a.there.has(which) {
+		return a.members[which].Value
 	}
 	return Value{}
 }
@@ -335,11 +337,11 @@ var lengths = func() (l [256]uint64) {
 	return l
 }()
 
-func (a *attributes) text(name string) string { return a.value(name).String() }
+func (a *attributes) text(which Attribute) string { return a.value(which).String() }
 
 // texts gives the elements of a list, or of one text with commas between them.
-func (a *attributes) texts(name string) []string {
-	v := a.value(name)
+func (a *attributes) texts(which Attribute) []string {
+	v := a.value(which)
 	if v.kind != asText {
 		return v.list
 	}
@@ -353,8 +355,8 @@ func (a *attributes) texts(name string) []string {
 }
 
 // number gives a value that is a finite number, or text that reads as one.
-func (a *attributes) number(name string) (float64, bool) {
-	v := a.value(name)
+func (a *attributes) number(which Attribute) (float64, bool) {
+	v := a.value(which)
 	s := v.text
 	switch v.kind {
 	case asText:
@@ -365,6 +367,9 @@ func (a *attributes) number(name string) (float64, bool) {
 	}
 	if n, ok := plainNumber(s); ok {
 		return float64(n), true
+	}
+	if strings.ContainsAny(s, "_xX") { // numbers of Go, which are none of JSON and HTCondor
+		return 0, false
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	return f, err == nil && !math.IsInf(f, 0) && !math.IsNaN(f)
@@ -386,8 +391,8 @@ func plainNumber(s string) (n int64, ok bool) {
 }
 
 // count gives a whole number that is not negative; ok is false when there is none.
-func (a *attributes) count(name string) (n int64, ok bool) {
-	f, ok := a.number(name)
+func (a *attributes) count(which Attribute) (n int64, ok bool) {
+	f, ok := a.number(which)
 	if !ok || f < 0 || f > 1<<53 || f != math.Trunc(f) {
 		return 0, false
 	}
@@ -395,8 +400,8 @@ func (a *attributes) count(name string) (n int64, ok bool) {
 }
 
 // seconds gives a length of time, at most ten years.
-func (a *attributes) seconds(name string) (time.Duration, bool) {
-	f, ok := a.number(name)
+func (a *attributes) seconds(which Attribute) (time.Duration, bool) {
+	f, ok := a.number(which)
 	if !ok || f < 0 || f > 10*366*24*3600 {
 		return 0, false
 	}
@@ -411,9 +416,9 @@ var (
 
 // date gives a time, zero when there is none. Elasticsearch and HTCondor count
 // seconds, MONIT milliseconds (and not for every date): the size tells which.
-func (a *attributes) date(name string) time.Time {
+func (a *attributes) date(which Attribute) time.Time {
 	var t time.Time
-	if f, ok := a.number(name); ok {
+	if f, ok := a.number(which); ok {
 		if f > 1e11 {
 			f /= 1000
 		}
@@ -422,7 +427,7 @@ func (a *attributes) date(name string) time.Time {
 		}
 		whole, part := math.Modf(f)
 		t = time.Unix(int64(whole), int64(math.Round(part*1000))*int64(time.Millisecond)).UTC()
-	} else if s := a.text(name); s != "" {
+	} else if s := a.text(which); s != "" {
 		if parsed, err := time.Parse(time.RFC3339, s); err == nil {
 			t = parsed.UTC()
 		}
@@ -434,17 +439,17 @@ func (a *attributes) date(name string) time.Time {
 }
 
 // firstDate gives the first of the named dates that the record has, and its name.
-func (a *attributes) firstDate(names ...string) (time.Time, string) {
-	for _, n := range names {
-		if t := a.date(lowerASCII(n)); !t.IsZero() {
-			return t, n
+func (a *attributes) firstDate(of ...Attribute) (time.Time, string) {
+	for _, n := range of {
+		if t := a.date(n); !t.IsZero() {
+			return t, fieldNames[n]
 		}
 	}
 	return time.Time{}, ""
 }
 
-func (a *attributes) firstText(names ...string) string {
-	for _, n := range names {
+func (a *attributes) firstText(of ...Attribute) string {
+	for _, n := range of {
 		if s := a.text(n); s != "" {
 			return s
 		}

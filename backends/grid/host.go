@@ -33,8 +33,13 @@ func HostOf(s string) (host string, addr netip.Addr) {
 		return a.String(), a
 	}
 	s = strings.TrimRight(withoutPort(s), ".")
-	if s == "" || len(s) > maxHost || strings.ContainsFunc(s, func(r rune) bool { return !isHostRune(r) }) {
+	if s == "" || len(s) > maxHost {
 		return "", netip.Addr{}
+	}
+	for i := range len(s) { // by bytes: those of other letters are none of a host's
+		if !isHostRune(rune(s[i])) {
+			return "", netip.Addr{}
+		}
 	}
 	s = lowerASCII(s)
 	if isUnknown(s) {
@@ -56,12 +61,15 @@ func SameHost(a, b string) bool {
 	if a == b {
 		return true
 	}
-	if isAddress(a) || isAddress(b) {
+	same := 0 // letters of the first label
+	for same < min(len(a), len(b)) && a[same] == b[same] && a[same] != '.' {
+		same++
+	}
+	dotA, dotB := same < len(a), same < len(b)
+	if dotA && a[same] != '.' || dotB && b[same] != '.' {
 		return false
 	}
-	shortA, domainA, dotA := strings.Cut(a, ".")
-	shortB, domainB, dotB := strings.Cut(b, ".")
-	return dotA != dotB && domainA != domainB && shortA == shortB
+	return dotA != dotB && same+1 < max(len(a), len(b)) && !isAddress(a) && !isAddress(b)
 }
 
 // ParseHost reads the host name that a person typed and gives it as HostOf
@@ -188,15 +196,20 @@ func isHostRune(r rune) bool {
 // lowerASCII leaves other letters alone: Unicode's lower case would turn the
 // Kelvin sign into "k" and so one host into another.
 func lowerASCII(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return 'A' <= r && r <= 'Z' }) {
-		return s
-	}
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + ('a' - 'A')
+	isUpper := func(c byte) bool { return 'A' <= c && c <= 'Z' }
+	for i := range len(s) {
+		if !isUpper(s[i]) {
+			continue
 		}
-		return r
-	}, s)
+		b := []byte(s)
+		for ; i < len(b); i++ {
+			if isUpper(b[i]) {
+				b[i] += 'a' - 'A'
+			}
+		}
+		return string(b)
+	}
+	return s
 }
 
 func isDigits(s string) bool {
@@ -206,11 +219,14 @@ func isDigits(s string) bool {
 // isUnknown knows the spellings of "no value" in job records: the literal that
 // $$(ATTR:Unknown) leaves behind, and those of the tools on the way.
 func isUnknown(s string) bool {
-	if len(s) > len("undefined") {
+	if s == "" {
+		return true
+	}
+	if first := s[0] | 0x20; len(s) > len("undefined") || first != 'u' && first != 'n' && first != 'e' {
 		return false
 	}
 	switch lowerASCII(s) {
-	case "", "unknown", "undefined", "null", "none", "n/a", "error":
+	case "unknown", "undefined", "null", "none", "n/a", "error":
 		return true
 	}
 	return false

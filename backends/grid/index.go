@@ -212,10 +212,10 @@ const (
 // may accept.
 func (k *keys) addUnplaced(j Job) {
 	named := slices.ContainsFunc(j.Hosts, func(c HostClaim) bool { return c.Last })
-	moved := hadEarlierRun(j) != "" && j.Kind != Epoch
+	moved := hadEarlierRun(&j) != "" && j.Kind != Epoch
 	if !named || moved {
 		k.add("unplaced", anywhere)
-	} else if !onlyContainers(j) {
+	} else if !onlyContainers(&j) {
 		return
 	}
 	k.add("unplaced at", foldCase(j.Site))
@@ -268,7 +268,7 @@ func foldCase(s string) string {
 // never matches the job. A zero From or To is no bound.
 func (j Job) Presence() Window {
 	p := latestPresence(j)
-	if !p.IsZero() && (hadEarlierRun(j) != "" || slices.ContainsFunc(j.Hosts, func(c HostClaim) bool { return !c.Last || isAddress(c.Host) })) {
+	if !p.IsZero() && (hadEarlierRun(&j) != "" || slices.ContainsFunc(j.Hosts, func(c HostClaim) bool { return !c.Last || isAddress(c.Host) })) {
 		p = p.join(earlierPresence(j))
 	}
 	return p

@@ -33,32 +33,30 @@ func matchLatest(q Query, j Job) (Sighting, bool) {
 	if at == never || !everRan(j) {
 		return Sighting{}, false
 	}
-	s := Sighting{Job: j, Sources: []string{j.Source}}
-	var sure overlap
+	var p placed
 	switch q.Kind {
 	case ByHost:
-		p := matchHost(q, j, at)
-		sure, s.Host, s.Why, s.Unplaced = p.sure, p.host, p.why, p.unplaced
+		p = matchHost(q, j, at)
 	case ByIP:
-		sure, s.Host, s.Why = matchIP(q, j)
+		p.sure, p.host, p.why = matchIP(q, j)
 	case ByBatch:
-		sure, s.Why = matchPilot(q, j)(matchBatch(q, j))
-		s.Host = latestHost(j)
+		p.sure, p.why = matchPilot(q, j)(matchBatch(q, j))
 	case ByPilotID:
-		sure, s.Why = matchPilot(q, j)(matchPilotID(q, j))
-		s.Host = latestHost(j)
+		p.sure, p.why = matchPilot(q, j)(matchPilotID(q, j))
 	case ByUser:
-		sure, s.Why = matchUser(q, j)
-		s.Host = latestHost(j)
+		p.sure, p.why = matchUser(q, j)
 	}
-	if sure == never {
+	if p.sure == never {
 		return Sighting{}, false
 	}
-	s.Confidence = Possible
+	s := Sighting{Job: j, Sources: []string{j.Source}, Confidence: Possible, Host: p.host, Why: p.why, Unplaced: p.unplaced}
+	if q.Kind != ByHost && q.Kind != ByIP {
+		s.Host = latestHost(j)
+	}
 	switch {
-	case sure == surely && at == surely:
+	case p.sure == surely && at == surely:
 		s.Confidence = Confirmed
-	case sure == surely:
+	case p.sure == surely:
 		s.Why += "; the record does not say that it ran at the site"
 	}
 	return s, true
@@ -80,7 +78,7 @@ func inSites(q Query, j Job) overlap {
 	return never
 }
 
-// placed is one way in which a record puts its job on the host.
+// placed is how a record puts its job where it was asked for.
 type placed struct {
 	sure     overlap
 	host     string
@@ -94,31 +92,56 @@ func earlierThere(q Query, j Job) bool {
 	return slices.ContainsFunc(j.EarlierSites, func(site string) bool { return containsFold(q.Sites, site) })
 }
 
+// ties are what may tie a job to the host that was asked about, wherever and whenever
+// it ran.
+type ties struct {
+	named     bool // a claim names it
+	address   bool // the address is its
+	hostless  bool // no host of the latest run is known
+	contained bool // all that is known is a container's name
+}
+
+func tiesOf(q Query, j *Job) ties {
+	t := ties{address: q.IP.IsValid() && slices.Contains(j.Addresses, q.IP), hostless: true, contained: onlyContainers(j)}
+	for i := range j.Hosts {
+		t.named = t.named || q.NamesHost(j.Hosts[i].Host)
+		t.hostless = t.hostless && !j.Hosts[i].Last
+	}
+	return t
+}
+
+// offHost tells whether the hosts of a job and the number of its runs alone exclude
+// it: matchHost would, whatever its times and sites are.
+func offHost(q Query, j *Job) bool {
+	return tiesOf(q, j) == ties{} && hadEarlierRun(j) == ""
+}
+
 // matchHost takes the best of what the record's host claims say; when they say
 // nothing, it asks what cannot be excluded.
 func matchHost(q Query, j Job, at overlap) placed {
-	latest, latestWhy := latestRun(j, q.Window)
-	var best placed
-	named := false
-	for _, c := range j.Hosts {
-		named = named || c.Last
-		if p := placeByClaim(q, j, c, latest, latestWhy); p.sure > best.sure {
-			best = p
+	t := tiesOf(q, &j)
+	if t != (ties{}) {
+		latest, why := latestRun(j, q.Window)
+		var best placed
+		for _, c := range j.Hosts {
+			if p := placeByClaim(q, j, c, latest, why); p.sure > best.sure {
+				best = p
+			}
+		}
+		switch {
+		case best.sure != never:
+			return best
+		case latest == never:
+		case t.address:
+			return placed{sure: maybe, why: fmt.Sprintf("its address is %s, which several machines may share; %s", q.IP, why)}
+		case t.hostless:
+			return placed{sure: maybe, why: "no host in the record; " + why}
+		case t.contained && len(q.Sites) > 0 && at == surely:
+			return placed{sure: maybe, why: "only a container's name in the record, not the worker node's; " + why}
 		}
 	}
-	if best.sure != never {
-		return best
-	}
-	earlier, earlierWhy := earlierRun(j, q.Window)
-	switch {
-	case q.IP.IsValid() && slices.Contains(j.Addresses, q.IP) && latest != never:
-		return placed{sure: maybe, why: fmt.Sprintf("its address is %s, which several machines may share; %s", q.IP, latestWhy)}
-	case !named && latest != never:
-		return placed{sure: maybe, why: "no host in the record; " + latestWhy}
-	case len(q.Sites) > 0 && at == surely && onlyContainers(j) && latest != never:
-		return placed{sure: maybe, why: "only a container's name in the record, not the worker node's; " + latestWhy}
-	case earlier:
-		return placed{sure: maybe, why: "host of an earlier run unknown: " + earlierWhy, unplaced: !earlierThere(q, j)}
+	if earlier, why := earlierRun(j, q.Window); earlier {
+		return placed{sure: maybe, why: "host of an earlier run unknown: " + why, unplaced: !earlierThere(q, j)}
 	}
 	return placed{}
 }
@@ -147,9 +170,9 @@ func (q Query) NamesHost(host string) bool {
 
 // onlyContainers reports that every host of the latest run is the id of a
 // container, which stands for a worker node that is not named.
-func onlyContainers(j Job) bool {
-	for _, c := range j.Hosts {
-		if c.Last && (len(c.Host) != 12 || strings.Trim(c.Host, "0123456789abcdef") != "") {
+func onlyContainers(j *Job) bool {
+	for i := range j.Hosts {
+		if c := &j.Hosts[i]; c.Last && (len(c.Host) != 12 || strings.Trim(c.Host, "0123456789abcdef") != "") {
 			return false
 		}
 	}

@@ -146,7 +146,7 @@ func (j Job) overBy(end time.Time) time.Time {
 // have met the window, and how that is known. The earlier runs of an epoch have
 // epochs of their own.
 func earlierRun(j Job, w Window) (bool, string) {
-	why := hadEarlierRun(j)
+	why := hadEarlierRun(&j)
 	if why == "" || j.Kind == Epoch {
 		return false, ""
 	}
@@ -165,7 +165,7 @@ func beforeLatest(j Job, w Window) bool {
 // hadEarlierRun gives the field that betrays an earlier run, "" when there was
 // none. NumShadowStarts counts refused matches too, so it proves nothing, but
 // cannot be ignored either.
-func hadEarlierRun(j Job) string {
+func hadEarlierRun(j *Job) string {
 	lost := j.LostWall
 	if !j.Start.IsZero() && j.End.After(j.Start) {
 		// The time of a run that was removed is never committed: only what is lost

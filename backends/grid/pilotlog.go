@@ -116,7 +116,7 @@ func PilotsToRead(seen []Sighting) []Pilot {
 		}
 	}
 	for _, s := range seen {
-		if s.Confidence != Confirmed && (latestHost(s.Job) == "" || onlyContainers(s.Job)) {
+		if s.Confidence != Confirmed && (latestHost(s.Job) == "" || onlyContainers(&s.Job)) {
 			take(s.Job.Pilot)
 		}
 	}

@@ -30,36 +30,38 @@ type Reader struct{ attributes attributes }
 
 // Job reads a record as JobFromRecord does.
 func (r *Reader) Job(record Object, source string) (Job, error) {
-	j, err := r.run(record, source)
+	j, err := r.where(record, source)
 	if err == nil {
-		r.rest(&j)
+		r.when(&j)
+		r.whose(&j)
 	}
 	return j, err
 }
 
-// Match reads a record as Job does if Match accepts its job. Of others, which are
-// most of what a search by host or address meets, it reads no more than it takes to
-// know that, and ok is false.
-func (r *Reader) Match(q Query, record Object, source string) (j Job, ok bool, err error) {
-	if j, err = r.run(record, source); err != nil {
-		return Job{}, false, err
+// Match reads a record as Job does, and gives what Match says of its job. Of those
+// that it does not accept, which are most of what a search by host or address meets,
+// no more is read than it takes to know that.
+func (r *Reader) Match(q Query, record Object, source string) (s Sighting, ok bool, err error) {
+	j, err := r.where(record, source)
+	if err != nil || q.Kind == ByHost && offHost(q, &j) {
+		return Sighting{}, false, err
 	}
-	byRun := q.Kind == ByHost || q.Kind == ByIP
-	if byRun {
-		if _, ok = Match(q, j); !ok {
-			return Job{}, false, nil
-		}
+	r.when(&j)
+	if q.Kind != ByHost && q.Kind != ByIP {
+		r.whose(&j)
+		s, ok = Match(q, j)
+		return s, ok, nil
 	}
-	r.rest(&j)
-	if !byRun {
-		_, ok = Match(q, j)
+	if s, ok = Match(q, j); ok {
+		r.whose(&j)
+		s.Job = j
 	}
-	return j, ok, nil
+	return s, ok, nil
 }
 
-// run reads which job it is, and when and where it ran: all that a host or an
-// address is matched with.
-func (r *Reader) run(record Object, source string) (Job, error) {
+// where reads which job it is, on which hosts it ran and how often: all that offHost
+// asks for.
+func (r *Reader) where(record Object, source string) (Job, error) {
 	a := &r.attributes
 	a.read(record)
 	j := Job{Source: source, Experiment: CMS}
@@ -68,13 +70,11 @@ func (r *Reader) run(record Object, source string) (Job, error) {
 	}
 	j.Status = statusOf(a)
 	j.Kind = kindOf(a, j.Status)
-	j.Site = siteOf(a)
-	j.EarlierSites = earlierSites(a)
-	readTimes(a, &j)
-	j.Starts = smallCount(a, "numjobstarts")
-	j.ShadowStarts = smallCount(a, "numshadowstarts")
-	if wall, ok := a.seconds("remotewallclocktime"); ok {
-		if committed, ok := a.seconds("committedtime"); ok && wall > committed {
+	j.PreviousStart = a.date(attrJobLastStartDate)
+	j.Starts = smallCount(a, attrNumJobStarts)
+	j.ShadowStarts = smallCount(a, attrNumShadowStarts)
+	if wall, ok := a.seconds(attrRemoteWallClockTime); ok {
+		if committed, ok := a.seconds(attrCommittedTime); ok && wall > committed {
 			j.LostWall = wall - committed
 		}
 	}
@@ -82,15 +82,23 @@ func (r *Reader) run(record Object, source string) (Job, error) {
 	return j, nil
 }
 
-// rest reads whose job it is, and what ran it, of the record that run read.
-func (r *Reader) rest(j *Job) {
+// when reads when and at which sites the job of where ran: then it has all that a host
+// or an address is matched with.
+func (r *Reader) when(j *Job) {
+	j.Site = siteOf(&r.attributes)
+	j.EarlierSites = earlierSites(&r.attributes)
+	readTimes(&r.attributes, j)
+}
+
+// whose reads whose job it is, and what ran it, of the record that where read.
+func (r *Reader) whose(j *Job) {
 	a := &r.attributes
-	if strings.EqualFold(a.firstText("x509userproxyvoname", "vo"), string(ATLAS)) {
+	if strings.EqualFold(a.firstText(attrProxyVO, attrVO), string(ATLAS)) {
 		j.Experiment = ATLAS
 	}
-	j.Type = lowerASCII(a.firstText("type", "cms_type"))
-	j.Task = a.firstText("crab_workflow", "crab_reqname", "wmagent_requestname", "workflow")
-	j.SubmitAddress = a.text("crab_submitteripaddr")
+	j.Type = lowerASCII(a.firstText(attrType, attrCMSType))
+	j.Task = a.firstText(attrCRABWorkflow, attrCRABReqName, attrWMAgentRequest, attrWorkflow)
+	j.SubmitAddress = a.text(attrCRABSubmitter)
 	j.Pilot = pilotOf(a)
 	j.Identities = identitiesOf(a, j.Source)
 }
@@ -98,10 +106,10 @@ func (r *Reader) rest(j *Job) {
 // identify finds the job's id. A record without GlobalJobId gets the one that
 // HTCondor would have made, so that it meets the other records of its job.
 func identify(a *attributes, j *Job) bool {
-	cluster, okC := a.count("clusterid")
-	proc, okP := a.count("procid")
-	j.Schedd = a.text("scheddname")
-	if id := a.text("globaljobid"); id != "" {
+	cluster, okC := a.count(attrClusterID)
+	proc, okP := a.count(attrProcID)
+	j.Schedd = a.text(attrScheddName)
+	if id := a.text(attrGlobalJobID); id != "" {
 		j.ID = id
 		if schedd, rest, ok := strings.Cut(id, "#"); ok {
 			j.Schedd = schedd
@@ -118,7 +126,7 @@ func identify(a *attributes, j *Job) bool {
 	}
 	j.Cluster, j.Proc = cluster, proc
 	j.ID = jobNumber(j.Schedd, cluster, proc)
-	if q := a.date("qdate"); !q.IsZero() {
+	if q := a.date(attrQDate); !q.IsZero() {
 		j.ID += "#" + strconv.FormatInt(q.Unix(), 10)
 	}
 	return true
@@ -144,11 +152,11 @@ var jobStates = map[int64]string{1: "Idle", 2: "Running", 3: "Removed", 4: "Comp
 // statusOf asks the schedd's own number first, which documents of running jobs
 // lack.
 func statusOf(a *attributes) string {
-	n, _ := a.count("jobstatus")
+	n, _ := a.count(attrJobStatus)
 	if s := jobStates[n]; s != "" {
 		return s
 	}
-	return a.text("status")
+	return a.text(attrStatus)
 }
 
 // isRunning tells whether a job of this status occupies a slot.
@@ -164,18 +172,18 @@ func isRunning(status string) bool {
 // record from a history, make it one of a finished job. What the queue itself
 // answered, with its ServerTime, is no epoch, whatever the job's owner named so.
 func kindOf(a *attributes, status string) RecordKind {
-	_, run := a.count("runinstanceid")
+	_, run := a.count(attrRunInstanceID)
 	switch {
 	case status == "Completed" || status == "Removed":
 		return Finished
-	case run && !a.has("servertime"):
+	case run && !a.has(attrServerTime):
 		return Epoch
-	case a.text("metadata.spider_source") == "condor_history":
+	case a.text(attrSpiderSource) == "condor_history":
 		return Finished
 	case isRunning(status) || status == "Idle" || status == "Held":
 		return Snapshot
 	}
-	if end, _ := a.firstDate("CompletionDate", "JobFinishedHookDone"); !end.IsZero() || a.text("remotehost") == "" {
+	if end, _ := a.firstDate(attrCompletionDate, attrJobFinishedHookDone); !end.IsZero() || a.text(attrRemoteHost) == "" {
 		return Finished
 	}
 	return Snapshot
@@ -183,27 +191,15 @@ func kindOf(a *attributes, status string) RecordKind {
 
 // siteOf follows the order in which the CMS spider looks for the site.
 func siteOf(a *attributes) string {
-	return cleanSite(a.firstText("match_exp_job_glidein_cmssite", "site", "glidein_cmssite", "match_exp_jobglidein_cmssite", "match_glidein_cmssite",
-		"machineattrglidein_cmssite0", "machineattrcmsprocessingsitename0"))
+	return cleanSite(a.firstText(attrMatchedSite, attrSite, attrPilotSite, attrMatchedSiteToo, attrMatchSite, machineSites[0], machineProcessingSites[0]))
 }
 
 func cleanSite(s string) string { return strings.TrimSuffix(s, "_Disk") }
 
-// moved are the attributes of the sites and hosts of runs, which few records have.
-var moved = func() (b bits) {
-	for name, n := range wanted {
-		if strings.HasPrefix(name, "machineattr") {
-			b.add(n)
-		}
-	}
-	return b
-}()
-
 func earlierSites(a *attributes) []string {
 	var out []string
 	for i := 1; i <= 8 && a.there.meets(moved); i++ {
-		n := strconv.Itoa(i)
-		s := cleanSite(a.firstText("machineattrglidein_cmssite"+n, "machineattrcmsprocessingsitename"+n))
+		s := cleanSite(a.firstText(machineSites[i], machineProcessingSites[i]))
 		if s != "" && !slices.Contains(out, s) {
 			out = append(out, s)
 		}
@@ -212,66 +208,64 @@ func earlierSites(a *attributes) []string {
 }
 
 func pilotOf(a *attributes) Pilot {
-	said := func(name string) string { return a.firstText("match_exp_job_"+name, name) }
 	p := Pilot{
-		Factory: said("glidein_factory"),
-		Entry:   said("glidein_entry_name"),
-		Name:    said("glidein_name"),
-		Client:  said("glideclient_name"),
-		Batch:   said("glidein_sitewms_jobid"),
-		Queue:   said("glidein_sitewms_queue"),
+		Factory: a.firstText(attrMatchedFactory, attrFactory),
+		Entry:   a.firstText(attrMatchedEntry, attrEntry),
+		Name:    a.firstText(attrMatchedPilotName, attrPilotName),
+		Client:  a.firstText(attrMatchedClient, attrClient),
+		Batch:   a.firstText(attrMatchedBatch, attrBatch),
+		Queue:   a.firstText(attrMatchedQueue, attrQueue),
 	}
-	number := func(name string) (int64, bool) {
-		if n, ok := a.count("match_exp_job_" + name); ok {
+	number := func(matched, own Attribute) (int64, bool) {
+		if n, ok := a.count(matched); ok {
 			return n, ok
 		}
-		return a.count(name)
+		return a.count(own)
 	}
-	cluster, okC := number("glidein_clusterid")
-	proc, okP := number("glidein_procid")
+	cluster, okC := number(attrMatchedPilotCluster, attrPilotCluster)
+	proc, okP := number(attrMatchedPilotProc, attrPilotProc)
 	if okC && okP {
-		p.ID = PilotID{Schedd: said("glidein_schedd"), Cluster: cluster, Proc: proc}
+		p.ID = PilotID{Schedd: a.firstText(attrMatchedPilotSchedd, attrPilotSchedd), Cluster: cluster, Proc: proc}
 	}
 	return p
 }
 
 func readTimes(a *attributes, j *Job) {
-	j.Submitted = a.date("qdate")
-	j.FirstStart = a.date("jobstartdate")
-	j.Start = a.date("jobcurrentstartdate")
-	j.PreviousStart = a.date("joblaststartdate")
-	j.ProxyEnds = a.date("x509userproxyexpiration")
+	j.Submitted = a.date(attrQDate)
+	j.FirstStart = a.date(attrJobStartDate)
+	j.Start = a.date(attrJobCurrentStartDate)
+	j.ProxyEnds = a.date(attrProxyExpiration)
 	switch j.Kind {
 	case Finished:
 		// A job that was removed, as an attacker's is, has no CompletionDate.
-		j.End, j.EndField = a.firstDate("CompletionDate", "JobFinishedHookDone", "EnteredCurrentStatus", "RecordTime")
+		j.End, j.EndField = a.firstDate(attrCompletionDate, attrJobFinishedHookDone, attrEnteredCurrentStatus, attrRecordTime)
 	case Epoch:
 		// Not EnteredCurrentStatus: the ad is written while the status still dates
 		// from the start, and an end at the start would hide the run.
-		for _, field := range []string{"EpochWriteDate", "JobCurrentFinishTransferOutputDate", "LastVacateTime", "CompletionDate"} {
-			if t := a.date(lowerASCII(field)); !t.IsZero() && !t.Before(j.Start) {
-				j.End, j.EndField = t, field
+		for _, field := range []Attribute{attrEpochWriteDate, attrFinishTransferOutputDate, attrLastVacateTime, attrCompletionDate} {
+			if t := a.date(field); !t.IsZero() && !t.Before(j.Start) {
+				j.End, j.EndField = t, fieldNames[field]
 				break
 			}
 		}
 	case Snapshot:
 		if !isRunning(j.Status) && !j.Start.IsZero() {
-			j.End, j.EndField = a.firstDate("EnteredCurrentStatus", "LastVacateTime")
+			j.End, j.EndField = a.firstDate(attrEnteredCurrentStatus, attrLastVacateTime)
 		}
 	}
-	j.Recorded, _ = a.firstDate("RecordTime", "metadata.timestamp", "ServerTime", "DataCollectionDate", "DataCollection")
+	j.Recorded, _ = a.firstDate(attrRecordTime, attrTimestamp, attrServerTime, attrDataCollectionDate, attrDataCollection)
 	if j.Recorded.IsZero() {
 		// An ad from a history does not say when it was read: the latest thing that
 		// it knows of is the best there is.
-		for _, field := range []string{"enteredcurrentstatus", "lastjobleaserenewal", "lastremotestatusupdate", "jobcurrentstartdate"} {
+		for _, field := range []Attribute{attrEnteredCurrentStatus, attrLastJobLeaseRenewal, attrLastRemoteStatusUpdate, attrJobCurrentStartDate} {
 			j.Recorded = later(j.Recorded, a.date(field))
 		}
 		j.Recorded = later(j.Recorded, j.End)
 	}
 }
 
-func smallCount(a *attributes, name string) int {
-	n, _ := a.count(name)
+func smallCount(a *attributes, which Attribute) int {
+	n, _ := a.count(which)
 	return int(min(n, 1<<30))
 }
 
@@ -287,22 +281,22 @@ var (
 // at the end RemoteHost goes and LastRemoteHost is the host of the last run.
 func readHosts(a *attributes, j *Job) {
 	running := j.Kind == Epoch || j.Kind == Snapshot && isRunning(j.Status)
-	remote, _ := HostOf(a.text("remotehost"))
-	last, _ := HostOf(a.text("lastremotehost"))
+	remote, _ := HostOf(a.text(attrRemoteHost))
+	last, _ := HostOf(a.text(attrLastRemoteHost))
 	j.addHost(remote, "RemoteHost", running || last == "")
 	j.addHost(last, "LastRemoteHost", !running || j.Kind == Epoch && remote == "")
-	slot, _ := HostOf(a.firstText("match_exp_job_glidein_sitewms_slot", "glidein_sitewms_slot"))
+	slot, _ := HostOf(a.firstText(attrMatchedSlot, attrPilotSlot))
 	j.addHost(slot, "GLIDEIN_SiteWMS_Slot", true)
 	for i := 0; i < 9 && a.there.meets(moved); i++ {
 		n := strconv.Itoa(i)
-		host, _ := HostOf(a.text("machineattrname" + n))
+		host, _ := HostOf(a.text(machineNames[i]))
 		j.addHost(host, "MachineAttrName"+n, i == 0)
-		if addr := sinfulAddr(a.text("machineattrstartdipaddr" + n)); i > 0 && addr.IsValid() {
+		if addr := sinfulAddr(a.text(machineStartdIPAddrs[i])); i > 0 && addr.IsValid() {
 			j.addHost(addr.String(), "MachineAttrStartdIpAddr"+n, false)
 		}
 	}
-	for _, field := range []string{"HoldReason", "LastHoldReason", "RemoveReason"} {
-		text := a.text(lowerASCII(field))
+	for _, reason := range []Attribute{attrHoldReason, attrLastHoldReason, attrRemoveReason} {
+		text, field := a.text(reason), fieldNames[reason]
 		if text == "" {
 			continue
 		}
@@ -317,12 +311,10 @@ func readHosts(a *attributes, j *Job) {
 			}
 		}
 	}
-	principal := a.text("startdprincipal")
+	principal := a.text(attrStartdPrincipal)
 	j.addAddress(hostAddr(principal[strings.LastIndexByte(principal, '/')+1:]))
-	for _, name := range []string{"startdipaddr", "starteripaddr", "machineattrstartdipaddr0"} {
-		for _, addr := range sinfulAddrs(a.text(name)) {
-			j.addAddress(addr)
-		}
+	for _, contact := range []Attribute{attrStartdIPAddr, attrStarterIPAddr, machineStartdIPAddrs[0]} {
+		j.addSinful(a.text(contact))
 	}
 	for _, h := range j.Hosts {
 		if h.Last && isAddress(h.Host) {
@@ -337,7 +329,7 @@ func (j *Job) addHost(host, field string, last bool) {
 		return
 	}
 	if j.Hosts == nil {
-		j.Hosts = make([]HostClaim, 0, 4)
+		j.Hosts = make([]HostClaim, 0, 2)
 	}
 	j.Hosts = append(j.Hosts, claim)
 }
@@ -349,23 +341,24 @@ func (j *Job) addAddress(a netip.Addr) {
 	}
 }
 
-// sinfulAddrs gives the main address of a contact string and those in its
-// addrs parameter, where "+" separates and "-" stands for ":".
-func sinfulAddrs(s string) []netip.Addr {
-	out := []netip.Addr{sinfulAddr(s)}
+// addSinful adds the main address of a contact string and those in its addrs
+// parameter, where "+" separates and "-" stands for ":".
+func (j *Job) addSinful(s string) {
+	j.addAddress(sinfulAddr(s))
 	_, list, ok := strings.Cut(s, "addrs=")
 	if !ok {
-		return out
+		return
 	}
 	if i := strings.IndexAny(list, "&>"); i >= 0 {
 		list = list[:i]
 	}
+	read := 0
 	for part := range strings.SplitSeq(list, "+") {
-		if i := strings.LastIndexByte(part, '-'); i > 0 && len(out) < maxList {
-			out = append(out, hostAddr(strings.ReplaceAll(strings.Trim(part[:i], "[]"), "-", ":")))
+		if i := strings.LastIndexByte(part, '-'); i > 0 && read < maxList {
+			read++
+			j.addAddress(hostAddr(strings.ReplaceAll(strings.Trim(part[:i], "[]"), "-", ":")))
 		}
 	}
-	return out
 }
 
 // crabTask reads the login out of a CRAB task's name, yymmdd_HHMMSS:LOGIN_crab_NAME.
@@ -386,12 +379,12 @@ func identitiesOf(a *attributes, source string) []Identity {
 		}
 		out = append(out, id)
 	}
-	add("crab", a.text("crab_userhn"), BySubmitter)
-	if m := crabTask.FindStringSubmatch(a.firstText("crab_workflow", "crab_reqname")); m != nil {
+	add("crab", a.text(attrCRABUser), BySubmitter)
+	if m := crabTask.FindStringSubmatch(a.firstText(attrCRABWorkflow, attrCRABReqName)); m != nil {
 		add("crab", m[1], BySubmitter)
 	}
-	add("dn", a.text("x509userproxysubject"), BySchedd)
-	for _, fqan := range append(a.texts("x509userproxyfqan"), a.text("x509userproxyfirstfqan")) {
+	add("dn", a.text(attrProxySubject), BySchedd)
+	for _, fqan := range append(a.texts(attrProxyFQAN), a.text(attrProxyFirstFQAN)) {
 		fqan = strings.ReplaceAll(strings.ReplaceAll(fqan, "&comma;", ","), "&amp;", "&")
 		switch {
 		case !strings.Contains(fqan, "="):
@@ -401,15 +394,15 @@ func identitiesOf(a *attributes, source string) []Identity {
 			add("dn", fqan, BySchedd)
 		}
 	}
-	add("email", a.text("x509userproxyemail"), BySchedd)
-	add("dn", a.text("crab_userdn"), BySubmitter)
-	add("accounting", a.text("accountinggroup"), BySubmitter)
-	add("accounting", a.text("acctgroupuser"), BySubmitter)
-	add("connect", a.text("connectclientuser"), BySubmitter)
-	add("request", a.text("wmagent_requestname"), BySubmitter)
-	owner := a.text("owner")
+	add("email", a.text(attrProxyEmail), BySchedd)
+	add("dn", a.text(attrCRABUserDN), BySubmitter)
+	add("accounting", a.text(attrAccountingGroup), BySubmitter)
+	add("accounting", a.text(attrAcctGroupUser), BySubmitter)
+	add("connect", a.text(attrConnectUser), BySubmitter)
+	add("request", a.text(attrWMAgentRequest), BySubmitter)
+	owner := a.text(attrOwner)
 	if owner == "" {
-		owner, _, _ = strings.Cut(a.text("user"), "@")
+		owner, _, _ = strings.Cut(a.text(attrUser), "@")
 	}
 	add("owner", owner, BySchedd)
 	return out

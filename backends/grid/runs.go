@@ -52,5 +52,5 @@ func EveryRunPlaced(j Job, others []Job) bool {
 // placesItself reports whether a record has the start of its run and a host that
 // is a machine's.
 func placesItself(j Job) bool {
-	return !j.Start.IsZero() && latestHost(j) != "" && !onlyContainers(j)
+	return !j.Start.IsZero() && latestHost(j) != "" && !onlyContainers(&j)
 }
