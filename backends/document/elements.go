@@ -1,6 +1,7 @@
 package document
 
 import (
+	"errors"
 	"io"
 	"strings"
 )
@@ -35,7 +36,7 @@ func (e Elements) Read(r io.Reader) (rest string, err error) {
 		if failed := s.take(string(piece[:n])); failed != nil {
 			return "", failed
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return s.rest.String(), nil
 		}
 		if err != nil {
